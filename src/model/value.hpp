@@ -2,6 +2,7 @@
 // What a field of an event holds: a small closed set of kinds, no floating point, so that the same value always has the
 // same bytes. Positions are lists [latitude e7, longitude e7, height above the ellipsoid in cm (may be missing)];
 // geometries are described in geometry.hpp.
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -35,8 +36,8 @@ struct Value {
   const List* list() const { return std::get_if<List>(&kind); }
   const EntityId* entity() const { return std::get_if<EntityId>(&kind); }
   // An order over all values, the same on every node: by kind, then by content.
-  friend auto operator<=>(const Value&, const Value&) = default;
-  friend bool operator==(const Value&, const Value&) = default;
+  friend std::strong_ordering operator<=>(const Value& a, const Value& b);
+  friend bool operator==(const Value& a, const Value& b) { return (a <=> b) == 0; }
 };
 
 }  // namespace airbridge::model
