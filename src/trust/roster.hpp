@@ -1,0 +1,68 @@
+#pragma once
+// Who may write (DESIGN 7). A grant is a statement signed by an authority of the genesis, or by a key an authority
+// granted the role Authority or Enrolment; it travels in the field `grant` of a membership record, in anybody's stream,
+// and stands by its own signature. The roster is a pure function of the genesis and the set of grants seen.
+//
+// Enrolment: an authority grants a one-time key the role Enrolment and hands its seed over in an invitation (file or QR
+// code). The newcomer signs its own grant with it, offline. Such a key can grant Responder or Viewer, nothing higher.
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "trust/keys.hpp"
+
+namespace airbridge::trust {
+
+enum class Role : std::uint8_t { Viewer = 0, Responder = 1, Coordinator = 2, Authority = 3, Enrolment = 4 };
+std::string_view name_of(Role role);
+enum class SubjectKind : std::uint8_t { Node = 0, Person = 1 };
+
+inline constexpr std::size_t grant_name_max = 64;
+inline constexpr std::size_t roster_max = 4096;  // members; further grants are kept in the log and not counted in
+
+struct Grant {
+  model::PublicKey key;      // Ed25519 of the member
+  model::PublicKey box_key;  // X25519, for sessions and wrapped data keys; zero when not given
+  SubjectKind subject = SubjectKind::Node;
+  Role role = Role::Responder;
+  std::string name;  // "POST 1", "Ana Kovac"
+  std::vector<std::string> groups;
+  UtcTime from{};
+  UtcTime until{};  // shown and warned of; clocks being what they are, expiry does not unfold events
+  model::PublicKey issuer;
+  model::Signature signature;
+  friend bool operator==(const Grant&, const Grant&) = default;
+};
+
+Grant make_grant(const SigningKey& issuer, const model::IncidentId& incident,
+                 Grant grant);  // fills issuer and signature
+Bytes encode(const Grant& grant);
+Result<Grant, model::DecodeError> decode_grant(ByteView bytes);
+bool verify_grant(const Grant& grant, const model::IncidentId& incident);  // the signature only
+
+class Roster {
+ public:
+  Roster(const model::IncidentId& incident, const model::Genesis& genesis);
+  // Takes a grant in, in any order; true when the roster changed (some member became, or ceased to be, granted).
+  bool add(const Grant& grant);
+  struct Member {
+    Grant grant;  // the one of the highest role; among equals the one with the smallest signature
+    bool granted = false;
+  };
+  const Member* find(const model::KeyId& id) const;  // any statement seen, granted or not
+  bool may_write(const model::KeyId& id) const;  // granted, with a role above Viewer, or an authority of the genesis
+  std::optional<model::PublicKey> key_of(const model::KeyId& id) const;  // from any statement: a key id proves its key
+  std::string name_of(const model::KeyId& id) const;  // its granted name, or the first 8 hex digits of the id
+  const std::map<model::KeyId, Member>& members() const { return members_; }
+
+ private:
+  void resolve();
+  bool stands(const Grant& grant) const;
+  model::IncidentId incident_;
+  std::map<model::KeyId, model::PublicKey> authorities_;
+  std::map<model::KeyId, std::vector<Grant>> statements_;
+  std::map<model::KeyId, Member> members_;
+};
+
+}  // namespace airbridge::trust
