@@ -1,6 +1,6 @@
 #pragma once
-// A TCP connection as callbacks, with a bounded send queue and write coalescing; and the listener and connector that make
-// them. Loop thread only, except where said.
+// A TCP connection as callbacks, with a bounded send queue and write coalescing; and the listener and connector that
+// make them. Loop thread only, except where said.
 //
 // Sending shares buffers: a message going to 200 clients is one allocation. Messages queued within `coalesce` of each
 // other leave in one writev, which is where a fan-out beats a relay that writes each message to each client.
@@ -25,31 +25,35 @@ struct ConnectionLimits {
   Milliseconds coalesce{0};                  // how long a message may wait for company; 0: sent at once
 };
 
+// No callback runs inside send(); all come from the loop, and a callback may close or drop its own connection. A
+// started connection lives until it is closed, whoever holds it; it must not outlive its loop. The time limits are kept
+// to half a second. `queue_bytes_max` counts whole messages, and at most 16,384 of them wait.
 enum class Sent { Queued, Dropped /* the queue is full; the caller decides what that means */, Closed };
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   struct Handlers {
     std::function<void(ByteView)> on_bytes;                // the view is valid during the call only
-    std::function<void(const std::string& why)> on_close;  // once; never after close() by our side
+    std::function<void(const std::string& why)> on_close;  // once; never after close() or close_after_sending()
     std::function<void()> on_drained;                      // the send queue became empty
   };
   virtual ~Connection() = default;
   virtual void start(Handlers handlers) = 0;  // begins reading
   virtual Sent send(SharedBytes bytes) = 0;
-  virtual Sent send_urgent(SharedBytes bytes) = 0;  // goes before what is queued (never inside a message), may pass queue_bytes_max by 64 KiB
-  virtual void close_after_sending() = 0;
+  virtual Sent send_urgent(SharedBytes bytes) = 0;  // goes before what is queued (never inside a message), may pass
+                                                    // queue_bytes_max by 64 KiB
+  virtual void close_after_sending() = 0;           // no callback from here on; waits 2 s for the peer's end
   virtual void close() = 0;                         // at once
   virtual void pause_reading(bool pause) = 0;       // back-pressure towards the sender
   virtual std::size_t queued_bytes() const = 0;
-  virtual const std::string& peer() const = 0;      // "127.0.0.1:40112", for logs
+  virtual const std::string& peer() const = 0;  // "127.0.0.1:40112", for logs
   virtual const ConnectionLimits& limits() const = 0;
   virtual void set_limits(const ConnectionLimits& limits) = 0;
   Sent send(Bytes bytes) { return send(std::make_shared<const Bytes>(std::move(bytes))); }
 };
 
 struct Endpoint {
-  std::string host;         // name or address; IPv6 without brackets
+  std::string host;  // name or address; IPv6 without brackets
   std::uint16_t port = 0;
   bool is_loopback() const;  // the address is 127.0.0.0/8 or ::1 or "localhost"
   std::string text() const;  // "host:port", "[::1]:port"
@@ -59,9 +63,9 @@ struct Endpoint {
 class Listener {
  public:
   virtual ~Listener() = default;
-  virtual std::uint16_t port() const = 0;       // the real one when 0 was asked
+  virtual std::uint16_t port() const = 0;  // the real one when 0 was asked
   virtual std::size_t open_connections() const = 0;
-  virtual std::uint64_t refused() const = 0;    // turned away because connections_max were open
+  virtual std::uint64_t refused() const = 0;  // turned away because connections_max were open
 };
 struct ListenerLimits {
   std::size_t connections_max = 256;
@@ -75,7 +79,8 @@ class Connector {
  public:
   virtual ~Connector() = default;
 };
-std::unique_ptr<Connector> connect(EventLoop& loop, const Endpoint& to, const ConnectionLimits& limits, Milliseconds timeout,
+std::unique_ptr<Connector> connect(EventLoop& loop, const Endpoint& to, const ConnectionLimits& limits,
+                                   Milliseconds timeout,
                                    std::function<void(Result<std::shared_ptr<Connection>, NetError>)> done);
 
 }  // namespace airbridge::net

@@ -1,6 +1,7 @@
 #pragma once
 // One thread's loop: sockets, timers and work posted from other threads. Wraps boost::asio::io_context so that the rest
-// of Airbridge sees callbacks and plain values. Everything made on a loop lives and is called back on that loop's thread.
+// of Airbridge sees callbacks and plain values. Everything made on a loop lives and is called back on that loop's
+// thread.
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -18,8 +19,8 @@ namespace airbridge::net {
 
 // What went wrong at the operating system's border, in words that say what to do when we know it.
 struct NetError {
-  std::string what;   // "cannot listen on 127.0.0.1:8087: address already in use"
-  int code = 0;       // errno, 0 when not from the system
+  std::string what;  // "cannot listen on 127.0.0.1:8087: address already in use"
+  int code = 0;      // errno, 0 when not from the system
 };
 
 class EventLoop {
@@ -29,15 +30,15 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  void run();                              // until stop(); on the thread that owns the loop
-  void run_for(Milliseconds span);         // for tests
-  void stop();                             // any thread
-  void post(std::function<void()> work);   // any thread; runs on the loop's thread, in order of posting
+  void run();                             // until stop(); on the thread that owns the loop
+  void run_for(Milliseconds span);        // for tests
+  void stop();                            // any thread
+  void post(std::function<void()> work);  // any thread; runs on the loop's thread, in order of posting
   // Runs `work` once after `delay`; dropping the handle cancels. Loop thread only.
   class Timer;
   std::shared_ptr<Timer> after(Milliseconds delay, std::function<void()> work);
   std::shared_ptr<Timer> every(Milliseconds period, std::function<void()> work);
-  boost::asio::io_context& asio();         // for net/ itself
+  boost::asio::io_context& asio();  // for net/ itself
 
  private:
   struct Parts;
