@@ -1,0 +1,236 @@
+// The shapes of docs/protocol/api.md. Times end in `_ms` (Unix, UTC); keys not listed here are ignored.
+
+export type ClockQuality = 'none' | 'rtc' | 'ntp' | 'gnss';
+
+export interface Stamp {
+  at_ms: number;
+  quality: ClockQuality | string;
+  node?: string;
+  node_id?: string;
+  actor?: string;
+  via?: string;
+  source?: string;
+}
+
+export interface FieldVersion {
+  value: unknown;
+  text?: string;
+  dots: string[];
+  stamp: Stamp;
+}
+
+export interface Field extends FieldVersion {
+  rule?: string;
+  private?: boolean;
+  alternatives?: FieldVersion[];
+  values?: FieldVersion[];
+}
+
+export interface Saved {
+  here: boolean;
+  others: number;
+  others_names?: string[];
+  post?: boolean;
+}
+
+export interface Geometry {
+  type: string;
+  coordinates: unknown;
+}
+
+export interface Entity {
+  id: string;
+  record: string;
+  display: string;
+  exercise?: boolean;
+  made_up?: boolean;
+  placeholder?: boolean;
+  waiting_for?: string[];
+  deleted?: boolean;
+  revived?: boolean;
+  newer_fields?: number;
+  fields: Record<string, Field>;
+  lat?: number;
+  lon?: number;
+  geometry?: Geometry;
+  conflicts?: string[];
+  created?: Stamp;
+  updated?: Stamp;
+  saved?: Saved;
+}
+
+export interface Track {
+  id: string;
+  kind: string;
+  callsign?: string;
+  lat: number;
+  lon: number;
+  hae_m?: number;
+  pressure_altitude_m?: number;
+  course_deg?: number;
+  speed_mps?: number;
+  climb_mps?: number;
+  accuracy_m?: number;
+  squawk?: string;
+  emergency?: string | boolean;
+  on_ground?: boolean;
+  at_ms: number;
+  stale_ms: number;
+  lost_ms: number;
+  sources?: string[];
+  node?: string;
+  heard_only?: boolean;
+  team?: string;
+  role?: string;
+  type?: string;
+  battery_percent?: number;
+  icao?: string;
+  made_up?: boolean;
+}
+
+export interface Peer {
+  name: string;
+  id?: string;
+  address?: string;
+  state: 'connected' | 'connecting' | 'lost' | string;
+  last_heard_ms?: number;
+  level?: 'equal' | 'behind' | 'ahead' | 'unknown' | string;
+  lacks_here?: number;
+  lacks_there?: number;
+  bytes_sent?: number;
+  bytes_received?: number;
+  why?: string;
+}
+
+export interface Feed {
+  name: string;
+  state: string;
+  address?: string;
+  clients?: number;
+  received?: number;
+  not_carried?: number;
+  last_ms?: number;
+  why?: string;
+}
+
+export interface NodeName {
+  id: string;
+  name: string;
+  profile?: string;
+}
+
+export interface Status {
+  node?: NodeName;
+  peers?: Peer[];
+  cut_off?: boolean;
+  unshared?: number;
+  feeds?: Feed[];
+  store?: {
+    events?: number;
+    durable_to?: number;
+    state_hash?: string;
+    damaged?: number;
+    disk_free_bytes?: number;
+    refusing_writes?: boolean;
+    why?: string;
+  };
+  own_position?: { lat: number; lon: number; at_ms: number; source: string } | null;
+  problems?: string[];
+}
+
+export interface Hello {
+  type: 'hello';
+  epoch: string;
+  seq: number;
+  server_ms: number;
+  beat_ms?: number;
+  version?: string;
+  insecure_lab?: boolean;
+  incident?: { id: string; name: string; exercise?: boolean };
+  node?: NodeName;
+}
+
+export interface Snapshot {
+  type: 'snapshot';
+  epoch?: string;
+  seq: number;
+  server_ms?: number;
+  entities: Entity[];
+  tracks: Track[];
+  status?: Status;
+}
+
+export interface Delta {
+  type: 'delta';
+  from: number;
+  seq: number;
+  server_ms?: number;
+  entities?: Entity[];
+  removed?: string[];
+  tracks?: Track[];
+  removed_tracks?: string[];
+  status?: Status;
+}
+
+export interface Beat {
+  type: 'beat';
+  seq: number;
+  server_ms: number;
+}
+
+export type LiveMessage = Hello | Snapshot | Delta | Beat;
+
+export interface Write {
+  field: string;
+  value: unknown;
+  replaces: string[];
+}
+
+export interface Command {
+  id: string;
+  record: string;
+  entity: string | null;
+  writes: Write[];
+  after?: string[];
+}
+
+export interface CommandAnswer {
+  ok: true;
+  entity: string;
+  display?: string;
+  dots?: string[];
+  class?: number;
+  saved?: string;
+  repeated?: boolean;
+}
+
+export interface ApiError {
+  code: string;
+  message: string;
+  field?: string;
+  hint?: string;
+}
+
+export interface HistoryEvent {
+  arrival: number;
+  arrived_ms: number;
+  dot: string;
+  class: number;
+  entity: string;
+  record: string;
+  display?: string;
+  stamp: Stamp;
+  writes: { field: string; value: unknown; text?: string; replaces?: string[] }[];
+  folded: boolean;
+  why_not?: string;
+}
+
+export interface MapFile {
+  name: string;
+  format: 'mbtiles' | 'pmtiles' | string;
+  kind: 'raster' | 'vector' | string;
+  minzoom?: number;
+  maxzoom?: number;
+  bounds?: [number, number, number, number];
+  attribution?: string;
+}

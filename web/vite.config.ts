@@ -1,0 +1,24 @@
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig } from 'vitest/config';
+
+// AIRBRIDGE_NODE names the node (or dev/mock_server.mjs) that `npm run dev` talks to.
+const node = process.env.AIRBRIDGE_NODE ?? 'http://127.0.0.1:8099';
+
+export default defineConfig({
+  plugins: [svelte()],
+  base: './',
+  worker: { format: 'es' },
+  build: {
+    target: 'es2022',
+    outDir: 'dist',
+    // A data: address would need a wider content policy for scripts and fonts; every asset is a file.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 2500,
+  },
+  server: {
+    host: '127.0.0.1',
+    proxy: { '/api': { target: node, ws: true }, '/tiles': node, '/healthz': node },
+  },
+  test: { include: ['src/**/*.test.ts', 'tools/**/*.test.mjs'], environment: 'node' },
+});
