@@ -35,7 +35,7 @@ struct Observation {
   std::string source;   // which one: "127.0.0.1:30003", "ANDROID-5f1c", "gpsd", "page", "config"
   KeyId gateway;        // the node that heard it; set by the node
   UtcTime measured{};   // when the position was measured, by the gateway's clock where the feed has none
-  Position position;
+  Position position = *Position::from_e7(0, 0);  // always set by whoever makes an observation
   std::optional<EllipsoidHeight> height;
   std::optional<PressureAltitude> pressure_altitude;
   std::optional<TrueBearing> course;

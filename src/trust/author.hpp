@@ -21,6 +21,7 @@ struct StreamHead {
 struct AuthoredEntry {
   model::Entry entry;
   model::Hash head;    // chain value at this entry
+  StreamHead before;   // where the stream stood, for take_back()
   model::Seal seal;    // each event is sealed as it is made; the store keeps what the links' policy needs
   model::Event event;  // the public part, decoded, for the picture
   std::vector<model::Write> private_writes;
