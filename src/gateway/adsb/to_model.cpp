@@ -1,0 +1,38 @@
+#include "gateway/adsb/to_model.hpp"
+
+namespace airbridge::gateway::adsb {
+
+std::optional<model::Observation> to_observation(const codec::adsb::Aircraft& aircraft, const std::string& source,
+                                                 Origin origin) {
+  if (!aircraft.position) return std::nullopt;
+  const auto address = aircraft.address.text();
+  const bool is_distressed = aircraft.emergency != codec::adsb::Emergency::None;
+  return model::Observation{
+      .subject = model::external_name("icao", aircraft.address.is_icao ? address : address + "@" + source),
+      .kind = aircraft.is_rotorcraft() ? model::SubjectKind::Helicopter : model::SubjectKind::Aircraft,
+      .via = model::Via::Adsb,
+      .source = source,
+      .gateway = {},
+      .measured = aircraft.position_at,
+      .position = *aircraft.position,
+      .height = aircraft.height,
+      .pressure_altitude = aircraft.pressure_altitude,
+      .course = aircraft.track,
+      .speed = aircraft.ground_speed,
+      .climb = aircraft.climb,
+      .horizontal_error_95 = aircraft.accuracy,
+      .on_ground = aircraft.on_ground,
+      .battery_percent = {},
+      .callsign = aircraft.callsign,
+      .team = {},
+      .role = {},
+      .type = {},
+      .squawk = aircraft.squawk,
+      .emergency = is_distressed ? std::string(name_of(aircraft.emergency)) : std::string(),
+      .heard_only = true,
+      .replayed = origin == Origin::Recording,
+      .document = {},
+  };
+}
+
+}  // namespace airbridge::gateway::adsb
