@@ -114,6 +114,7 @@ TEST_CASE("limits and character faults are named") {
   CHECK(fault_of(event(with_detail("<contact callsign=\"" + std::string(129, 'c') + "\"/>"))) == FaultKind::TooLong);
   CHECK(fault_of(event({.uid = std::string(513, 'u')})) == FaultKind::TooLong);
   CHECK(fault_of(event({.uid = ""})) == FaultKind::MissingAttribute);
+  CHECK(fault_of("<?2026?>" + event()) == FaultKind::Malformed);
   CHECK(fault_of(event() + event()) == FaultKind::Malformed);
   CHECK(fault_of("") == FaultKind::NotAnEvent);
   CHECK(fault_of("<other/>") == FaultKind::NotAnEvent);

@@ -197,22 +197,26 @@ void shape_from_links(Event& event) {
 Result<Event, Fault> parse(ByteView xml) {
   const auto envelope = scan(xml);
   if (!envelope) return failure(envelope.error());
+  return parse(xml, *envelope);
+}
+
+Result<Event, Fault> parse(ByteView xml, const Envelope& envelope) {
   const auto text = as_text(xml);
   Event event{
-      .uid = envelope->uid.str(),
-      .type = envelope->type.str(),
-      .how = envelope->how.str(),
-      .opex = envelope->opex.str(),
+      .uid = envelope.uid.str(),
+      .type = envelope.type.str(),
+      .how = envelope.how.str(),
+      .opex = envelope.opex.str(),
       .category = Category::Other,
-      .time = envelope->time,
-      .start = envelope->start,
-      .stale = envelope->stale,
-      .position = envelope->position,
-      .hae = envelope->hae,
-      .ce = envelope->ce,
-      .le = envelope->le,
-      .has_detail = envelope->has_detail,
-      .detail_xml = std::string(text.substr(envelope->detail.begin, envelope->detail.end - envelope->detail.begin)),
+      .time = envelope.time,
+      .start = envelope.start,
+      .stale = envelope.stale,
+      .position = envelope.position,
+      .hae = envelope.hae,
+      .ce = envelope.ce,
+      .le = envelope.le,
+      .has_detail = envelope.has_detail,
+      .detail_xml = std::string(text.substr(envelope.detail.begin, envelope.detail.end - envelope.detail.begin)),
       .contact = {},
       .group = {},
       .battery_percent = {},
@@ -228,7 +232,7 @@ Result<Event, Fault> parse(ByteView xml) {
       .colour = {},
       .stroke_colour = {},
       .fill_colour = {},
-      .not_carried = envelope->not_carried};
+      .not_carried = envelope.not_carried};
   event.category = category_of(event.type);
   // The scan has passed: depth, entities and well-formedness are settled, so the tree is small and safe to build.
   pugi::xml_document tree;
@@ -236,7 +240,7 @@ Result<Event, Fault> parse(ByteView xml) {
       pugi::parse_fragment | pugi::parse_cdata | pugi::parse_escapes | pugi::parse_ws_pcdata_single;
   const auto loaded = tree.load_buffer(event.detail_xml.data(), event.detail_xml.size(), options, pugi::encoding_utf8);
   if (!loaded && !event.detail_xml.empty()) {
-    const auto offset = envelope->detail.begin + static_cast<std::size_t>(std::max<std::ptrdiff_t>(loaded.offset, 0));
+    const auto offset = envelope.detail.begin + static_cast<std::size_t>(std::max<std::ptrdiff_t>(loaded.offset, 0));
     return failure(fault_at(text, offset, FaultKind::Malformed, "detail"));
   }
   for (const auto& child : tree.children()) read_child(child, event);

@@ -99,6 +99,8 @@ struct Event {
 
 // Reads an event that stands alone in `xml` (a declaration before it is ignored).
 Result<Event, Fault> parse(ByteView xml);
+// The same when the scan of these bytes is at hand.
+Result<Event, Fault> parse(ByteView xml, const Envelope& envelope);
 
 // A position that will be replaced by the next one, rather than an object somebody placed: a mover whose position a
 // device measured, or a device's own report (it names its platform, team or endpoint).

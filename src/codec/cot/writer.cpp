@@ -144,11 +144,10 @@ Bytes write_ping(UtcTime now, std::string_view uid) {
                      {});
 }
 
-Bytes write_delete(std::string_view uid, UtcTime now) {
-  const auto target = uid_text(uid);
-  const auto detail = fmt::format("<link uid=\"{}\" relation=\"p-p\" type=\"a-u-G\"/><__forcedelete/>", target);
-  // The event's own uid is the target's: clients differ in which of the two they read.
-  return write_event({.uid = std::string(uid),
+Bytes write_delete(std::string_view uid, std::string_view type, Deletion deletion, UtcTime now) {
+  const auto detail = fmt::format("<link uid=\"{}\" relation=\"p-p\" type=\"{}\"/>{}", uid_text(uid),
+                                  escape(type, type_bytes_max), deletion == Deletion::Forced ? "<__forcedelete/>" : "");
+  return write_event({.uid = "AIRBRIDGE-DELETE." + std::string(uid),
                       .type = "t-x-d-d",
                       .time = now,
                       .stale = now + std::chrono::seconds(20),

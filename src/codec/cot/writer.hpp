@@ -33,7 +33,9 @@ Bytes write_event(const Basics& basics, std::string_view detail);
 
 Bytes write_pong(UtcTime now);                        // answer to a ping, for the asker only
 Bytes write_ping(UtcTime now, std::string_view uid);  // "<uid>-ping"
-Bytes write_delete(std::string_view uid, UtcTime now);
+// Gone tells clients that a contact went off line; Forced removes an object for good.
+enum class Deletion { Gone, Forced };
+Bytes write_delete(std::string_view uid, std::string_view type, Deletion deletion, UtcTime now);
 
 struct PositionReport {
   Basics basics;

@@ -42,7 +42,7 @@ TEST_CASE("pongs, pings and deletes have what clients look for") {
   CHECK(pong.category == Category::Pong);
   CHECK(pong.stale - pong.time == std::chrono::seconds(20));
   CHECK(read_back(write_ping(now, "NODE")).category == Category::Ping);
-  const auto gone = read_back(write_delete("ANDROID-1", now));
+  const auto gone = read_back(write_delete("ANDROID-1", "a-f-G-U-C", Deletion::Forced, now));
   CHECK(gone.category == Category::Delete);
   CHECK(gone.force_delete);
   CHECK(gone.links.at(0).uid == "ANDROID-1");
@@ -124,5 +124,5 @@ TEST_CASE("long, broken and hostile text is made safe and never makes an event t
   casualty.medevac.remarks = casualty.medevac.obstacles = nasty;
   CHECK(read_back(write_casualty(casualty)).medevac->remarks.size() == 4096);
   read_back(write_chat({nasty, nasty, nasty, nasty, nasty, nasty, now, hut}));
-  read_back(write_delete(nasty, now));
+  read_back(write_delete(nasty, nasty, Deletion::Gone, now));
 }

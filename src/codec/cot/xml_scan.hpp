@@ -81,7 +81,7 @@ class Scanner {
       if (next == '/') {
         ok = close_tag();
       } else if (next == '?') {
-        ok = skip_past("?>", 2);
+        ok = instruction();
       } else if (next == '!') {
         ok = declaration();
       } else {
@@ -114,6 +114,15 @@ class Scanner {
     if (found == text_.npos) return fail(FaultKind::Truncated, at_);
     at_ = found + end.size();
     return true;
+  }
+
+  bool instruction() {
+    const auto begin = at_;
+    at_ += 2;
+    if (name().empty()) return fail(FaultKind::Malformed, begin);
+    if (at_ < text_.size() && !detail::is_space(text_[at_]) && text_[at_] != '?')
+      return fail(FaultKind::Malformed, begin);
+    return skip_past("?>", 0);
   }
 
   bool characters(std::size_t begin, std::size_t end) {
