@@ -1,0 +1,298 @@
+// The table of records as JSON for forms, and as OpenAPI for programs.
+#include <fmt/format.h>
+
+#include "api/json_values.hpp"
+
+namespace airbridge::api {
+namespace {
+
+constexpr std::string_view rule_names[] = {"multi_value", "ranked",        "append",   "or_set",   "counter",
+                                           "claim",       "state_machine", "versions", "tombstone"};
+constexpr std::string_view type_names[] = {"boolean",  "integer", "text",           "code", "bytes", "place",
+                                           "geometry", "entity",  "text_or_entity", "time", "list"};
+
+json::object field_json(const model::FieldSpec& field) {
+  json::object out{{"name", field.name},
+                   {"number", field.number},
+                   {"key", field.key().raw},
+                   {"rule", rule_names[static_cast<std::size_t>(field.rule)]},
+                   {"type", type_names[static_cast<std::size_t>(field.type)]},
+                   {"class", static_cast<int>(field.cls)},
+                   {"private", field.privacy == model::Privacy::Private},
+                   {"required", field.required},
+                   {"words", field.words}};
+  if (field.text_max > 0 && (field.type == model::ValueType::Text || field.type == model::ValueType::TextOrEntity)) {
+    out["bytes_max"] = field.text_max;
+  }
+  if (!field.codes.empty()) {
+    json::array codes;
+    for (const auto& code : field.codes) {
+      codes.push_back(json::object{{"code", code.code},
+                                   {"name", code.name},
+                                   {"words", code.words},
+                                   {"caution", code.caution},
+                                   {"urgent", code.urgent}});
+    }
+    out["codes"] = std::move(codes);
+  }
+  return out;
+}
+
+json::object value_schema(const model::FieldSpec& field) {
+  using model::ValueType;
+  json::object out{{"description", field.words}};
+  switch (field.type) {
+    case ValueType::Boolean:
+      out["type"] = "boolean";
+      break;
+    case ValueType::Integer:
+    case ValueType::Time:
+      out["type"] = "integer";
+      break;
+    case ValueType::Code: {
+      out["type"] = "string";
+      json::array names;
+      for (const auto& code : field.codes) names.emplace_back(code.name);
+      out["examples"] = std::move(names);  // not "enum": a newer node's codes are shown as "code:17"
+      break;
+    }
+    case ValueType::Place:
+      out["$ref"] = "#/components/schemas/Place";
+      break;
+    case ValueType::Geometry:
+      out["$ref"] = "#/components/schemas/Geometry";
+      break;
+    case ValueType::List:
+      out["type"] = "array";
+      break;
+    default:
+      out["type"] = "string";
+      if (field.text_max > 0) out["maxLength"] = field.text_max;
+  }
+  return out;
+}
+
+json::object ref(std::string_view name) { return {{"$ref", fmt::format("#/components/schemas/{}", name)}}; }
+
+json::object answer(std::string_view words, json::object schema) {
+  return {{"description", words},
+          {"content", json::object{{"application/json", json::object{{"schema", std::move(schema)}}}}}};
+}
+
+json::object call(std::string_view summary, std::string_view id, json::object ok, json::array parameters = {}) {
+  json::object out{{"summary", summary},
+                   {"operationId", id},
+                   {"responses", json::object{{"200", std::move(ok)}, {"default", answer("An error", ref("Error"))}}}};
+  if (!parameters.empty()) out["parameters"] = std::move(parameters);
+  return out;
+}
+
+json::object parameter(std::string_view name, std::string_view where, std::string_view type, std::string_view words) {
+  return {{"name", name},
+          {"in", where},
+          {"required", where == "path"},
+          {"description", words},
+          {"schema", json::object{{"type", type}}}};
+}
+
+json::object typed(std::string_view type) { return {{"type", type}}; }
+json::object list_of(json::object items) { return {{"type", "array"}, {"items", std::move(items)}}; }
+json::object object_of(json::object properties) { return {{"type", "object"}, {"properties", std::move(properties)}}; }
+
+json::object schemas() {
+  json::object out;
+  out["Error"] = object_of({{"error", object_of({{"code", typed("string")},
+                                                 {"message", typed("string")},
+                                                 {"field", typed("string")},
+                                                 {"hint", typed("string")}})}});
+  out["Place"] = object_of({{"lat", typed("number")}, {"lon", typed("number")}, {"hae_m", typed("number")}});
+  out["Geometry"] = json::object{
+      {"type", "object"},
+      {"description", "GeoJSON (RFC 7946) Point, LineString or Polygon of one ring; or Circle with radius_m"}};
+  out["Stamp"] = object_of({{"at_ms", typed("integer")},
+                            {"quality", typed("string")},
+                            {"node", typed("string")},
+                            {"node_id", typed("string")},
+                            {"actor", typed("string")},
+                            {"via", typed("string")},
+                            {"source", typed("string")}});
+  const json::object dots = list_of(typed("string"));
+  out["Alternative"] =
+      object_of({{"value", json::object{}}, {"text", typed("string")}, {"dots", dots}, {"stamp", ref("Stamp")}});
+  out["Field"] = object_of({{"value", json::object{}},
+                            {"text", typed("string")},
+                            {"rule", typed("string")},
+                            {"private", typed("boolean")},
+                            {"dots", dots},
+                            {"stamp", ref("Stamp")},
+                            {"alternatives", list_of(ref("Alternative"))},
+                            {"values", list_of(ref("Alternative"))}});
+  out["Saved"] = object_of({{"here", typed("boolean")},
+                            {"others", typed("integer")},
+                            {"others_names", list_of(typed("string"))},
+                            {"post", typed("boolean")}});
+  out["Entity"] = object_of({{"id", typed("string")},
+                             {"record", typed("string")},
+                             {"display", typed("string")},
+                             {"exercise", typed("boolean")},
+                             {"made_up", typed("boolean")},
+                             {"placeholder", typed("boolean")},
+                             {"waiting_for", list_of(typed("string"))},
+                             {"deleted", typed("boolean")},
+                             {"revived", typed("boolean")},
+                             {"newer_fields", typed("integer")},
+                             {"fields", json::object{{"type", "object"}, {"additionalProperties", ref("Field")}}},
+                             {"lat", typed("number")},
+                             {"lon", typed("number")},
+                             {"geometry", ref("Geometry")},
+                             {"conflicts", list_of(typed("string"))},
+                             {"created", ref("Stamp")},
+                             {"updated", ref("Stamp")},
+                             {"saved", ref("Saved")}});
+  out["Track"] = object_of({{"id", typed("string")},
+                            {"kind", typed("string")},
+                            {"callsign", typed("string")},
+                            {"lat", typed("number")},
+                            {"lon", typed("number")},
+                            {"hae_m", typed("number")},
+                            {"pressure_altitude_m", typed("number")},
+                            {"course_deg", typed("number")},
+                            {"speed_mps", typed("number")},
+                            {"climb_mps", typed("number")},
+                            {"accuracy_m", typed("number")},
+                            {"squawk", typed("string")},
+                            {"emergency", typed("string")},
+                            {"on_ground", typed("boolean")},
+                            {"at_ms", typed("integer")},
+                            {"stale_ms", typed("integer")},
+                            {"lost_ms", typed("integer")},
+                            {"sources", list_of(typed("string"))},
+                            {"node", typed("string")},
+                            {"heard_only", typed("boolean")},
+                            {"battery_percent", typed("integer")}});
+  out["Status"] =
+      json::object{{"type", "object"},
+                   {"description",
+                    "node, peers, cut_off, unshared, feeds, store, own_position, problems; see docs/protocol/api.md"}};
+  out["Snapshot"] = object_of({{"epoch", typed("string")},
+                               {"seq", typed("integer")},
+                               {"server_ms", typed("integer")},
+                               {"entities", list_of(ref("Entity"))},
+                               {"tracks", list_of(ref("Track"))},
+                               {"status", ref("Status")}});
+  out["HistoryEvent"] = object_of(
+      {{"arrival", typed("integer")},
+       {"arrived_ms", typed("integer")},
+       {"dot", typed("string")},
+       {"class", typed("integer")},
+       {"entity", typed("string")},
+       {"record", typed("string")},
+       {"display", typed("string")},
+       {"stamp", ref("Stamp")},
+       {"writes", list_of(object_of({{"field", typed("string")}, {"value", json::object{}}, {"replaces", dots}}))},
+       {"folded", typed("boolean")},
+       {"why_not", typed("string")}});
+  auto command = object_of(
+      {{"id", json::object{{"type", "string"}, {"pattern", "^[0-9a-fA-F]{32}$"}}},
+       {"record", typed("string")},
+       {"entity", json::object{{"type", json::array{"string", "null"}}}},
+       {"writes", list_of(object_of({{"field", typed("string")}, {"value", json::object{}}, {"replaces", dots}}))},
+       {"after", dots}});
+  command["required"] = json::array{"id", "record", "writes"};
+  out["Command"] = std::move(command);
+  out["CommandAnswer"] = object_of({{"ok", typed("boolean")},
+                                    {"entity", typed("string")},
+                                    {"display", typed("string")},
+                                    {"dots", dots},
+                                    {"class", typed("integer")},
+                                    {"saved", typed("string")},
+                                    {"repeated", typed("boolean")}});
+  for (const auto& record : model::records()) {
+    json::object properties;
+    json::array required;
+    const auto add = [&](const model::FieldSpec& field) {
+      properties[field.name] = value_schema(field);
+      if (field.required) required.emplace_back(field.name);
+    };
+    for (const auto& field : model::common_fields()) add(field);
+    for (const auto& field : record.fields) add(field);
+    auto schema = object_of(std::move(properties));
+    schema["description"] = record.words;
+    if (!required.empty()) schema["required"] = std::move(required);
+    out[fmt::format("record_{}", record.name)] = std::move(schema);
+  }
+  return out;
+}
+
+}  // namespace
+
+json::object schema_json() {
+  json::array records, common;
+  for (const auto& field : model::common_fields()) common.push_back(field_json(field));
+  for (const auto& record : model::records()) {
+    json::array fields;
+    for (const auto& field : record.fields) fields.push_back(field_json(field));
+    records.push_back(json::object{{"code", static_cast<int>(record.kind)},
+                                   {"name", record.name},
+                                   {"letter", std::string(1, record.letter)},
+                                   {"words", record.words},
+                                   {"fields", std::move(fields)}});
+  }
+  return {{"schema", 1}, {"common", std::move(common)}, {"records", std::move(records)}};
+}
+
+json::object openapi_json(std::string_view version) {
+  json::object paths;
+  const auto get = [&](std::string_view path, json::object operation) {
+    paths[path] = json::object{{"get", std::move(operation)}};
+  };
+  get("/healthz",
+      call("Whether the node is well", "health", answer("It is", object_of({{"status", typed("string")}}))));
+  get("/metrics", call("Figures for Prometheus", "metrics", {{"description", "Prometheus text format"}}));
+  get("/api/v1/schema", call("Records, fields, codes", "schema", answer("The table of records", typed("object"))));
+  get("/api/v1/state", call("The whole picture", "state", answer("A snapshot", ref("Snapshot"))));
+  get("/api/v1/status", call("How the node is doing", "status", answer("The status", ref("Status"))));
+  get("/api/v1/entities/{id}",
+      call("One record", "entity", answer("The record", ref("Entity")), {parameter("id", "path", "string", "its id")}));
+  get("/api/v1/entities/{id}/history",
+      call("What happened to one record, newest first", "history",
+           answer("Events", object_of({{"events", list_of(ref("HistoryEvent"))}})),
+           {parameter("id", "path", "string", "its id"),
+            parameter("limit", "query", "integer", "at most so many, 200 unless told")}));
+  get("/api/v1/events",
+      call("The journal by order of arrival", "events",
+           answer("Events", object_of({{"events", list_of(ref("HistoryEvent"))}, {"next", typed("integer")}})),
+           {parameter("after", "query", "integer", "arrival number to go on after"),
+            parameter("limit", "query", "integer", "at most so many, 200 unless told"),
+            parameter("record", "query", "string", "only this kind of record"),
+            parameter("text", "query", "string", "only events with these words")}));
+  get("/api/v1/geojson", call("The picture as GeoJSON", "geojson", answer("A FeatureCollection", typed("object"))));
+  get("/api/v1/maps", call("Added maps", "maps", answer("Maps", object_of({{"maps", list_of(typed("object"))}}))));
+  get("/tiles/{map}/{z}/{x}/{y}",
+      call("A tile", "tile", {{"description", "The tile's bytes"}},
+           {parameter("map", "path", "string", "its name"), parameter("z", "path", "integer", "zoom"),
+            parameter("x", "path", "integer", "column"), parameter("y", "path", "integer", "row, from the north")}));
+  get("/api/v1/live", call("WebSocket: snapshot, then deltas", "live", {{"description", "101 Switching Protocols"}},
+                           {parameter("epoch", "query", "string", "of the last state seen"),
+                            parameter("since", "query", "integer", "its sequence number")}));
+  const auto body = [](json::object schema) {
+    return json::object{{"required", true},
+                        {"content", json::object{{"application/json", json::object{{"schema", std::move(schema)}}}}}};
+  };
+  auto command = call("Writes a record; answered when it is on disk", "command", answer("Done", ref("CommandAnswer")));
+  command["requestBody"] = body(ref("Command"));
+  paths["/api/v1/commands"] = json::object{{"post", std::move(command)}};
+  auto own = call("Says where this node is", "ownPosition", answer("Done", object_of({{"ok", typed("boolean")}})));
+  own["requestBody"] =
+      body(object_of({{"lat", typed("number")}, {"lon", typed("number")}, {"clear", typed("boolean")}}));
+  paths["/api/v1/own-position"] = json::object{{"post", std::move(own)}};
+  return {{"openapi", "3.1.0"},
+          {"info", json::object{{"title", "Airbridge"},
+                                {"version", version},
+                                {"license", json::object{{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}},
+                                {"description", "One port of one node. docs/protocol/api.md says it in words."}}},
+          {"paths", std::move(paths)},
+          {"components", json::object{{"schemas", schemas()}}}};
+}
+
+}  // namespace airbridge::api
