@@ -103,7 +103,13 @@ void ConnectionService::tick() {
   if (!connections_.empty()) arm_tick();
 }
 
+// The loop ends. Closing breaks the rings of connections and the handlers that hold them.
 void ConnectionService::shutdown() {
+  std::vector<std::shared_ptr<TcpConnection>> open;
+  for (auto* connection : connections_) open.push_back(connection->self());
+  for (const auto& connection : open) {
+    if (connection) connection->close();
+  }
   for (const auto& window : windows_) window->shutdown();
   tick_timer_.cancel();
 }

@@ -64,7 +64,7 @@ TEST_CASE("an endpoint is read with and without a port") {
 TEST_CASE("an endpoint that is none is refused with words") {
   for (const auto* text : {"", ":80", "host:", "host:65536", "host:-1", "host:8x", "[::1", "[::1]80", "ho st:80",
                            "::1::2", "host:80\n", "a/b"}) {
-    CAPTURE(text);
+    CAPTURE(std::string(text));
     const auto got = Endpoint::parse(text, 1);
     REQUIRE_FALSE(got);
     CHECK(got.error().what.find("HOST:PORT") != std::string::npos);

@@ -1,0 +1,43 @@
+#pragma once
+// Finds the handler of a request by method and path.
+//
+//   router.add(Method::Get, "/api/v1/entities/{id}/history", [](const HttpRequest& r, const PathValues& v, Responder
+//   to) {
+//     to(HttpResponse::json(200, ...v[0]...));
+//   });
+//
+// "{...}" matches one whole segment. HEAD goes to the handler of GET. An unknown path is answered 404, a known one with
+// another method 405 with Allow, both as JSON errors.
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/http_server.hpp"
+
+namespace airbridge::net {
+
+using PathValues = std::vector<std::string>;  // what the "{...}" matched, in order
+
+class HttpRouter {
+ public:
+  using Handler = std::function<void(const HttpRequest&, const PathValues&, Responder)>;
+
+  void add(Method method, std::string_view pattern, Handler handler);
+  // For paths that no pattern matches (the page's files); false: not its own either, so 404.
+  void set_fallback(std::function<bool(const HttpRequest&, const Responder&)> fallback) {
+    fallback_ = std::move(fallback);
+  }
+  void operator()(const HttpRequest& request, const Responder& responder) const;
+
+ private:
+  struct Route {
+    Method method;
+    std::vector<std::string> segments;
+    Handler handler;
+  };
+  std::vector<Route> routes_;
+  std::function<bool(const HttpRequest&, const Responder&)> fallback_;
+};
+
+}  // namespace airbridge::net
