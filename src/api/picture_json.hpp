@@ -1,0 +1,32 @@
+#pragma once
+// Entities, tracks and status as the JSON of docs/protocol/api.md.
+#include <functional>
+
+#include "api/json_values.hpp"
+#include "api/status.hpp"
+#include "picture/view.hpp"
+
+namespace airbridge::api {
+
+using NameOf = std::function<std::string(const model::KeyId&)>;
+
+// Who besides this node holds all of an entity's events that are here.
+struct Saved {
+  std::vector<std::string> others;
+  bool post = false;
+  friend bool operator==(const Saved&, const Saved&) = default;
+};
+Saved saved_of(const picture::EntityView& entity, const Status& status, const NameOf& name_of);
+
+json::object stamp_json(const picture::Stamp& stamp, const NameOf& name_of);
+json::object entity_json(const picture::EntityView& entity, const Saved& saved, bool exercise, const NameOf& name_of);
+json::object track_json(const picture::TrackView& track, const NameOf& name_of);
+json::object status_json(const Status& status);
+json::object node_json(const NodeInfo& node);
+json::object incident_json(const IncidentInfo& incident);
+
+// GeoJSON Features of an entity and a track; nothing when they have no place.
+std::optional<json::object> feature_of(const picture::EntityView& entity);
+json::object feature_of(const picture::TrackView& track, UtcTime now);
+
+}  // namespace airbridge::api

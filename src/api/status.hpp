@@ -1,0 +1,91 @@
+#pragma once
+// How a node is doing, as a plain value made by the node about once a second and read by the API.
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/time.hpp"
+#include "geo/position.hpp"
+#include "model/entry.hpp"
+
+namespace airbridge::api {
+
+struct NodeInfo {
+  model::KeyId id;
+  std::string name;
+  std::string profile;
+  std::string version;
+  bool insecure_lab = false;
+};
+
+struct IncidentInfo {
+  model::IncidentId id;
+  std::string name;
+  bool exercise = false;
+};
+
+struct PeerInfo {
+  std::string name;  // empty until it said so
+  model::KeyId id;
+  std::string address;
+  std::string state;              // connected | connecting | lost
+  UtcTime last_heard{};           // 1970: never
+  std::string level = "unknown";  // equal | behind | ahead | unknown: this node against the peer
+  std::uint64_t lacks_here = 0;
+  std::uint64_t lacks_there = 0;
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_received = 0;
+  std::string why;
+};
+
+struct FeedInfo {
+  std::string name;   // tak | adsb | gnss
+  std::string state;  // listening | connected | connecting | lost | playing | off
+  std::string address;
+  std::uint64_t clients = 0;
+  std::uint64_t received = 0;
+  std::uint64_t refused = 0;                     // damaged input
+  std::uint64_t not_carried = 0;                 // declined: outside what a civil system carries
+  std::map<std::string, std::uint64_t> reasons;  // of both
+  UtcTime last{};
+  std::string why;
+};
+
+struct StoreInfo {
+  std::uint64_t events = 0;
+  std::uint64_t durable_to = 0;  // arrival number
+  std::string state_hash;
+  std::uint64_t damaged = 0;  // ranges of the log that are not readable
+  std::uint64_t disk_free_bytes = 0;
+  bool refusing_writes = false;
+  std::string why;
+};
+
+struct OwnPosition {
+  Position position;
+  UtcTime at{};
+  std::string source;  // config | page | gpsd
+};
+
+// Which other nodes hold which streams how far: what "shared with N" is counted from.
+using HeldTable = std::map<model::StreamId, std::map<model::KeyId, std::uint64_t>>;
+
+struct Status {
+  NodeInfo node;
+  IncidentInfo incident;
+  std::vector<PeerInfo> peers;
+  bool cut_off = false;
+  std::uint64_t unshared = 0;  // own events no other node is known to hold
+  std::vector<FeedInfo> feeds;
+  StoreInfo store;
+  std::optional<OwnPosition> own_position;
+  std::vector<std::string> problems;  // in words, worst first
+  std::shared_ptr<const HeldTable> held = std::make_shared<HeldTable>();
+  std::set<model::KeyId> posts;  // nodes that count as the command post
+};
+
+}  // namespace airbridge::api
