@@ -1,5 +1,7 @@
 #include "model/cbor.hpp"
 
+#include <algorithm>
+
 namespace airbridge::model::cbor {
 
 void Writer::head(std::uint8_t major, std::uint64_t value) {
@@ -185,6 +187,7 @@ void Reader::skip(std::size_t depth) {
     fail_at(DecodeFault::TooDeep, start);
     return;
   }
+  ByteView last_key;
   switch (kind) {
     case Kind::Bytes:
       take(*value);
@@ -197,7 +200,14 @@ void Reader::skip(std::size_t depth) {
       break;
     case Kind::Map:
       for (std::uint64_t i = 0; i < *value && ok(); ++i) {
+        const auto key_at = at_;
         skip(depth - 1);
+        const auto key = in_.subspan(key_at, at_ - key_at);
+        // Ascending by their bytes (RFC 8949 section 4.2.1), so none twice either.
+        if (ok() && i > 0 && !std::lexicographical_compare(last_key.begin(), last_key.end(), key.begin(), key.end())) {
+          fail_at(DecodeFault::NotCanonical, key_at);
+        }
+        last_key = key;
         skip(depth - 1);
       }
       break;
@@ -242,6 +252,21 @@ bool is_utf8(std::string_view text) {
     i += more + 1;
   }
   return true;
+}
+
+std::string clean_text(std::string_view text, std::size_t max) {
+  std::string out;
+  while (!text.empty()) {
+    // The shortest well-formed piece: a character, else one bad byte.
+    std::size_t size = 1;
+    while (size <= 4 && size <= text.size() && !is_utf8(text.substr(0, size))) ++size;
+    const bool good = size <= 4 && size <= text.size();
+    const auto piece = good ? text.substr(0, size) : std::string_view("?");
+    if (out.size() + piece.size() > max) break;
+    out += piece;
+    text.remove_prefix(good ? size : 1);
+  }
+  return out;
 }
 
 }  // namespace airbridge::model::cbor

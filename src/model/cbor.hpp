@@ -3,6 +3,7 @@
 // A subset that has exactly one encoding per value, because events are hashed and signed as bytes.
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/bytes.hpp"
@@ -98,5 +99,8 @@ std::uint32_t read_map(Reader& reader, std::size_t max, F&& field) {
 }
 
 bool is_utf8(std::string_view text);
+// What fits into `max` bytes, cut at a character's border; each byte of broken UTF-8 becomes "?". What it gives can
+// always be written with Writer::text and read back.
+std::string clean_text(std::string_view text, std::size_t max);
 
 }  // namespace airbridge::model::cbor

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
+#include <set>
 
 #include "model/cbor.hpp"
 
@@ -27,7 +27,6 @@ enum : std::uint64_t {
 namespace {
 constexpr std::uint64_t identifier_tag = 39;  // CBOR tag "identifier": a value that names an entity
 constexpr std::size_t envelope_keys_max = 32;
-constexpr std::size_t source_max = 256;
 
 // The writers named in an event, so that a dot costs 3 to 12 bytes instead of 30. Index 0 is the event's own writer; a
 // narrow link may replace the table, at its one place, by roster numbers, and put it back.
@@ -41,15 +40,24 @@ class Names {
     others_.push_back(writer);
     return others_.size();
   }
-  const Writer* at(std::uint64_t index) const {
+  // When reading: notes the use. The table must stand in the order of first use and hold nothing unused, else one event
+  // would have several encodings.
+  const Writer* use(std::uint64_t index) {
     if (index == 0) return &own_;
-    return index <= others_.size() ? &others_[index - 1] : nullptr;
+    if (index > others_.size()) return nullptr;
+    in_order_ = in_order_ && index <= used_ + 1;
+    used_ = std::max(used_, index);
+    return &others_[index - 1];
   }
+  bool in_order() const { return in_order_; }
+  bool all_used() const { return used_ == others_.size(); }
   std::vector<Writer>& others() { return others_; }
 
  private:
   Writer own_;
   std::vector<Writer> others_;
+  std::uint64_t used_ = 0;
+  bool in_order_ = true;
 };
 
 void put_names(cbor::Writer& out, const std::vector<Writer>& others) {
@@ -122,24 +130,25 @@ void get_names(cbor::Reader& in, Names& names) {
       return;
     }
     const Writer writer{*author, incarnation};
-    // A name twice, or one's own, would give one event two encodings.
+    // A name twice, or one's own, would be a second encoding too.
     if (names.index_of(writer) != i + 1) in.fail_at(DecodeFault::NotCanonical, at);
   }
 }
 
-Dot get_dot(cbor::Reader& in, const Names& names) {
+Dot get_dot(cbor::Reader& in, Names& names) {
   const auto at = in.offset();
   if (in.array(3) != 3) in.fail_at(DecodeFault::WrongType, at);
   const auto index = in.uint();
   const auto cls = in.uint(class_count - 1);
   const auto seq = in.uint();
-  const auto* writer = names.at(index);
+  const auto* writer = in.ok() ? names.use(index) : nullptr;
   if (in.ok() && (writer == nullptr || seq == 0)) in.fail_at(DecodeFault::BadReference, at);
+  if (!names.in_order()) in.fail_at(DecodeFault::NotCanonical, at);
   if (!in.ok()) return {};
   return {*writer, static_cast<Class>(cls), seq};
 }
 
-EntityId get_entity(cbor::Reader& in, const Names& names, const Dot& own) {
+EntityId get_entity(cbor::Reader& in, Names& names, const Dot& own) {
   const auto at = in.offset();
   if (in.next_is_null()) {
     in.null();
@@ -155,7 +164,7 @@ EntityId get_entity(cbor::Reader& in, const Names& names, const Dot& own) {
   return dot;
 }
 
-Value get_value(cbor::Reader& in, const Names& names, const Dot& own, std::size_t depth) {
+Value get_value(cbor::Reader& in, Names& names, const Dot& own, std::size_t depth) {
   const auto at = in.offset();
   const auto kind = in.peek();
   if (!kind) {
@@ -195,8 +204,13 @@ Value get_value(cbor::Reader& in, const Names& names, const Dot& own, std::size_
   return {};
 }
 
-std::vector<Write> get_writes(cbor::Reader& in, const Names& names, const Dot& own) {
+// Whether a second write of the key in one event has no meaning: their dots would be the same. A rule of a newer
+// version may allow it.
+bool stands_once(FieldKey key) { return key.rule() <= MergeRule::Tombstone && !holds_many(key.rule()); }
+
+std::vector<Write> get_writes(cbor::Reader& in, Names& names, const Dot& own) {
   std::vector<Write> writes;
+  std::set<std::uint32_t> keys;
   const auto count = in.array(writes_max);
   for (std::size_t i = 0; i < count && in.ok(); ++i) {
     const auto at = in.offset();
@@ -204,6 +218,9 @@ std::vector<Write> get_writes(cbor::Reader& in, const Names& names, const Dot& o
     if (parts < 2) in.fail_at(DecodeFault::WrongType, at);
     Write write;
     write.key.raw = static_cast<std::uint32_t>(in.uint(UINT32_MAX));
+    if (in.ok() && !keys.insert(write.key.raw).second && stands_once(write.key)) {
+      in.fail_at(DecodeFault::NotCanonical, at);
+    }
     write.value = get_value(in, names, own, value_depth_max);
     if (parts == 3) {
       const auto dots = in.array(replaced_max);
@@ -278,6 +295,10 @@ Result<Event, DecodeError> decode_event(ByteView bytes, const Dot& own) {
   event.schema = 0;
   Names names(own.writer);
   unsigned seen = 0;
+  // A key that says what its absence says would be a second encoding.
+  const auto absent_is_shorter = [&](bool says_nothing) {
+    if (in.ok() && says_nothing) in.fail(DecodeFault::NotCanonical);
+  };
   event.newer_keys = cbor::read_map(in, envelope_keys_max, [&](std::uint64_t k) {
     if (k <= key::After) seen |= 1U << k;
     switch (k) {
@@ -290,6 +311,7 @@ Result<Event, DecodeError> decode_event(ByteView bytes, const Dot& own) {
         return true;
       case key::Quality:
         event.quality = static_cast<ClockQuality>(in.uint(3));
+        absent_is_shorter(event.quality == ClockQuality::None);
         return true;
       case key::Actor: {
         const auto at = in.offset();
@@ -302,10 +324,12 @@ Result<Event, DecodeError> decode_event(ByteView bytes, const Dot& own) {
         if (in.array(2) != 2) in.fail_at(DecodeFault::WrongType, at);
         event.via = static_cast<Via>(in.uint(255));  // a newer version's way is kept as its number
         event.source = std::string(in.text(source_max));
+        absent_is_shorter(event.via == Via::Node && event.source.empty());
         return true;
       }
       case key::Names:
         get_names(in, names);
+        absent_is_shorter(names.others().empty());
         return true;
       case key::Entity:
         event.entity = get_entity(in, names, own);
@@ -319,6 +343,7 @@ Result<Event, DecodeError> decode_event(ByteView bytes, const Dot& own) {
       case key::After: {
         const auto count = in.array(after_max);
         for (std::size_t i = 0; i < count && in.ok(); ++i) event.after.push_back(get_dot(in, names));
+        absent_is_shorter(event.after.empty());
         return true;
       }
       default:
@@ -329,6 +354,8 @@ Result<Event, DecodeError> decode_event(ByteView bytes, const Dot& own) {
   constexpr unsigned required =
       1U << key::Schema | 1U << key::Time | 1U << key::Entity | 1U << key::Record | 1U << key::Writes;
   if (in.ok() && (seen & required) != required) in.fail(DecodeFault::Truncated);
+  // What a newer key names, this version cannot see.
+  if (event.newer_keys == 0 && !names.all_used()) in.fail(DecodeFault::NotCanonical);
   if (!in.ok()) return failure(*in.fault());
   return event;
 }
@@ -353,6 +380,7 @@ Result<std::vector<Write>, DecodeError> decode_writes(ByteView bytes, const Dot&
   get_names(in, names);
   auto writes = get_writes(in, names, own);
   in.end();
+  if (!names.all_used()) in.fail(DecodeFault::NotCanonical);
   if (!in.ok()) return failure(*in.fault());
   return writes;
 }
@@ -369,7 +397,7 @@ Hlc HlcClock::next(UtcTime now) {
   // If this node's own stamps ran ahead by more than the bound (its clock was set back), follow the clock again:
   // order within a stream comes from the sequence number, stamps only rank ties.
   const auto bound = Hlc::at(now + lead_max);
-  last_ = last_ < wall || last_ > bound ? wall : Hlc{last_.packed + 1};
+  last_ = last_ < wall || last_ >= bound ? wall : Hlc{last_.packed + 1};
   return last_;
 }
 

@@ -18,14 +18,18 @@ inline constexpr std::size_t replaced_max = 64;  // dots named by one write
 inline constexpr std::size_t after_max = 4;
 inline constexpr std::size_t names_max = 64;  // other writers named in one event
 inline constexpr std::size_t value_depth_max = 8;
+inline constexpr std::size_t source_max = 256;  // bytes of Event::source and Observation::source
 inline constexpr std::uint32_t event_schema = 1;
 
 // Hybrid logical clock: milliseconds since 1970 in the high 48 bits, a counter in the low 16. Ranks ties; proves
 // nothing.
 struct Hlc {
   std::uint64_t packed = 0;
+  static constexpr std::int64_t ms_max = (std::int64_t{1} << 48) - 1;
+  // A clock before 1970 or past the 48 bits counts as the nearest stamp there is.
   static Hlc at(UtcTime time, std::uint16_t counter = 0) {
-    return {(static_cast<std::uint64_t>(ms_of(time)) << 16) | counter};
+    const auto ms = ms_of(time) < 0 ? 0 : ms_of(time) > ms_max ? ms_max : ms_of(time);
+    return {(static_cast<std::uint64_t>(ms) << 16) | counter};
   }
   UtcTime time() const { return utc_from_ms(static_cast<std::int64_t>(packed >> 16)); }
   friend auto operator<=>(const Hlc&, const Hlc&) = default;
@@ -73,6 +77,11 @@ enum class MergeRule : std::uint8_t {
   Versions = 7,      // documents with parent hashes; two heads are shown side by side
   Tombstone = 8,     // deleted; `replaced` names the last dot seen of each stream: what it does not cover revives
 };
+
+// Whether a field of this rule may be written several times in one event.
+constexpr bool holds_many(MergeRule rule) {
+  return rule == MergeRule::OrSet || rule == MergeRule::Append || rule == MergeRule::Counter;
+}
 
 // number << 4 | rule. Numbers 0..5 mean the same in every record (schema.hpp).
 struct FieldKey {
