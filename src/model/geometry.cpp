@@ -1,13 +1,21 @@
 #include "model/geometry.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace airbridge::model {
+namespace {
+constexpr std::int64_t height_min_m = -12'000, height_max_m = 100'000;
+constexpr double radius_max_m = 1'000'000;
+}  // namespace
 
 Value to_value(const Place& place) {
   Value::List list{Value(std::int64_t{place.position.latitude.e7()}),
                    Value(std::int64_t{place.position.longitude.e7()})};
-  if (place.height) list.emplace_back(static_cast<std::int64_t>(std::llround(place.height->above().value * 100)));
+  // A height no place can have is left out rather than spoiling the position.
+  if (place.height && place.height->above().value >= height_min_m && place.height->above().value <= height_max_m) {
+    list.emplace_back(static_cast<std::int64_t>(std::llround(place.height->above().value * 100)));
+  }
   return list;
 }
 
@@ -17,7 +25,11 @@ Value to_value(const Geometry& geometry) {
     list.emplace_back(std::int64_t{point.latitude.e7()});
     list.emplace_back(std::int64_t{point.longitude.e7()});
   }
-  if (geometry.shape == Shape::Circle) list.emplace_back(static_cast<std::int64_t>(std::llround(geometry.radius_m)));
+  if (geometry.shape == Shape::Circle) {
+    // Never smaller than 1 m; one too large stays too large, and is refused where it is checked.
+    const double radius = geometry.radius_m >= 1 ? std::min(geometry.radius_m, 2 * radius_max_m) : 1;
+    list.emplace_back(static_cast<std::int64_t>(std::llround(radius)));
+  }
   return list;
 }
 
@@ -32,7 +44,7 @@ std::optional<Place> place_of(const Value& value) {
   Place place{*position, std::nullopt};
   if (list->size() == 3) {
     const auto* height = (*list)[2].integer();
-    if (height == nullptr || *height < -1'200'000 || *height > 10'000'000) return std::nullopt;  // -12 km .. 100 km
+    if (height == nullptr || *height < 100 * height_min_m || *height > 100 * height_max_m) return std::nullopt;
     place.height = EllipsoidHeight(Metres{static_cast<double>(*height) / 100});
   }
   return place;
@@ -48,7 +60,8 @@ std::optional<Geometry> geometry_of(const Value& value) {
   std::size_t end = list->size();
   if (geometry.shape == Shape::Circle) {
     const auto* radius = (*list)[--end].integer();
-    if (end != 3 || radius == nullptr || *radius < 1 || *radius > 1'000'000) return std::nullopt;
+    if (end != 3 || radius == nullptr || *radius < 1 || static_cast<double>(*radius) > radius_max_m)
+      return std::nullopt;
     geometry.radius_m = static_cast<double>(*radius);
   }
   if (end % 2 != 1) return std::nullopt;

@@ -3,10 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <set>
 
-#include "geo/position.hpp"
 #include "model/cbor.hpp"
 #include "model/geometry.hpp"
 
@@ -14,10 +12,6 @@ namespace airbridge::model {
 namespace {
 constexpr std::int64_t unknown_code_caution = INT64_MAX;
 constexpr std::int64_t integer_max = 1'000'000'000;
-
-bool holds_many(MergeRule rule) {
-  return rule == MergeRule::OrSet || rule == MergeRule::Append || rule == MergeRule::Counter;
-}
 
 template <class Match>
 const FieldSpec* find_in(std::uint16_t record, Match match) {
@@ -64,6 +58,30 @@ const CodeSpec* find_code(const FieldSpec& field, std::string_view name) {
   return found == field.codes.end() ? nullptr : &*found;
 }
 
+namespace {
+// Half the way around the box that holds the shape, in metres. In integers throughout: nodes of different make must
+// agree which of two shapes is the larger.
+std::int64_t extent_of(const Geometry& geometry) {
+  if (geometry.shape == Shape::Circle) return 4 * static_cast<std::int64_t>(geometry.radius_m);
+  const auto& first = geometry.points.front();
+  std::int64_t north = first.latitude.e7(), south = north, east = 0, west = 0;
+  for (const auto& point : geometry.points) {
+    north = std::max<std::int64_t>(north, point.latitude.e7());
+    south = std::min<std::int64_t>(south, point.latitude.e7());
+    auto offset = std::int64_t{point.longitude.e7()} - first.longitude.e7();  // the short way round
+    if (offset > 1'800'000'000) offset -= 3'600'000'000;
+    if (offset < -1'800'000'000) offset += 3'600'000'000;
+    east = std::max(east, offset);
+    west = std::min(west, offset);
+  }
+  const auto metres = [](std::int64_t e7) { return e7 * 111'195 / 10'000'000; };
+  // Bhaskara's cosine of the middle latitude in thousandths: (32400 - 4 d^2) / (32400 + d^2), within 2 of them.
+  const auto degrees = (north + south) / 20'000'000;
+  const auto cosine = 1000 * (32'400 - 4 * degrees * degrees) / (32'400 + degrees * degrees);
+  return metres(north - south) + metres(east - west) * cosine / 1000;
+}
+}  // namespace
+
 Class class_of(std::uint16_t record, const Write& write) {
   const auto* field = find_field(record, write.key);
   if (field == nullptr) return Class::Routine;
@@ -90,12 +108,7 @@ std::int64_t caution_of(const FieldSpec* field, const Value& value) {
   if (field->type == ValueType::Geometry) {
     const auto geometry = geometry_of(value);
     if (!geometry) return value.is_null() ? -1 : unknown_code_caution;
-    // Extent in metres: the diagonal of the corners' box, or the diameter.
-    if (geometry->shape == Shape::Circle) return std::llround(2 * geometry->radius_m);
-    double longest = 0;
-    const auto& first = geometry->points.front();
-    for (const auto& point : geometry->points) longest = std::max(longest, distance_between(first, point).value);
-    return std::llround(longest);
+    return extent_of(*geometry);
   }
   return 0;
 }
@@ -127,6 +140,52 @@ std::string names_of(std::span<const CodeSpec> codes) {
   return out;
 }
 
+// Whether a decoder takes it: text in UTF-8, lists within lists to the depth it allows, no name of event 0.
+bool is_readable(const Value& value, std::size_t depth) {
+  if (depth == 0) return false;
+  if (const auto* text = value.text()) return cbor::is_utf8(*text);
+  if (const auto* id = value.entity()) return id->dot() == nullptr || id->dot()->seq != 0;
+  if (const auto* list = value.list()) {
+    return std::all_of(list->begin(), list->end(), [&](const Value& item) { return is_readable(item, depth - 1); });
+  }
+  return true;
+}
+
+// Of a list, roughly: three bytes an item over its text or bytes, five an integer.
+std::size_t encoded_size(const Value& value) {
+  if (const auto* text = value.text()) return 3 + text->size();
+  if (const auto* bytes = value.bytes()) return 3 + bytes->size();
+  std::size_t size = 5;
+  if (const auto* list = value.list()) {
+    for (const auto& item : *list) size += encoded_size(item);
+  }
+  return size;
+}
+
+// The writers a draft names; an event's table holds at most names_max besides its own.
+std::set<Writer> writers_of(const Draft& draft) {
+  std::set<Writer> out;
+  const auto add = [&](const EntityId& id) {
+    if (id.dot() != nullptr) out.insert(id.dot()->writer);
+  };
+  if (draft.entity) add(*draft.entity);
+  for (const auto& dot : draft.after) out.insert(dot.writer);
+  for (const auto& write : draft.writes) {
+    if (const auto* id = write.value.entity()) add(*id);
+    for (const auto& dot : write.replaced) out.insert(dot.writer);
+  }
+  return out;
+}
+
+bool names_event_0(const Draft& draft) {
+  const auto is_0 = [](const Dot& dot) { return dot.seq == 0; };
+  if (draft.entity && draft.entity->dot() != nullptr && is_0(*draft.entity->dot())) return true;
+  if (std::any_of(draft.after.begin(), draft.after.end(), is_0)) return true;
+  return std::any_of(draft.writes.begin(), draft.writes.end(), [&](const Write& write) {
+    return std::any_of(write.replaced.begin(), write.replaced.end(), is_0);
+  });
+}
+
 std::optional<FieldFault> check_value(const FieldSpec& field, const Value& value) {
   const auto fault = [&](std::string what, std::string hint = {}) {
     return FieldFault{std::string(field.name), fmt::format("{}: {}", field.name, what), std::move(hint)};
@@ -137,14 +196,18 @@ std::optional<FieldFault> check_value(const FieldSpec& field, const Value& value
     if (!cbor::is_utf8(text)) return fault("is not valid UTF-8");
     return std::nullopt;
   };
-  if (value.is_null()) return std::nullopt;  // clears the field, or only removes from a set
+  if (value.is_null()) {  // clears the field, or only removes from a set
+    if (field.rule == MergeRule::Append || field.rule == MergeRule::Counter) return fault("says nothing");
+    return std::nullopt;
+  }
   switch (field.type) {
     case ValueType::Boolean:
       if (value.boolean() == nullptr) return fault("must be true or false");
       break;
     case ValueType::Integer:
       if (value.integer() == nullptr) return fault("must be a whole number");
-      if (std::abs(*value.integer()) > integer_max) return fault(fmt::format("must lie within +-{}", integer_max));
+      if (*value.integer() > integer_max || *value.integer() < -integer_max)
+        return fault(fmt::format("must lie within +-{}", integer_max));
       break;
     case ValueType::Text:
       if (value.text() == nullptr) return fault("must be text");
@@ -168,10 +231,10 @@ std::optional<FieldFault> check_value(const FieldSpec& field, const Value& value
         return fault("is not a point, line, area or circle", fmt::format("at most {} points", geometry_points_max));
       break;
     case ValueType::Entity:
-      if (value.entity() == nullptr) return fault("must name a record by its id");
+      if (value.entity() == nullptr || !is_readable(value, 1)) return fault("must name a record by its id");
       break;
     case ValueType::TextOrEntity:
-      if (value.entity() != nullptr) break;
+      if (value.entity() != nullptr && is_readable(value, 1)) break;
       if (value.text() == nullptr) return fault("must be text or the id of a record");
       return check_text(*value.text());
     case ValueType::Time:
@@ -180,6 +243,8 @@ std::optional<FieldFault> check_value(const FieldSpec& field, const Value& value
       break;
     case ValueType::List:
       if (value.list() == nullptr) return fault("must be a list");
+      if (!is_readable(value, value_depth_max)) return fault("holds text that is not UTF-8, or lists nested too deep");
+      if (encoded_size(value) > field.text_max) return fault(fmt::format("at most {} bytes fit", field.text_max));
       break;
   }
   return std::nullopt;
@@ -199,6 +264,9 @@ std::vector<FieldFault> validate(const Draft& draft) {
     faults.push_back({"writes", fmt::format("at most {} writes fit in one command", writes_max), "send two"});
   if (draft.after.size() > after_max)
     faults.push_back({"after", fmt::format("at most {} events can be named", after_max), ""});
+  if (writers_of(draft).size() > names_max)
+    faults.push_back({"writes", fmt::format("events of at most {} writers can be named", names_max), "send two"});
+  if (names_event_0(draft)) faults.push_back({"writes", "an event numbered 0 is named; they begin at 1", ""});
   std::set<std::uint32_t> seen;
   for (const auto& write : draft.writes) {
     const auto* field = find_field(draft.record, write.key);
