@@ -1,5 +1,6 @@
 #include "model/observation.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "model/cbor.hpp"
@@ -37,16 +38,21 @@ enum : std::uint64_t {
   kDocument = 25
 };
 constexpr std::size_t keys_max = 64;
-constexpr std::size_t source_max = 256;
+constexpr std::int64_t stale_max_ms = 86'400'000;
+constexpr std::int64_t measured_end_ms = 7'258'118'400'000;  // 2200-01-01
 
-std::int64_t centi(double value) { return std::llround(value * 100); }
+// Bounds of the quantities, in hundredths. A value outside is not written: half an observation beats none.
+struct Bounds {
+  std::int64_t low, high;
+};
+constexpr Bounds height_cm{-1'200'000, 10'000'000}, course_cdeg{0, 35'999}, speed_cmps{0, 2'000'000},
+    climb_cmps{-200'000, 200'000}, error_cm{0, 1'000'000'000};
 
-// Text is cut at a character's border, so that a long call sign stays valid UTF-8.
-std::string_view cut(std::string_view text) {
-  if (text.size() <= observation_text_max) return text;
-  std::size_t end = observation_text_max;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return text.substr(0, end);
+std::optional<std::int64_t> hundredths(double value, Bounds bounds) {
+  if (!(std::abs(value) < 1e15)) return std::nullopt;  // also stops NaN
+  const auto out = std::llround(value * 100);
+  if (out < bounds.low || out > bounds.high) return std::nullopt;
+  return out;
 }
 
 }  // namespace
@@ -62,7 +68,10 @@ Bytes encode(const Observation& o) {
   const auto text = [&](std::uint64_t k, std::string_view value) {
     if (value.empty()) return;
     key(k);
-    out.text(cut(value));
+    out.text(cbor::clean_text(value, observation_text_max));
+  };
+  const auto number = [&](std::uint64_t k, double value, Bounds bounds) {
+    if (const auto n = hundredths(value, bounds)) key(k), out.integer(*n);
   };
   key(kSubject);
   if (const auto* external = o.subject.external()) {
@@ -72,19 +81,21 @@ Bytes encode(const Observation& o) {
   }
   key(kKind), out.uint(static_cast<std::uint64_t>(o.kind));
   key(kVia), out.uint(static_cast<std::uint64_t>(o.via));
-  if (!o.source.empty()) key(kSource), out.text(std::string_view(o.source).substr(0, source_max));
+  if (!o.source.empty()) key(kSource), out.text(cbor::clean_text(o.source, source_max));
   key(kGateway), out.bytes(o.gateway.view());
-  key(kMeasured), out.integer(ms_of(o.measured));
+  key(kMeasured), out.integer(std::clamp<std::int64_t>(ms_of(o.measured), 0, measured_end_ms - 1));
   key(kLat), out.integer(o.position.latitude.e7());
   key(kLon), out.integer(o.position.longitude.e7());
-  if (o.height) key(kHeight), out.integer(centi(o.height->above().value));
-  if (o.pressure_altitude) key(kPressure), out.integer(centi(o.pressure_altitude->above().value));
-  if (o.course) key(kCourse), out.integer(centi(o.course->degrees()));
-  if (o.speed) key(kSpeed), out.integer(centi(o.speed->value));
-  if (o.climb) key(kClimb), out.integer(centi(o.climb->value));
-  if (o.horizontal_error_95) key(kError), out.integer(centi(o.horizontal_error_95->value));
+  if (o.height) number(kHeight, o.height->above().value, height_cm);
+  if (o.pressure_altitude) number(kPressure, o.pressure_altitude->above().value, height_cm);
+  // 359.996 degrees is north again.
+  if (o.course) number(kCourse, o.course->degrees() >= 359.995 ? 0 : o.course->degrees(), course_cdeg);
+  if (o.speed) number(kSpeed, o.speed->value, speed_cmps);
+  if (o.climb) number(kClimb, o.climb->value, climb_cmps);
+  if (o.horizontal_error_95) number(kError, o.horizontal_error_95->value, error_cm);
   if (o.on_ground) key(kGround), out.boolean(*o.on_ground);
-  if (o.battery_percent) key(kBattery), out.integer(*o.battery_percent);
+  if (o.battery_percent && *o.battery_percent >= 0 && *o.battery_percent <= 100)
+    key(kBattery), out.integer(*o.battery_percent);
   text(kCallsign, o.callsign);
   text(kTeam, o.team);
   text(kRole, o.role);
@@ -93,8 +104,9 @@ Bytes encode(const Observation& o) {
   text(kEmergency, o.emergency);
   if (o.heard_only) key(kHeard), out.boolean(true);
   if (o.replayed) key(kReplayed), out.boolean(true);
-  if (o.stale_after.count() > 0) key(kStale), out.integer(o.stale_after.count());
-  if (!o.document.empty()) key(kDocument), out.bytes(o.document);
+  if (o.stale_after.count() > 0) key(kStale), out.integer(std::min<std::int64_t>(o.stale_after.count(), stale_max_ms));
+  // A document cut short is no document.
+  if (!o.document.empty() && o.document.size() <= observation_document_max) key(kDocument), out.bytes(o.document);
   Bytes bytes;
   cbor::Writer(bytes).map(count);
   bytes.insert(bytes.end(), body.begin(), body.end());
@@ -105,22 +117,31 @@ Result<Observation, DecodeError> decode_observation(ByteView bytes) {
   cbor::Reader in(bytes);
   Observation o;
   std::optional<std::int64_t> lat, lon;
-  bool has_subject = false, has_time = false;
-  const auto bounded = [&](double low, double high) {
+  std::uint64_t seen = 0;
+  const auto bounded = [&](Bounds bounds) {
     const auto at = in.offset();
-    const auto value = static_cast<double>(in.integer()) / 100;
-    if (value < low || value > high) in.fail_at(DecodeFault::OutOfRange, at);
-    return value;
+    const auto value = in.integer();
+    if (value < bounds.low || value > bounds.high) in.fail_at(DecodeFault::OutOfRange, at);
+    return static_cast<double>(value) / 100;
   };
-  const auto text = [&] { return std::string(in.text(observation_text_max)); };
+  // A key that says what its absence says would be a second encoding.
+  const auto says = [&](bool something) {
+    if (in.ok() && !something) in.fail(DecodeFault::NotCanonical);
+  };
+  const auto text = [&] {
+    std::string out(in.text(observation_text_max));
+    says(!out.empty());
+    return out;
+  };
   cbor::read_map(in, keys_max, [&](std::uint64_t key) {
     const auto at = in.offset();
+    if (key < keys_max) seen |= std::uint64_t{1} << key;
     switch (key) {
       case kSubject:
-        has_subject = true;
         if (in.peek() == cbor::Kind::Text) {
-          const auto id = entity_from_text(in.text(120));
-          id && id->dot() ? void(o.subject = *id) : in.fail_at(DecodeFault::BadReference, at);
+          const auto words = in.text(120);
+          const auto id = entity_from_text(words);
+          id && id->dot() && to_text(*id) == words ? void(o.subject = *id) : in.fail_at(DecodeFault::BadReference, at);
         } else {
           const auto name = ExternalName::from(in.bytes(ExternalName::size));
           name ? void(o.subject = *name) : in.fail_at(DecodeFault::BadReference, at);
@@ -136,6 +157,7 @@ Result<Observation, DecodeError> decode_observation(ByteView bytes) {
         return true;
       case kSource:
         o.source = std::string(in.text(source_max));
+        says(!o.source.empty());
         return true;
       case kGateway: {
         const auto id = KeyId::from(in.bytes(KeyId::size));
@@ -143,9 +165,8 @@ Result<Observation, DecodeError> decode_observation(ByteView bytes) {
         return true;
       }
       case kMeasured: {
-        has_time = true;
         const auto ms = in.integer();
-        if (ms < 0 || ms >= 7'258'118'400'000) in.fail_at(DecodeFault::OutOfRange, at);  // 1970..2199
+        if (ms < 0 || ms >= measured_end_ms) in.fail_at(DecodeFault::OutOfRange, at);
         if (in.ok()) o.measured = utc_from_ms(ms);
         return true;
       }
@@ -156,22 +177,22 @@ Result<Observation, DecodeError> decode_observation(ByteView bytes) {
         lon = in.integer();
         return true;
       case kHeight:
-        o.height = EllipsoidHeight(Metres{bounded(-12'000, 100'000)});
+        o.height = EllipsoidHeight(Metres{bounded(height_cm)});
         return true;
       case kPressure:
-        o.pressure_altitude = PressureAltitude(Metres{bounded(-12'000, 100'000)});
+        o.pressure_altitude = PressureAltitude(Metres{bounded(height_cm)});
         return true;
       case kCourse:
-        o.course = TrueBearing::from_degrees(bounded(0, 360));
+        o.course = TrueBearing::from_degrees(bounded(course_cdeg));
         return true;
       case kSpeed:
-        o.speed = MetresPerSecond{bounded(0, 20'000)};
+        o.speed = MetresPerSecond{bounded(speed_cmps)};
         return true;
       case kClimb:
-        o.climb = MetresPerSecond{bounded(-2'000, 2'000)};
+        o.climb = MetresPerSecond{bounded(climb_cmps)};
         return true;
       case kError:
-        o.horizontal_error_95 = Metres{bounded(0, 10'000'000)};
+        o.horizontal_error_95 = Metres{bounded(error_cm)};
         return true;
       case kGround:
         o.on_ground = in.boolean();
@@ -202,26 +223,34 @@ Result<Observation, DecodeError> decode_observation(ByteView bytes) {
         return true;
       case kHeard:
         o.heard_only = in.boolean();
+        says(o.heard_only);
         return true;
       case kReplayed:
         o.replayed = in.boolean();
+        says(o.replayed);
         return true;
       case kStale:
-        o.stale_after = Milliseconds(static_cast<std::int64_t>(in.uint(86'400'000)));
+        o.stale_after = Milliseconds(static_cast<std::int64_t>(in.uint(stale_max_ms)));
+        says(o.stale_after.count() > 0);
         return true;
       case kDocument:
         o.document = to_bytes(in.bytes(observation_document_max));
+        says(!o.document.empty());
         return true;
       default:
         return false;  // a newer version's key: skipped
     }
   });
   in.end();
-  if (in.ok() && (!has_subject || !has_time || !lat || !lon)) in.fail(DecodeFault::Truncated);
+  constexpr std::uint64_t required =
+      1U << kSubject | 1U << kKind | 1U << kVia | 1U << kGateway | 1U << kMeasured | 1U << kLat | 1U << kLon;
+  if (in.ok() && (seen & required) != required) in.fail(DecodeFault::Truncated);
   if (!in.ok()) return failure(*in.fault());
   const auto position = Position::from_e7(*lat, *lon);
-  if (!position) return failure(DecodeError{DecodeFault::OutOfRange, 0});
-  o.position = *position;
+  if (!position ||
+      position->longitude.e7() !=
+          *lon)  // 180 degrees east is written as 180 west return failure(DecodeError{DecodeFault::OutOfRange, 0});
+    o.position = *position;
   return o;
 }
 
