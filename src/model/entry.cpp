@@ -1,5 +1,7 @@
 #include "model/entry.hpp"
 
+#include <set>
+
 #include "base/hash.hpp"
 #include "model/cbor.hpp"
 
@@ -9,7 +11,6 @@ namespace {
 constexpr std::string_view stream_context = "airbridge stream 1";
 constexpr std::string_view seal_context = "airbridge seal 1";
 constexpr std::string_view genesis_context = "airbridge genesis 1";
-constexpr std::size_t name_max = 200;
 
 template <class Number>
 std::array<std::uint8_t, sizeof(Number)> big_endian(Number value) {
@@ -109,11 +110,15 @@ Result<Entry, DecodeError> decode_entry(ByteView bytes) {
     in.null();
   } else if (in.peek() == cbor::Kind::Array) {
     in.array(1);
+    const auto at = in.offset();
     entry.private_part = PrivatePart::withheld(get_fixed<Hash>(in));
+    // 32 zero bytes stand for "no private part" in the chain: nobody may pass that off as one withheld.
+    if (in.ok() && entry.private_part.hash.is_zero()) in.fail_at(DecodeFault::OutOfRange, at);
   } else {
     entry.private_part = PrivatePart::here(to_bytes(in.bytes(event_bytes_max)));
   }
   if (parts == 7) entry.stream.branch = get_branch(in);
+  if (in.ok() && entry.seq < entry.stream.branch.from) in.fail_at(DecodeFault::OutOfRange, 0);
   if (in.ok() && entry.size() > event_bytes_max) in.fail_at(DecodeFault::TooLong, 0);
   return finish(in, std::move(entry));
 }
@@ -182,6 +187,7 @@ Result<Seal, DecodeError> decode_seal(ByteView bytes) {
   if (in.ok() && seal.seq == 0) in.fail(DecodeFault::OutOfRange);
   seal.head = get_fixed<Hash>(in);
   seal.signature = get_fixed<Signature>(in);
+  if (in.ok() && seal.seq < seal.stream.branch.from) in.fail_at(DecodeFault::OutOfRange, 0);
   return finish(in, seal);
 }
 
@@ -221,7 +227,7 @@ Result<Genesis, DecodeError> decode_genesis(ByteView bytes) {
   if (!outer.ok()) return failure(*outer.fault());
   cbor::Reader in(text);
   if (in.array(7) != 7 || in.text(64) != genesis_context) in.fail_at(DecodeFault::UnknownSchema, 0);
-  genesis.name = std::string(in.text(name_max));
+  genesis.name = std::string(in.text(incident_name_max));
   genesis.exercise = in.boolean();
   genesis.policy_version = static_cast<std::uint32_t>(in.uint(UINT32_MAX));
   genesis.created = utc_from_ms(in.integer());
@@ -229,6 +235,8 @@ Result<Genesis, DecodeError> decode_genesis(ByteView bytes) {
   const auto count = in.array(authorities_max);
   for (std::size_t i = 0; i < count && in.ok(); ++i) genesis.authorities.push_back(get_fixed<PublicKey>(in));
   if (in.ok() && genesis.authorities.empty()) in.fail(DecodeFault::OutOfRange);
+  const std::set<PublicKey> distinct(genesis.authorities.begin(), genesis.authorities.end());
+  if (in.ok() && distinct.size() != genesis.authorities.size()) in.fail(DecodeFault::NotCanonical);
   return finish(in, std::move(genesis));
 }
 

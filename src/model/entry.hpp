@@ -75,7 +75,8 @@ struct Genesis {
   friend bool operator==(const Genesis&, const Genesis&) = default;
 };
 inline constexpr std::size_t authorities_max = 16;
-Bytes genesis_text(const Genesis& genesis);  // what is signed and hashed
+inline constexpr std::size_t incident_name_max = 200;  // bytes
+Bytes genesis_text(const Genesis& genesis);            // what is signed and hashed
 IncidentId incident_of(const Genesis& genesis);
 Bytes encode(const Genesis& genesis);
 Result<Genesis, DecodeError> decode_genesis(ByteView bytes);
@@ -83,6 +84,6 @@ Result<Genesis, DecodeError> decode_genesis(ByteView bytes);
 KeyId key_id_of(const PublicKey& key);
 
 void put_stream(Bytes& out,
-                const StreamId& stream);  // canonical CBOR array of 3, or 5 for a branch; used by vectors and frames
+                const StreamId& stream);  // canonical CBOR array of 3, or 4 for a branch; used by vectors and frames
 
 }  // namespace airbridge::model

@@ -79,7 +79,7 @@ std::string display_code(const EntityId& id) {
   static constexpr char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
   const auto hash = blake2b<8>({canonical_bytes(id)});
   std::uint64_t bits = 0;
-  std::memcpy(&bits, hash.data(), 8);
+  for (std::size_t i = 0; i < hash.size(); ++i) bits |= std::uint64_t{hash[i]} << (8 * i);
   std::string out;
   for (int i = 0; i < 5; ++i, bits >>= 5) out.push_back(alphabet[bits & 31]);
   return out;
