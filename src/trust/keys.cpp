@@ -4,6 +4,8 @@
 
 #include <cstdlib>
 
+#include "model/cbor.hpp"
+
 namespace airbridge::trust {
 
 bool start() { return sodium_init() >= 0; }
@@ -43,6 +45,14 @@ bool verify(const model::PublicKey& key, ByteView text, const model::Signature& 
 
 bool is_usable(const model::PublicKey& key) { return crypto_core_ed25519_is_valid_point(key.value.data()) == 1; }
 
+bool is_usable_box(const model::PublicKey& key) {
+  // libsodium refuses to multiply what would come out as zero, whatever the scalar.
+  std::array<std::uint8_t, crypto_scalarmult_curve25519_BYTES> out;
+  std::array<std::uint8_t, crypto_scalarmult_curve25519_SCALARBYTES> scalar{};
+  scalar.front() = 8;
+  return crypto_scalarmult_curve25519(out.data(), scalar.data(), key.value.data()) == 0;
+}
+
 model::Seal make_seal(const SigningKey& key, const model::IncidentId& incident, const model::StreamId& stream,
                       std::uint64_t seq, const model::Hash& head) {
   model::Seal seal{stream, seq, head, {}};
@@ -56,7 +66,7 @@ bool verify_seal(const model::PublicKey& key, const model::IncidentId& incident,
 
 model::Genesis make_genesis(const SigningKey& authority, std::string name, bool exercise, UtcTime created) {
   model::Genesis genesis;
-  genesis.name = std::move(name);
+  genesis.name = model::cbor::clean_text(name, model::incident_name_max);
   genesis.exercise = exercise;
   genesis.created = created;
   genesis.salt = random_fixed<model::Hash>();

@@ -49,6 +49,8 @@ bool verify(const model::PublicKey& key, ByteView text, const model::Signature& 
 
 // A public key of small order or otherwise unusable is refused when met, not when used.
 bool is_usable(const model::PublicKey& key);
+// The same for an X25519 key: one of small order would make every shared secret the same.
+bool is_usable_box(const model::PublicKey& key);
 
 model::Seal make_seal(const SigningKey& key, const model::IncidentId& incident, const model::StreamId& stream,
                       std::uint64_t seq, const model::Hash& head);

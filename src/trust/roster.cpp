@@ -7,8 +7,6 @@
 namespace airbridge::trust {
 namespace {
 constexpr std::string_view grant_context = "airbridge grant 1";
-constexpr std::size_t groups_max = 16;
-constexpr std::size_t statements_per_key_max = 16;
 
 Bytes grant_text(const Grant& grant) {
   Bytes bytes;
@@ -72,6 +70,7 @@ std::string_view name_of(Role role) {
 }
 
 Grant make_grant(const SigningKey& issuer, const model::IncidentId& incident, Grant grant) {
+  grant.name = model::cbor::clean_text(grant.name, grant_name_max);
   grant.issuer = issuer.public_key();
   grant.signature = issuer.sign(signed_text(grant, incident));
   return grant;
@@ -101,7 +100,7 @@ Result<Grant, model::DecodeError> decode_grant(ByteView bytes) {
   grant.subject = static_cast<SubjectKind>(in.uint(255));
   grant.role = static_cast<Role>(in.uint(4));
   grant.name = std::string(in.text(grant_name_max));
-  const auto count = in.array(groups_max);
+  const auto count = in.array(grant_groups_max);
   for (std::size_t i = 0; i < count && in.ok(); ++i) grant.groups.emplace_back(in.text(grant_name_max));
   grant.from = utc_from_ms(in.integer());
   grant.until = utc_from_ms(in.integer());
@@ -112,6 +111,7 @@ Result<Grant, model::DecodeError> decode_grant(ByteView bytes) {
 }
 
 bool verify_grant(const Grant& grant, const model::IncidentId& incident) {
+  if (!grant.box_key.is_zero() && !is_usable_box(grant.box_key)) return false;
   return is_usable(grant.key) && verify(grant.issuer, signed_text(grant, incident), grant.signature);
 }
 
@@ -119,49 +119,101 @@ Roster::Roster(const model::IncidentId& incident, const model::Genesis& genesis)
   for (const auto& key : genesis.authorities) authorities_.emplace(model::key_id_of(key), key);
 }
 
+namespace {
+// Later statements first; the signature only so that there is an order.
+bool is_newer(const Grant& a, const Grant& b) {
+  if (a.from != b.from) return a.from > b.from;
+  return a.signature < b.signature;
+}
+}  // namespace
+
 bool Roster::add(const Grant& grant) {
   if (!verify_grant(grant, incident_)) return false;
   const auto id = model::key_id_of(grant.key);
-  if (statements_.size() >= roster_max && !statements_.contains(id)) return false;
-  auto& of_key = statements_[id];
-  if (std::find(of_key.begin(), of_key.end(), grant) != of_key.end()) return false;
-  of_key.push_back(grant);
-  // Kept in an order that does not depend on arrival, so that the bound cuts alike everywhere.
-  std::sort(of_key.begin(), of_key.end(), [](const Grant& a, const Grant& b) { return a.signature < b.signature; });
-  if (of_key.size() > statements_per_key_max) of_key.pop_back();
-  const auto old = members_;
-  resolve();
-  if (old.size() != members_.size()) return true;
-  return !std::equal(old.begin(), old.end(), members_.begin(), members_.end(), [](const auto& a, const auto& b) {
-    return a.first == b.first && a.second.granted == b.second.granted && a.second.grant == b.second.grant;
-  });
+  const auto issuer = model::key_id_of(grant.issuer);
+  const Slot slot{issuer, grant.role};
+  const bool stands_now = stands(grant);
+  const auto of_member = statements_.find(id);
+  const bool replaces = of_member != statements_.end() && of_member->second.contains(slot);
+  if (replaces) {
+    auto& old = of_member->second.at(slot);
+    if (!is_newer(grant, old.grant)) return false;
+    old.grant = grant;
+  } else {
+    const auto member = members_.find(id);
+    const bool is_granted = member != members_.end() && member->second.granted;
+    if (stands_now ? !is_granted && granted_ >= roster_max : waiting_ >= roster_waiting_max) return false;
+    statements_[id][slot] = {grant, false};
+    issued_[issuer].insert(id);
+    ++waiting_;
+  }
+  const bool changed = choose(id);
+  if (!stands_now || replaces) return changed;
+  return settle(id) || changed;
 }
 
 bool Roster::stands(const Grant& grant) const {
   const auto issuer = model::key_id_of(grant.issuer);
   if (authorities_.contains(issuer)) return true;
-  const auto found = members_.find(issuer);
-  return found != members_.end() && found->second.granted && may_issue(found->second.grant.role, grant.role);
+  const auto found = statements_.find(issuer);
+  if (found == statements_.end()) return false;
+  return std::any_of(found->second.begin(), found->second.end(), [&](const auto& item) {
+    return item.second.stands && may_issue(item.second.grant.role, grant.role);
+  });
 }
 
-void Roster::resolve() {
-  // A grant stands when its issuer does; issuers chain back to the genesis. Repeat until nothing more is found: the
-  // result does not depend on the order of arrival.
-  members_.clear();
-  for (const auto& [id, of_key] : statements_) members_[id].grant = of_key.front();
-  bool grew = true;
-  while (grew) {
-    grew = false;
-    for (const auto& [id, of_key] : statements_) {
-      auto& member = members_[id];
-      for (const auto& grant : of_key) {
-        const bool better = !member.granted || rank(grant.role) > rank(member.grant.role);
-        if (!better || !stands(grant)) continue;
-        member = {grant, true};
-        grew = true;
-      }
+// A grant stands when any standing grant lets its issuer make it; issuers chain back to the genesis. That one more
+// grant stands never makes another fall, so the set that stands does not depend on the order of arrival, and a ring of
+// keys that grant each other stands only if somebody outside it does.
+bool Roster::settle(const model::KeyId& first) {
+  bool changed = false;
+  std::vector<model::KeyId> open{first};
+  while (!open.empty()) {
+    const auto id = open.back();
+    open.pop_back();
+    bool grew = false;
+    for (auto& [slot, statement] : statements_[id]) {
+      if (statement.stands || !stands(statement.grant)) continue;
+      if (!members_[id].granted && granted_ >= roster_max) continue;
+      statement.stands = true;
+      --waiting_;
+      grew = true;
+      changed = choose(id) || changed;  // counts the member as granted
     }
+    changed = choose(id) || changed;  // its issuers may speak with more weight now
+    if (!grew) continue;
+    const auto about = issued_.find(id);
+    if (about != issued_.end()) open.insert(open.end(), about->second.begin(), about->second.end());
   }
+  return changed;
+}
+
+// Picks the grant that speaks for the member; true when that is another than before.
+bool Roster::choose(const model::KeyId& id) {
+  const Statement* best = nullptr;
+  const auto by_authority = [&](const Grant& grant) {
+    const auto issuer = model::key_id_of(grant.issuer);
+    if (authorities_.contains(issuer)) return true;
+    const auto found = statements_.find(issuer);
+    if (found == statements_.end()) return false;
+    return std::any_of(found->second.begin(), found->second.end(), [](const auto& item) {
+      return item.second.stands && item.second.grant.role == Role::Authority;
+    });
+  };
+  const auto is_better = [&](const Statement& a, const Statement& b) {
+    if (a.stands != b.stands) return a.stands;
+    if (a.grant.role != b.grant.role) return rank(a.grant.role) > rank(b.grant.role);
+    if (by_authority(a.grant) != by_authority(b.grant)) return by_authority(a.grant);
+    return is_newer(a.grant, b.grant);
+  };
+  for (const auto& [slot, statement] : statements_[id]) {
+    if (best == nullptr || is_better(statement, *best)) best = &statement;
+  }
+  const auto [member, is_new] = members_.try_emplace(id);
+  if (!is_new && member->second.granted == best->stands && member->second.grant == best->grant) return false;
+  if (best->stands && !member->second.granted) ++granted_;
+  member->second = {best->grant, best->stands};
+  return true;
 }
 
 const Roster::Member* Roster::find(const model::KeyId& id) const {

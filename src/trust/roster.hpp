@@ -7,7 +7,9 @@
 // code). The newcomer signs its own grant with it, offline. Such a key can grant Responder or Viewer, nothing higher.
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "trust/keys.hpp"
@@ -19,7 +21,11 @@ std::string_view name_of(Role role);
 enum class SubjectKind : std::uint8_t { Node = 0, Person = 1 };
 
 inline constexpr std::size_t grant_name_max = 64;
+inline constexpr std::size_t grant_groups_max = 16;
 inline constexpr std::size_t roster_max = 4096;  // members; further grants are kept in the log and not counted in
+// Grants whose issuer is not (yet) known to be one wait, at most this many; further ones are kept in the log and taken
+// in when it is next read from the start. Anybody can make such grants, so they must not crowd out the others.
+inline constexpr std::size_t roster_waiting_max = 1024;
 
 struct Grant {
   model::PublicKey key;      // Ed25519 of the member
@@ -47,21 +53,34 @@ class Roster {
   // Takes a grant in, in any order; true when the roster changed (some member became, or ceased to be, granted).
   bool add(const Grant& grant);
   struct Member {
-    Grant grant;  // the one of the highest role; among equals the one with the smallest signature
+    // Of the grants that stand, the one of the highest role. Among equals an authority's before one by an enrolment
+    // key (which could else rename members), then the latest `from`, then the smallest signature.
+    Grant grant;
     bool granted = false;
   };
   const Member* find(const model::KeyId& id) const;  // any statement seen, granted or not
   bool may_write(const model::KeyId& id) const;  // granted, with a role above Viewer, or an authority of the genesis
+  // Does the grant stand: is its issuer one who may give it? Asks nothing about its signature (verify_grant).
+  bool stands(const Grant& grant) const;
   std::optional<model::PublicKey> key_of(const model::KeyId& id) const;  // from any statement: a key id proves its key
   std::string name_of(const model::KeyId& id) const;  // its granted name, or the first 8 hex digits of the id
   const std::map<model::KeyId, Member>& members() const { return members_; }
 
  private:
-  void resolve();
-  bool stands(const Grant& grant) const;
+  struct Statement {
+    Grant grant;
+    bool stands = false;
+  };
+  // Of one issuer about one member for one role, the latest counts.
+  using Slot = std::pair<model::KeyId, Role>;
+  bool settle(const model::KeyId& first);
+  bool choose(const model::KeyId& id);
   model::IncidentId incident_;
   std::map<model::KeyId, model::PublicKey> authorities_;
-  std::map<model::KeyId, std::vector<Grant>> statements_;
+  std::map<model::KeyId, std::map<Slot, Statement>> statements_;  // by member, then issuer and role
+  std::map<model::KeyId, std::set<model::KeyId>> issued_;         // by issuer: about whom
+  std::size_t waiting_ = 0;                                       // statements that do not stand
+  std::size_t granted_ = 0;                                       // members
   std::map<model::KeyId, Member> members_;
 };
 
