@@ -4,10 +4,25 @@
 
 #include <algorithm>
 
+#include "model/cbor.hpp"
+
 namespace airbridge::trust {
 
 using model::Class;
 using model::Write;
+
+namespace {
+// What is signed must be readable everywhere. Validation sees to it; this is the net under it, for an event that nobody
+// can read could never be taken back.
+std::string unreadable(const AuthoredEntry& made) {
+  const auto dot = made.entry.dot();
+  const auto event = model::decode_event(made.entry.public_part, dot);
+  if (!event) return "cannot be encoded: " + model::describe(event.error());
+  if (made.private_writes.empty()) return {};
+  const auto writes = model::decode_writes(model::encode_writes(made.private_writes, dot), dot);
+  return writes ? std::string() : "cannot be encoded: " + model::describe(writes.error());
+}
+}  // namespace
 
 Author::Author(SigningKey key, const model::IncidentId& incident, std::uint32_t incarnation,
                std::vector<DataKey> data_keys, Salt salt)
@@ -68,7 +83,7 @@ Result<std::vector<AuthoredEntry>, AuthorFault> Author::make(const model::Draft&
   event.quality = quality;
   event.actor = draft.actor;
   event.via = draft.via;
-  event.source = draft.source;
+  event.source = model::cbor::clean_text(draft.source, model::source_max);
   event.record = draft.record;
   event.after = draft.after;
   if (draft.entity) event.entity = *draft.entity;
@@ -97,10 +112,6 @@ Result<std::vector<AuthoredEntry>, AuthorFault> Author::make(const model::Draft&
   const bool split =
       cls == Class::Urgent && size_of(later_writes) + size_of(private_writes) > split_over && !urgent_writes.empty();
   std::vector<AuthoredEntry> out;
-  const auto too_long = [&]() -> bool {
-    return std::any_of(out.begin(), out.end(),
-                       [](const AuthoredEntry& e) { return e.entry.size() > model::event_bytes_max; });
-  };
   if (!split) {
     event.writes = std::move(open_writes);
     out.push_back(make_one(std::move(event), std::move(private_writes), cls, !draft.entity));
@@ -116,10 +127,16 @@ Result<std::vector<AuthoredEntry>, AuthorFault> Author::make(const model::Draft&
     event.after = {out.front().entry.dot()};
     out.push_back(make_one(std::move(event), std::move(private_writes), std::max(rest_class, Class::Important), false));
   }
-  if (too_long()) {
+  for (const auto& made : out) {
+    std::string why;
+    if (made.entry.size() > model::event_bytes_max) {
+      why = fmt::format("an event holds at most {} bytes", model::event_bytes_max);
+    } else {
+      why = unreadable(made);
+    }
+    if (why.empty()) continue;
     take_back(out);
-    return failure(AuthorFault{{{"writes", fmt::format("an event holds at most {} bytes", model::event_bytes_max),
-                                 "shorten the texts or send them one by one"}}});
+    return failure(AuthorFault{{{"writes", std::move(why), "shorten the texts or send them one by one"}}});
   }
   return out;
 }

@@ -41,6 +41,8 @@ class Author {
   const SigningKey& key() const { return key_; }
   // Goes on after what the log holds of this incarnation.
   void resume(model::Class cls, std::uint64_t seq, const model::Hash& head, model::Hlc last);
+  // A stamp seen in another node's event: the next own one ranks after it, within HlcClock::lead_max.
+  void observe(model::Hlc seen, UtcTime now) { clock_.observe(seen, now); }
   // Drops every head: the next events are of a new incarnation.
   void begin_incarnation(std::uint32_t incarnation);
 

@@ -61,10 +61,10 @@ Result<std::vector<model::Write>, PrivateFault> open_private(ByteView part, cons
     }
     model::cbor::Reader inner(plain);
     const bool two = inner.array(2) == 2;
-    inner.bytes(16);
+    const bool salted = inner.bytes(16).size() == 16;
     const auto writes = inner.bytes(model::event_bytes_max);
     inner.end();
-    if (!inner.ok() || !two) return failure(PrivateFault::Malformed);
+    if (!inner.ok() || !two || !salted) return failure(PrivateFault::Malformed);
     auto decoded = model::decode_writes(writes, dot);
     if (!decoded) return failure(PrivateFault::Malformed);
     return std::move(*decoded);
