@@ -1,0 +1,258 @@
+#include "api/server.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "api/live.hpp"
+#include "api/web_files.hpp"
+#include "base/log.hpp"
+
+namespace airbridge::api {
+namespace {
+
+constexpr std::string_view no_page =
+    "<!doctype html><meta charset=utf-8><title>Airbridge</title><p>This program was built without its page. "
+    "Run <code>./dev build release</code>, which builds the page first. The API is at <a "
+    "href=/api/v1/status>/api/v1/status</a>.";
+
+net::HttpResponse json_answer(int status, const json::value& value) {
+  return net::HttpResponse::json(status, json::serialize(value));
+}
+net::HttpResponse error_answer(const CommandError& error) { return json_answer(error.status, error_json(error)); }
+
+std::uint64_t number_or(const std::optional<std::string_view>& text, std::uint64_t otherwise) {
+  std::uint64_t value = otherwise;
+  if (text) std::from_chars(text->data(), text->data() + text->size(), value);
+  return value;
+}
+
+json::object row_json(const JournalRow& row, const picture::Picture& picture) {
+  const NameOf name_of = [&](const model::KeyId& id) { return picture.roster().name_of(id); };
+  json::object out{{"arrival", row.arrival},
+                   {"arrived_ms", ms_of(row.arrived)},
+                   {"dot", model::to_text(row.dot)},
+                   {"class", static_cast<int>(row.dot.cls)},
+                   {"folded", row.why_not.empty()}};
+  if (!row.why_not.empty()) out["why_not"] = row.why_not;
+  if (!row.event) return out;
+  const auto& event = *row.event;
+  const auto* record = model::find_record(event.record);
+  out["entity"] = model::to_text(event.entity);
+  out["record"] = record != nullptr ? std::string(record->name) : fmt::format("record_{}", event.record);
+  out["display"] = fmt::format("{}-{}", record != nullptr ? record->letter : '?', model::display_code(event.entity));
+  picture::Stamp stamp{row.dot, event.time, event.quality, event.actor, event.via, event.source};
+  out["stamp"] = stamp_json(stamp, name_of);
+  json::array writes;
+  for (const auto& write : event.writes) {
+    const auto* field = model::find_field(event.record, write.key);
+    json::object one{
+        {"field", field != nullptr ? std::string(field->name) : fmt::format("field_{}", write.key.number())},
+        {"value", to_json(field, write.value)}};
+    if (auto words = words_of(field, write.value); !words.empty()) one["text"] = std::move(words);
+    json::array replaces;
+    for (const auto& dot : write.replaced) replaces.emplace_back(model::to_text(dot));
+    one["replaces"] = std::move(replaces);
+    writes.push_back(std::move(one));
+  }
+  out["writes"] = std::move(writes);
+  return out;
+}
+
+std::optional<model::EntityId> id_of(const net::PathValues& values) { return model::entity_from_text(values.at(0)); }
+
+}  // namespace
+
+struct Server::Parts {
+  net::EventLoop& loop;
+  const Clock& clock;
+  Backend& backend;
+  ServerOptions options;
+  net::StaticFiles files;
+  LiveHub live;
+  net::HttpRouter router;
+  std::shared_ptr<bool> alive = std::make_shared<bool>(true);
+  std::unique_ptr<net::HttpServer> http;
+
+  Parts(net::EventLoop& l, const Clock& c, Backend& b, ServerOptions o)
+      : loop(l), clock(c), backend(b), options(std::move(o)), files(web_files()), live(l, c, b) {
+    add_reading();
+    add_writing();
+    if (options.more_routes) options.more_routes(router);
+    router.set_fallback([this](const net::HttpRequest& request, const net::Responder& to) {
+      if (auto answer = files.answer(request)) {
+        to(std::move(*answer));
+        return true;
+      }
+      if (request.path != "/") return false;
+      to(net::HttpResponse::text(200, no_page, "text/html; charset=utf-8"));
+      return true;
+    });
+  }
+
+  void add_reading() {
+    using net::Method;
+    const auto get = [this](std::string_view path, auto make) {
+      router.add(Method::Get, path,
+                 [make](const net::HttpRequest& r, const net::PathValues& v, net::Responder to) { to(make(r, v)); });
+    };
+    get("/healthz", [this](const auto&, const auto&) {
+      const auto status = backend.status();
+      json::array problems;
+      for (const auto& problem : status->problems) problems.emplace_back(problem);
+      const bool well = !status->store.refusing_writes && status->store.damaged == 0;
+      json::object body{{"status", well ? "ok" : "degraded"}};
+      if (!problems.empty()) body["problems"] = std::move(problems);
+      return json_answer(well ? 200 : 503, body);
+    });
+    get("/metrics", [this](const auto&, const auto&) {
+      auto text = backend.metrics();
+      text += fmt::format(
+          "# HELP airbridge_live_clients Pages that follow the picture.\n# TYPE airbridge_live_clients "
+          "gauge\nairbridge_live_clients {}\n",
+          live.clients());
+      text += fmt::format(
+          "# HELP airbridge_http_requests_total HTTP requests.\n# TYPE airbridge_http_requests_total "
+          "counter\nairbridge_http_requests_total {}\n",
+          http->counters().requests);
+      return net::HttpResponse::text(200, text, "text/plain; version=0.0.4; charset=utf-8");
+    });
+    get("/api/v1/openapi.json",
+        [this](const auto&, const auto&) { return json_answer(200, openapi_json(options.version)); });
+    get("/api/v1/schema", [](const auto&, const auto&) { return json_answer(200, schema_json()); });
+    get("/api/v1/state", [this](const auto&, const auto&) { return net::HttpResponse::json(200, live.snapshot()); });
+    get("/api/v1/status",
+        [this](const auto&, const auto&) { return json_answer(200, status_json(*backend.status())); });
+    get("/api/v1/entities/{id}", [this](const auto&, const net::PathValues& values) {
+      const auto id = id_of(values);
+      const auto picture = backend.picture();
+      const auto* entity = id ? picture->find(*id) : nullptr;
+      if (entity == nullptr) return net::http_error(404, "not_found", "there is no record with this id here");
+      const auto status = backend.status();
+      const NameOf names = [&](const model::KeyId& key) { return picture->roster().name_of(key); };
+      return json_answer(200,
+                         entity_json(*entity, saved_of(*entity, *status, names), status->incident.exercise, names));
+    });
+    const auto journal = [this](const JournalQuery& query) {
+      const auto picture = backend.picture();
+      json::array events;
+      std::uint64_t next = query.after;
+      for (const auto& row : backend.journal(query)) {
+        next = std::max(next, row.arrival);
+        events.push_back(row_json(row, *picture));
+      }
+      return json_answer(200, json::object{{"events", std::move(events)}, {"next", next}});
+    };
+    get("/api/v1/entities/{id}/history", [journal](const net::HttpRequest& request, const net::PathValues& values) {
+      JournalQuery query;
+      query.entity = id_of(values);
+      if (!query.entity) return net::http_error(404, "not_found", "this is not the id of a record");
+      query.limit = std::min<std::size_t>(number_or(request.query_value("limit"), 200), journal_limit_max);
+      return journal(query);
+    });
+    get("/api/v1/events", [journal](const net::HttpRequest& request, const net::PathValues&) {
+      JournalQuery query;
+      query.after = number_or(request.query_value("after"), 0);
+      query.limit = std::min<std::size_t>(number_or(request.query_value("limit"), 200), journal_limit_max);
+      query.record = std::string(request.query_value("record").value_or(""));
+      query.text = std::string(request.query_value("text").value_or(""));
+      if (!query.record.empty() && model::find_record(query.record) == nullptr)
+        return net::http_error(400, "invalid_query", "record: no such kind of record");
+      return journal(query);
+    });
+    get("/api/v1/geojson", [this](const auto&, const auto&) {
+      const auto picture = backend.picture();
+      json::array features;
+      for (const auto* entity : picture->entities().sorted()) {
+        if (auto feature = feature_of(*entity)) features.push_back(std::move(*feature));
+      }
+      const auto now = clock.now().utc;
+      for (const auto* track : picture->tracks().sorted()) features.push_back(feature_of(*track, now));
+      auto answer = json_answer(200, json::object{{"type", "FeatureCollection"}, {"features", std::move(features)}});
+      answer.content_type = "application/geo+json";
+      return answer;
+    });
+    router.add(Method::Get, "/api/v1/live",
+               [this](const net::HttpRequest& request, const net::PathValues&, net::Responder to) {
+                 live.accept(request, to);
+               });
+  }
+
+  // The node answers on its own thread: bring the answer back to this loop, if it is still there.
+  std::function<void(CommandResult)> answer_later(const net::Responder& to) {
+    return [&loop_ = loop, alive_ = std::weak_ptr<bool>(alive), to](CommandResult result) {
+      loop_.post([alive_, to, result = std::move(result)] {
+        if (alive_.expired()) return;
+        if (!result) {
+          to(error_answer(result.error()));
+          return;
+        }
+        json::array dots;
+        for (const auto& dot : result->dots) dots.emplace_back(model::to_text(dot));
+        to(json_answer(200, json::object{{"ok", true},
+                                         {"entity", model::to_text(result->entity)},
+                                         {"display", result->display},
+                                         {"dots", std::move(dots)},
+                                         {"class", static_cast<int>(result->cls)},
+                                         {"saved", "here"},
+                                         {"repeated", result->repeated}}));
+      });
+    };
+  }
+
+  void add_writing() {
+    router.add(net::Method::Post, "/api/v1/commands",
+               [this](const net::HttpRequest& request, const net::PathValues&, net::Responder to) {
+                 if (request.body.size() > model::event_bytes_max) {
+                   to(error_answer({413, "too_large", "a command holds at most 64 KiB", "", ""}));
+                   return;
+                 }
+                 const auto value = parse_json(request.body_text());
+                 if (!value) return to(error_answer(value.error()));
+                 auto draft = draft_from_json(*value);
+                 if (!draft) return to(error_answer(draft.error()));
+                 draft->source = request.peer.substr(0, request.peer.rfind(':'));
+                 backend.command(std::move(*draft), answer_later(to));
+               });
+    router.add(net::Method::Post, "/api/v1/own-position",
+               [this](const net::HttpRequest& request, const net::PathValues&, net::Responder to) {
+                 const auto value = parse_json(request.body_text());
+                 if (!value) return to(error_answer(value.error()));
+                 const auto* object = value->if_object();
+                 const auto number = [&](std::string_view key) -> std::optional<double> {
+                   if (object == nullptr || !object->contains(key) || !object->at(key).is_number()) return std::nullopt;
+                   return object->at(key).to_number<double>();
+                 };
+                 std::optional<Position> position;
+                 if (object != nullptr && object->contains("clear")) {
+                   backend.own_position(std::nullopt, answer_later(to));
+                   return;
+                 }
+                 if (const auto lat = number("lat"), lon = number("lon"); lat && lon)
+                   position = Position::from_degrees(*lat, *lon);
+                 if (!position)
+                   return to(error_answer({400, "invalid_value", "lat must be -90..90 and lon -180..180", "lat", ""}));
+                 backend.own_position(position, answer_later(to));
+               });
+  }
+};
+
+Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Server::~Server() = default;
+std::uint16_t Server::port() const { return parts_->http->port(); }
+
+Result<std::unique_ptr<Server>, net::NetError> Server::create(net::EventLoop& loop, const Clock& clock,
+                                                              Backend& backend, const ServerOptions& options) {
+  auto parts = std::make_unique<Parts>(loop, clock, backend, options);
+  net::HttpServerOptions http;
+  http.insecure_lab = options.insecure_lab;
+  http.bound_name = options.at.host;
+  auto server = net::HttpServer::create(
+      loop, options.at, http,
+      [raw = parts.get()](const net::HttpRequest& request, const net::Responder& to) { raw->router(request, to); });
+  if (!server) return failure(server.error());
+  parts->http = std::move(*server);
+  return std::unique_ptr<Server>(new Server(std::move(parts)));
+}
+
+}  // namespace airbridge::api
