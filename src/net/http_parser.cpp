@@ -66,6 +66,9 @@ struct HttpParser::Parts {
   HttpRequest request;  // of which the head is complete
   bool head_done = false;
   bool continue_due = false;
+  bool blank_line_skipped = false;
+  std::size_t searched = 0;   // of rest(), for the end of the head
+  std::size_t head_size = 0;  // once found
 
   ByteView rest() const { return ByteView(input).subspan(used); }
 
@@ -76,6 +79,8 @@ struct HttpParser::Parts {
     parser->eager(false);
     head_done = false;
     continue_due = false;
+    blank_line_skipped = false;
+    searched = 0;
   }
 
   void compact() {
@@ -90,6 +95,26 @@ struct HttpParser::Parts {
     used += parser->put(boost::asio::const_buffer(rest().data(), rest().size()), error);
     if (error == http::error::need_more) return false;
     if (error) return failure(fault_of(error, limits));
+    return true;
+  }
+
+  // Beast sees a head only when it is whole: fed in pieces, its limit counts each piece anew, and what it finds depends
+  // on where they were cut. False: more bytes are needed.
+  Result<bool, HttpFault> find_head_end() {
+    if (rest().size() >= 2 && rest()[0] == '\r' && rest()[1] == '\n' && !blank_line_skipped) {
+      used += 2;  // RFC 9112 section 2.2: some clients end a body with a blank line of their own
+      blank_line_skipped = true;
+    }
+    const auto head = as_text(rest());
+    if (!head.empty() && head.front() != '\r' && !(head.front() >= 'A' && head.front() <= 'Z')) {
+      return failure(HttpFault{400, "this is not HTTP"});
+    }
+    const auto end = head.find("\r\n\r\n", searched < 3 ? 0 : searched - 3);
+    searched = head.size();
+    const auto size = end == head.npos ? head.size() : end + 4;
+    if (size > limits.header_bytes_max) return failure(fault_of(http::error::header_limit, limits));
+    if (end == head.npos) return false;
+    head_size = size;
     return true;
   }
 
@@ -142,16 +167,15 @@ Result<std::optional<HttpRequest>, HttpFault> HttpParser::next() {
   if (p.rest().empty()) return std::nullopt;
   if (!p.parser) p.begin();
   if (!p.head_done) {
-    const auto before = p.used;
-    const auto more = p.put();
-    if (!more) return failure(more.error());
-    if (!p.parser->is_header_done()) {
+    const auto whole = p.find_head_end();
+    if (!whole) return failure(whole.error());
+    if (!*whole) {
       p.compact();
       return std::nullopt;
     }
-    if (has_folded_line(ByteView(p.input).subspan(before, p.used - before))) {
-      return failure(HttpFault{400, "a header goes over two lines"});
-    }
+    if (has_folded_line(p.rest().first(p.head_size))) return failure(HttpFault{400, "a header goes over two lines"});
+    if (const auto read = p.put(); !read) return failure(read.error());
+    if (!p.parser->is_header_done()) return failure(HttpFault{400, "the request's head ends too early"});
     if (const auto head = p.take_head(); !head) return failure(head.error());
   }
   while (!p.parser->is_done() && !p.rest().empty()) {

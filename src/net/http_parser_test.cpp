@@ -96,11 +96,20 @@ TEST_CASE("what could be read in two ways is refused") {
       "GET http://h/ HTTP/1.1\r\nHost: h\r\n\r\n",
       "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n",
       "GET /\x01 HTTP/1.1\r\nHost: h\r\n\r\n",
+      "\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
       "\x16\x03\x01\x02\x01\x01\xfc\x03\x03\r\n\r\n",  // a TLS hello
   };
   for (const auto* text : rows) {
     CAPTURE(std::string(text));
     CHECK(status_of(text) == 400);
+    HttpParser parser({});
+    int status = 0;
+    for (const char c : std::string_view(text)) {  // byte by byte too
+      parser.feed(as_bytes(std::string_view(&c, 1)));
+      if (const auto got = parser.next(); !got && status == 0) status = got.error().status;
+      if (status != 0) break;
+    }
+    CHECK(status == 400);
   }
 }
 
@@ -116,6 +125,18 @@ TEST_CASE("long heads, bodies and chunk headers meet named limits") {
   CHECK(status_of(chunked + "6\r\nabcdef\r\n6\r\nabcdef\r\n0\r\n\r\n", small) == 413);
   CHECK(status_of(chunked + "1;" + std::string(5'000, 'x'), small) >= 400);
   CHECK(status_of(chunked + "0\r\n" + "X: " + std::string(5'000, 'x'), small) >= 400);
+}
+
+TEST_CASE("headers that trickle in count together against the limit") {
+  HttpParser parser({.header_bytes_max = 1000});
+  parser.feed(as_bytes("GET / HTTP/1.1\r\nHost: h\r\n"));
+  int lines = 0;
+  while (lines < 1000) {
+    parser.feed(as_bytes("X: 1\r\n"));
+    ++lines;
+    if (!parser.next()) break;
+  }
+  CHECK(lines < 170);
 }
 
 TEST_CASE("other versions of HTTP are refused") {

@@ -123,7 +123,8 @@ void TcpConnection::flush(SteadyTime now) {
     msghdr message{};
     message.msg_iov = parts.data();
     message.msg_iovlen = count;
-    const auto written = ::sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    constexpr int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+    const auto written = count == 1 ? ::send(fd, parts[0].iov_base, asked, flags) : ::sendmsg(fd, &message, flags);
     if (written < 0) {
       if (errno == EINTR) continue;
       if (errno == EAGAIN || errno == EWOULDBLOCK) break;
@@ -133,8 +134,10 @@ void TcpConnection::flush(SteadyTime now) {
     advance(static_cast<std::size_t>(written));
     if (queued_bytes_ == 0) {
       if (state_ == State::Draining) return begin_linger();
-      const auto handlers = handlers_;
-      if (handlers && handlers->on_drained) handlers->on_drained();
+      if (handlers_ && handlers_->on_drained) {
+        const auto handlers = handlers_;
+        handlers->on_drained();
+      }
       return;
     }
     if (static_cast<std::size_t>(written) < asked) break;
