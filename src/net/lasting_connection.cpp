@@ -47,22 +47,22 @@ void LastingConnection::drop(const std::string& why) {
 
 void LastingConnection::dial() {
   if (state_ != LinkState::Lost) state_ = LinkState::Connecting;  // "lost" stays until it is mended
-  connector_ = connect(loop_, options_.to, options_.limits, options_.connect_timeout,
-                       [this](Result<std::shared_ptr<Connection>, NetError> outcome) {
-                         if (!outcome) return lose(outcome.error().what);
-                         connection_ = *std::move(outcome);
-                         state_ = LinkState::Connected;
-                         why_.clear();
-                         ++connects_;
-                         if (handlers_.on_connected) handlers_.on_connected(*connection_);
-                         if (!connection_) return;  // on_connected may stop or drop
-                         connection_->start({[this](ByteView bytes) {
-                                               wait_ = options_.wait_min;
-                                               if (handlers_.on_bytes) handlers_.on_bytes(bytes);
-                                             },
-                                             [this](const std::string& reason) { lose(reason); },
-                                             {}});
-                       });
+  connector_ =
+      connect(loop_, options_.to, options_.limits, options_.connect_timeout,
+              [this](Result<std::shared_ptr<Connection>, NetError> outcome) {
+                if (!outcome) return lose(outcome.error().what);
+                connection_ = *std::move(outcome);
+                state_ = LinkState::Connected;
+                why_.clear();
+                ++connects_;
+                if (handlers_.on_connected) handlers_.on_connected(*connection_);
+                if (!connection_) return;  // on_connected may stop or drop
+                connection_->start({[this](ByteView bytes) {
+                                      wait_ = options_.wait_min;
+                                      if (handlers_.on_bytes) handlers_.on_bytes(bytes);
+                                    },
+                                    [this](const std::string& reason) { lose(reason); }, handlers_.on_drained});
+              });
 }
 
 void LastingConnection::lose(const std::string& why) {

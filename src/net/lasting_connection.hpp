@@ -31,6 +31,7 @@ class LastingConnection {
     std::function<void(Connection&)> on_connected;        // before the first byte; may send
     std::function<void(ByteView)> on_bytes;               // the view is valid during the call only
     std::function<void(const std::string& why)> on_lost;  // a connection ended, or could not be made
+    std::function<void()> on_drained = {};                // the send queue became empty
   };
   LastingConnection(EventLoop& loop, LastingOptions options, Handlers handlers);
   ~LastingConnection();
