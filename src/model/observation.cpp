@@ -247,10 +247,9 @@ Result<Observation, DecodeError> decode_observation(ByteView bytes) {
   if (in.ok() && (seen & required) != required) in.fail(DecodeFault::Truncated);
   if (!in.ok()) return failure(*in.fault());
   const auto position = Position::from_e7(*lat, *lon);
-  if (!position ||
-      position->longitude.e7() !=
-          *lon)  // 180 degrees east is written as 180 west return failure(DecodeError{DecodeFault::OutOfRange, 0});
-    o.position = *position;
+  // 180 degrees east is written as 180 west.
+  if (!position || position->longitude.e7() != *lon) return failure(DecodeError{DecodeFault::OutOfRange, 0});
+  o.position = *position;
   return o;
 }
 
