@@ -12,6 +12,9 @@
 // somebody saw it, must_begin_new_incarnation() says so and the node draws a new number: after a restore; when bytes of
 // the log are damaged that are younger than the current incarnation; when the log ends in bytes that are no record;
 // when the heads are not those of the last clean stop or snapshot.
+//
+// A power cut may leave holes in the last batch. Own entries behind such a hole were never acknowledged, and could
+// never be sent: they are withdrawn (a record says so), so that a repeated command writes them anew.
 #include <chrono>
 #include <functional>
 #include <map>
@@ -72,8 +75,10 @@ struct ScanReport {
   std::uint64_t snapshot_arrival = 0;  // 0: no snapshot was used
   std::chrono::duration<double> duration{};
 };
-inline constexpr std::size_t damaged_max = 1000;    // ranges kept by name
-inline constexpr std::size_t set_aside_max = 1000;  // records kept by name
+inline constexpr std::string_view clean_name = "CLEAN";  // there between a clean stop and the next start
+inline constexpr std::string_view doubt_name = "DOUBT";  // there until the next incarnation begins; holds the reason
+inline constexpr std::size_t damaged_max = 1000;         // ranges kept by name
+inline constexpr std::size_t set_aside_max = 1000;       // records kept by name
 
 enum class IncarnationReason : std::uint32_t { Fresh = 0, Restored = 1, Doubt = 2 };
 
@@ -125,7 +130,7 @@ class Log {
   StoreResult<std::size_t> append_run(const model::SealedRun& run, UtcTime now);  // how many entries were new
   StoreResult<Appended> append_author_key(const model::PublicKey& key, UtcTime now);
   StoreResult<Appended> append_genesis(const model::Genesis& genesis, UtcTime now);
-  StoreResult<Appended> begin_incarnation(std::uint32_t incarnation, IncarnationReason reason, UtcTime now);
+  StoreResult<Appended> begin_incarnation(const model::Writer& own, IncarnationReason reason, UtcTime now);
 
   // How much is buffered; drop everything buffered since a mark.
   struct Mark {
@@ -181,8 +186,8 @@ class Log {
   // newly found.
   std::size_t scrub(std::size_t bytes_max);
 
-  // Own incarnation.
-  std::optional<std::uint32_t> incarnation() const { return incarnation_; }
+  // Own incarnation: the last one begun here.
+  const std::optional<model::Writer>& incarnation() const { return incarnation_; }
   bool must_begin_new_incarnation(const model::KeyId& own) const;
   std::string why_new_incarnation(const model::KeyId& own) const;  // empty: not needed
 
@@ -223,7 +228,6 @@ class Log {
     model::Hash head;
     model::CommandId command;
     model::PublicKey key;
-    std::uint32_t number = 0;
     bool fills = false;  // a hole, or a fuller copy
   };
   // What is buffered of one stream.
@@ -247,13 +251,19 @@ class Log {
 
   StoreResult<std::shared_ptr<File>> file(std::uint32_t segment);
   StoreResult<RecordView> read_at(Location location, Bytes& scratch);
-  void note_damage(Location location, std::uint64_t length);
+  void note_damage(Location location);
   void add_damage(DamagedRange range);
 
   StoreResult<void> start_segment(std::uint32_t number, std::uint64_t previous_end, UtcTime now);
   StoreResult<void> flush_into_segment();
-  void recover_from(const DiskError& error, UtcTime now);
-  StoreResult<void> doubt(std::string reason);
+  StoreResult<void> doubt(const std::string& reason);
+  std::string clean_text() const;
+  StoreResult<void> open_store(UtcTime now);
+  StoreResult<void> open_meta(const std::map<std::uint32_t, std::optional<SegmentHeader>>& headers);
+  StoreResult<void> judge(bool batch_torn, std::uint64_t incarnation_damage);
+  void withdraw(const model::StreamId& stream, std::uint64_t from);
+  void withdraw_unacknowledged(UtcTime now);
+  void load_snapshot();
   void remove_quietly(std::string_view name);
 
   Disk* disk_;
@@ -271,8 +281,8 @@ class Log {
   std::map<std::uint32_t, std::shared_ptr<File>> files_;  // open for reading, at most open_files_max
   std::set<Location> skipped_;                            // records set aside
   Location genesis_;
-  std::optional<std::uint32_t> incarnation_;
-  std::uint64_t incarnation_arrival_ = 0;
+  std::optional<model::Writer> incarnation_;
+  Location incarnation_at_;
   std::uint64_t durable_arrival_ = 0;
   std::uint64_t entries_ = 0;
   std::string doubt_;
@@ -285,6 +295,7 @@ class Log {
   std::uint64_t active_end_ = 0;  // durable bytes
   std::uint64_t allocated_ = 0;
   std::uint64_t next_arrival_ = 1;  // of the next buffered record
+  std::uint16_t batch_ = 1;         // number of the next sync
   Bytes buffer_;
   std::vector<Pending> pending_;
   std::map<model::StreamId, Staged> staged_;

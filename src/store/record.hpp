@@ -39,9 +39,11 @@ enum class Kind : std::uint8_t {
   Entry = 1,            // h_n 32 B | command id 16 B or zeros | encode(Entry)
   Seal = 2,             // encode(Seal)
   AuthorKey = 3,        // Ed25519 public key 32 B; its key id is its hash
-  Incarnation = 4,      // u32 incarnation | u32 reason
+  Incarnation = 4,      // u32 incarnation | u32 reason | author's key id 16 B
   Genesis = 5,          // encode(Genesis)
   ShreddedPrivate = 6,  // reserved: which private parts were shredded
+  Withdrawn =
+      7,  // key id 16 B | u32 incarnation | u8 class, 3 zeros | u64 from: entries before this that never counted
 };
 
 struct SegmentHeader {
@@ -61,6 +63,7 @@ std::optional<std::uint32_t> segment_number(std::string_view name);
 struct RecordHeader {
   Kind kind = Kind::Entry;  // may hold a code this version does not know: kept and skipped
   std::uint8_t flags = 0;
+  std::uint16_t batch = 0;  // which sync wrote it
   std::uint64_t arrival = 0;
   UtcTime time{};
 };

@@ -46,6 +46,7 @@ class StreamState {
   void add_seal(std::uint64_t seq, Location location);
   void lose_seal(std::uint64_t seq);
   bool has_seal(std::uint64_t seq) const;
+  void cut(std::uint64_t head_seq, const model::Hash& head);  // forgets everything behind `head_seq`
   std::vector<Hole> holes(const model::StreamId& stream) const;
 
  private:
@@ -63,6 +64,7 @@ class CommandTable {
  public:
   explicit CommandTable(std::size_t limit) : limit_(limit) {}
   void add(const model::CommandId& id, const model::Dot& dot);
+  void remove(const model::CommandId& id, const model::Dot& dot);
   std::vector<model::Dot> find(const model::CommandId& id) const;
   std::size_t size() const { return order_.size(); }
 

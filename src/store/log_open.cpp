@@ -1,0 +1,226 @@
+// Opening a store: what is there, is it ours, is it whole, and may the old incarnation go on.
+#include <fmt/format.h>
+
+#include "base/hash.hpp"
+#include "store/little_endian.hpp"
+#include "store/scan.hpp"
+#include "store/snapshot.hpp"
+#include "trust/keys.hpp"
+
+namespace airbridge::store {
+namespace {
+
+constexpr std::size_t small_file_max = 64 * 1024;
+
+using Headers = std::map<std::uint32_t, std::optional<SegmentHeader>>;
+
+StoreResult<Headers> read_headers(Disk& disk) {
+  Headers out;
+  const auto names = disk.list();
+  if (!names) return failure(from_disk(names.error()));
+  for (const auto& name : *names) {
+    const auto number = segment_number(name);
+    if (!number) continue;
+    auto& header = out[*number];
+    const auto file = disk.open(name, OpenMode::Read);
+    if (!file) return failure(from_disk(file.error()));
+    Bytes bytes(segment_header_bytes);
+    const auto got = (*file)->read_at(0, bytes);
+    if (got && *got == bytes.size()) header = decode_segment_header(bytes);
+    if (header && header->format > store_format) return failure(newer_format(header->format));
+    if (header && header->number != *number) header.reset();
+  }
+  return out;
+}
+
+// The last segment has no header and no record: it was being made when the power went.
+bool is_unborn(Disk& disk, std::uint32_t number, std::uint32_t salt) {
+  const auto file = disk.open(segment_name(number), OpenMode::Read);
+  if (!file) return false;
+  const auto size = (*file)->size();
+  if (!size) return false;
+  SegmentReader reader(**file, 0, *size, salt);
+  for (auto item = reader.next(); !std::holds_alternative<SegmentReader::End>(item); item = reader.next()) {
+    if (std::holds_alternative<RecordView>(item)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Log::Log(Log&&) noexcept = default;
+Log& Log::operator=(Log&&) noexcept = default;
+Log::~Log() = default;
+
+StoreResult<Log> Log::open(Disk& disk, const model::IncidentId& incident, LogOptions options, UtcTime now) {
+  const auto begin = std::chrono::steady_clock::now();
+  Log log(disk, std::move(options));
+  log.incident_ = incident;
+  if (auto done = log.open_store(now); !done) return failure(done.error());
+  log.report_.duration = std::chrono::steady_clock::now() - begin;
+  return log;
+}
+
+StoreResult<void> Log::open_meta(const Headers& headers) {
+  const SegmentHeader* known = nullptr;
+  for (const auto& [number, header] : headers) {
+    if (header && known == nullptr) known = &*header;
+  }
+  auto meta = read_meta(*disk_);
+  if (!meta && meta.error().fault == StoreFault::NewerFormat) return failure(meta.error());
+  if (!meta) {
+    if (!headers.empty() && known == nullptr) {
+      return store_failure(StoreFault::Damaged,
+                           fmt::format("neither the file VERSION of {} nor any segment's header can "
+                                       "be read: restore a backup",
+                                       disk_->where()));
+    }
+    Meta made;
+    made.created_by = options_.created_by;
+    made.incident = known != nullptr ? known->incident : incident_;
+    made.salt = known != nullptr ? known->salt : options_.salt ? *options_.salt : trust::random_u32();
+    if (known != nullptr || meta.error().fault != StoreFault::NotFound) {
+      report_.notes.push_back("the file VERSION was written anew: " + meta.error().what);
+    }
+    if (made.incident == incident_) {
+      if (auto done = write_meta(*disk_, made); !done) return done;
+    }
+    meta = made;
+  }
+  meta_ = *meta;
+  if (meta_.incident != incident_ || (known != nullptr && known->incident != incident_)) {
+    return store_failure(StoreFault::WrongIncident,
+                         fmt::format("{} holds incident {}, not {}", disk_->where(), meta_.incident.hex().substr(0, 16),
+                                     incident_.hex().substr(0, 16)));
+  }
+  return {};
+}
+
+StoreResult<void> Log::open_store(UtcTime now) {
+  auto headers = read_headers(*disk_);
+  if (!headers) return failure(headers.error());
+  if (auto done = open_meta(*headers); !done) return done;
+  if (!headers->empty() && !headers->rbegin()->second && is_unborn(*disk_, headers->rbegin()->first, meta_.salt)) {
+    report_.notes.push_back(segment_name(headers->rbegin()->first) + " was being made at the last stop; removed");
+    remove_quietly(segment_name(headers->rbegin()->first));
+    headers->erase(std::prev(headers->end()));
+  }
+  const auto clean = read_file(*disk_, clean_name, small_file_max);
+  if (const auto text = read_file(*disk_, doubt_name, small_file_max)) doubt_ = std::string(as_text(*text));
+  if (options_.use_snapshot) load_snapshot();
+
+  const bool from_snapshot = report_.snapshot_arrival != 0;
+  const auto from = from_snapshot ? Location::of(active_number_, active_end_) : Location{};
+  Scan scan(*this, *headers);
+  if (auto done = scan.run(from, durable_arrival_ + 1); !done) return done;
+  batch_ = scan.next_batch();
+  next_arrival_ = scan.next_arrival() + (report_.torn_bytes + record_header_bytes - 1) / record_header_bytes;
+
+  report_.clean_stop = clean.has_value();
+  if (clean && as_text(*clean) != clean_text()) report_.heads_disagree = true;
+  if (auto done = judge(scan.batch_torn(), scan.young_damage()); !done) return done;
+  if (clean) remove_quietly(clean_name);
+
+  if (headers->empty()) {
+    if (auto done = start_segment(1, 0, now); !done) return done;
+  } else {
+    auto file = disk_->open(segment_name(active_number_), OpenMode::Write);
+    if (!file) return failure(from_disk(file.error()));
+    active_ = std::move(*file);
+    const auto size = active_->size();
+    allocated_ = size ? *size : active_end_;
+    // What a killed process wrote may be in the page cache only; it counts from here on, so it must be durable.
+    DiskResult<void> done = active_->fdatasync();
+    if (done) done = disk_->sync_directory();
+    if (!done) return failure(from_disk(done.error()));
+  }
+  if (scan.batch_torn() && !report_.clean_stop) withdraw_unacknowledged(now);
+  (void)commit({}, now);  // shows the first segment
+  return {};
+}
+
+// Whether something of ours may be lost that others have seen. Written down before anything else is written.
+StoreResult<void> Log::judge(bool batch_torn, std::uint64_t young_damage) {
+  std::string reason;
+  if (report_.heads_disagree) {
+    reason = "the log does not end as it did at the last clean stop or snapshot";
+  } else if (report_.torn_bytes > 0) {
+    reason = fmt::format("the log ended in {} bytes that are no record", report_.torn_bytes);
+  } else if (young_damage > 0) {
+    reason = batch_torn ? "the last batch of the log is damaged" : "the log is damaged";
+  }
+  if (reason.empty() || !doubt_.empty()) return {};
+  return doubt(reason);
+}
+
+StoreResult<void> Log::doubt(const std::string& reason) {
+  doubt_ = reason;
+  report_.notes.push_back("a new incarnation is needed: " + reason);
+  auto done = write_file_atomically(*disk_, doubt_name, as_bytes(reason));
+  // A full disk must not keep the node from starting: the same scan finds the same reason next time, since nothing can
+  // be written in between.
+  if (!done && done.error().kind != DiskFault::Full) return failure(from_disk(done.error()));
+  return {};
+}
+
+void Log::remove_quietly(std::string_view name) {
+  if (disk_->remove(name)) (void)disk_->sync_directory();
+}
+
+std::string Log::clean_text() const {
+  Bytes heads;
+  for (const auto& [stream, state] : streams_) {
+    model::put_stream(heads, stream);
+    append_le(heads, state.head_seq());
+    heads.insert(heads.end(), state.head().value.begin(), state.head().value.end());
+  }
+  return fmt::format("arrival {}\nheads {}\n", durable_arrival_, to_hex(blake2b<32>({heads})));
+}
+
+void Log::withdraw(const model::StreamId& stream, std::uint64_t from) {
+  const auto found = streams_.find(stream);
+  if (found == streams_.end() || from < found->second.first()) return;
+  auto& state = found->second;
+  for (auto seq = from; seq <= state.head_seq(); ++seq) {
+    const auto location = state.at(seq);
+    if (!location) continue;
+    Bytes scratch;
+    if (const auto record = read_at(location, scratch)) {
+      if (const auto parts = split_entry(record->payload)) {
+        commands_.remove(parts->command, {stream.writer, stream.cls, seq});
+      }
+    }
+    skipped_.insert(location);
+    --entries_;
+    if (report_.set_aside.size() < set_aside_max) {
+      report_.set_aside.push_back(
+          {{stream.writer, stream.cls, seq}, location, "withdrawn: its batch was cut by a power failure"});
+    }
+  }
+  if (from <= state.head_seq()) state.cut(from - 1, chain_at(stream, from - 1).value_or(model::Hash{}));
+}
+
+void Log::withdraw_unacknowledged(UtcTime now) {
+  if (!incarnation_) return;
+  for (int cls = 0; cls < model::class_count; ++cls) {
+    const model::StreamId stream{*incarnation_, static_cast<model::Class>(cls), {}};
+    const auto* const state = find(stream);
+    if (state == nullptr || state->contiguous() == state->head_seq()) continue;
+    const auto from = state->contiguous() + 1;
+    Bytes payload = to_bytes(stream.writer.author.view());
+    append_le(payload, stream.writer.incarnation);
+    payload.push_back(static_cast<std::uint8_t>(stream.cls));
+    payload.resize(payload.size() + 3);
+    append_le(payload, from);
+    withdraw(stream, from);
+    Pending pending;
+    pending.kind = Kind::Withdrawn;
+    pending.stream = stream;
+    buffer_record(pending, {payload}, now);
+  }
+  // If this cannot be written now, nothing else can either, and the next start comes to the same.
+  if (const auto done = sync(now); !done)
+    report_.notes.push_back("could not note what was withdrawn: " + done.error().what);
+}
+
+}  // namespace airbridge::store
