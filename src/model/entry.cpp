@@ -109,8 +109,8 @@ Result<Entry, DecodeError> decode_entry(ByteView bytes) {
   if (in.next_is_null()) {
     in.null();
   } else if (in.peek() == cbor::Kind::Array) {
-    in.array(1);
     const auto at = in.offset();
+    if (in.array(1) != 1) in.fail_at(DecodeFault::WrongType, at);
     entry.private_part = PrivatePart::withheld(get_fixed<Hash>(in));
     // 32 zero bytes stand for "no private part" in the chain: nobody may pass that off as one withheld.
     if (in.ok() && entry.private_part.hash.is_zero()) in.fail_at(DecodeFault::OutOfRange, at);
