@@ -33,7 +33,11 @@ function widest_at(polygon, y) {
  */
 export function label_point(geometry) {
   const polygons =
-    geometry?.type === 'Polygon' ? [geometry.coordinates] : geometry?.type === 'MultiPolygon' ? geometry.coordinates : [];
+    geometry?.type === 'Polygon'
+      ? [geometry.coordinates]
+      : geometry?.type === 'MultiPolygon'
+        ? geometry.coordinates
+        : [];
   let largest = null;
   let area = -1;
   for (const polygon of polygons) {

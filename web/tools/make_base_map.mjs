@@ -49,7 +49,11 @@ function labels(atlas) {
     if (!found || !country.properties.name) continue;
     features.push({
       type: 'Feature',
-      properties: { name: country.properties.name, iso: country.id ?? '', size: Math.round(found.area * 10) / 10 },
+      properties: {
+        name: country.properties.name,
+        iso: country.id ?? '',
+        size: Math.round(found.area * 10) / 10,
+      },
       geometry: { type: 'Point', coordinates: rounded(found.point, 2) },
     });
   }
@@ -70,5 +74,7 @@ const files = {
 for (const [name, content] of Object.entries(files)) {
   const text = JSON.stringify(content);
   writeFileSync(join(out, `${name}.json`), text);
-  console.log(`base map: ${name}.json ${(text.length / 1024).toFixed(0)} KiB, ${content.features.length} features`);
+  console.log(
+    `base map: ${name}.json ${(text.length / 1024).toFixed(0)} KiB, ${content.features.length} features`,
+  );
 }

@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { create_command, delete_command, dots_seen, new_command_id, same_value, settle_command } from './command';
+import {
+  create_command,
+  delete_command,
+  dots_seen,
+  new_command_id,
+  same_value,
+  settle_command,
+} from './command';
 import type { Entity } from './types';
 
 const stamp = (at_ms: number) => ({ at_ms, quality: 'ntp' });
@@ -43,10 +50,19 @@ test('a new record replaces nothing', () => {
   expect(dots_seen(undefined)).toEqual([]);
 });
 
-test('a delete names at most four of the newest dots it saw', () => {
-  const command = delete_command('id', casualty, true);
-  expect(command.writes).toEqual([{ field: 'deleted', value: true, replaces: [] }]);
-  expect(command.after).toEqual(['d.c', 'd.a']);
+test('a delete names what it has seen; taking it back names nothing', () => {
+  const seen = { ...casualty, coverage: ['d.c', 'd.b'] };
+  expect(delete_command('id', seen, true).writes).toEqual([
+    { field: 'deleted', value: true, replaces: ['d.c', 'd.b'] },
+  ]);
+  expect(delete_command('id', casualty, true, ['d.z']).writes[0]!.replaces).toEqual(['d.z']);
+  expect(delete_command('id', seen, false).writes).toEqual([
+    { field: 'deleted', value: false, replaces: [] },
+  ]);
+});
+
+test('adding to a list replaces nothing', () => {
+  expect(dots_seen({ value: 'a', dots: ['d.1'], stamp: stamp(1), rule: 'append' })).toEqual([]);
 });
 
 test('values are compared by content', () => {

@@ -7,9 +7,12 @@ export function new_command_id(random: (bytes: Uint8Array) => void): string {
   return Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('');
 }
 
+/** Rules whose writes stand beside each other; such a write replaces nothing. */
+const adding_rules = ['append', 'or_set', 'counter', 'versions'];
+
 /** Every dot of a field the person saw: its value's, and those of the other values beside it. */
 export function dots_seen(field: Field | undefined): string[] {
-  if (!field) return [];
+  if (!field || adding_rules.includes(field.rule ?? '')) return [];
   const dots = new Set(field.dots ?? []);
   for (const other of field.alternatives ?? []) for (const dot of other.dots) dots.add(dot);
   return [...dots];
@@ -38,15 +41,18 @@ export function settle_command(id: string, entity: Entity, field: string, value:
   return edit_command(id, entity, { [field]: value });
 }
 
-/** A delete names every dot it saw (`after` at most 4, as the event format has it), so a concurrent edit revives. */
-export function delete_command(id: string, entity: Entity, deleted: boolean): Command {
-  const command = edit_command(id, entity, { deleted });
-  const newest = Object.values(entity.fields)
-    .filter((field) => field.dots?.length > 0)
-    .sort((a, b) => b.stamp.at_ms - a.stamp.at_ms)
-    .flatMap((field) => field.dots);
-  const after = [...new Set(newest)].filter((dot) => !command.writes[0]!.replaces.includes(dot)).slice(0, 4);
-  return after.length > 0 ? { ...command, after } : command;
+/**
+ * A delete names what it has seen, so that a write it has not seen revives the record. Taking a delete back is a write
+ * that the delete has not seen. `seen` are dots known from elsewhere, for a record that is not in the picture yet.
+ */
+export function delete_command(id: string, entity: Entity, deleted: boolean, seen: string[] = []): Command {
+  const replaces = deleted ? [...new Set([...(entity.coverage ?? []), ...seen])] : [];
+  return {
+    id,
+    record: entity.record,
+    entity: entity.id,
+    writes: [{ field: 'deleted', value: deleted, replaces }],
+  };
 }
 
 /** Plain equality of two JSON values; key order does not matter. */
@@ -55,5 +61,7 @@ export function same_value(a: unknown, b: unknown): boolean {
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   const keys = Object.keys(a);
   if (keys.length !== Object.keys(b).length) return false;
-  return keys.every((key) => same_value((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]));
+  return keys.every((key) =>
+    same_value((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]),
+  );
 }

@@ -46,7 +46,17 @@ test('what every style writes is read back', () => {
 });
 
 test('what is no place is refused', () => {
-  for (const text of ['', 'abc', '46.5', '91 0', '0 181', 'N46 61 E7', 'N46 N47', '46.5 32.1 7.2 1.1 5', '-46N 7E'])
+  for (const text of [
+    '',
+    'abc',
+    '46.5',
+    '91 0',
+    '0 181',
+    'N46 61 E7',
+    'N46 N47',
+    '46.5 32.1 7.2 1.1 5',
+    '-46N 7E',
+  ])
     expect(parse_place(text), text).toBeNull();
 });
 

@@ -22,7 +22,13 @@ function split(value: number, steps: number[], decimals: number): number[] {
   return [rest, ...parts];
 }
 
-function one(value: number, positive: string, negative: string, width: number, style: CoordinateStyle): string {
+function one(
+  value: number,
+  positive: string,
+  negative: string,
+  width: number,
+  style: CoordinateStyle,
+): string {
   const letter = value < 0 ? negative : positive;
   if (style === 'ddm') {
     const [degrees, minutes] = split(value, [60], 3);
@@ -101,6 +107,8 @@ export function distance_m(a: Place, b: Place): number {
 export function bearing_deg(a: Place, b: Place): number {
   const d = (b.lon - a.lon) * rad;
   const y = Math.sin(d) * Math.cos(b.lat * rad);
-  const x = Math.cos(a.lat * rad) * Math.sin(b.lat * rad) - Math.sin(a.lat * rad) * Math.cos(b.lat * rad) * Math.cos(d);
+  const x =
+    Math.cos(a.lat * rad) * Math.sin(b.lat * rad) -
+    Math.sin(a.lat * rad) * Math.cos(b.lat * rad) * Math.cos(d);
   return (Math.atan2(y, x) / rad + 360) % 360;
 }

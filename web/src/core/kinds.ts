@@ -1,7 +1,17 @@
 import type { Entity, Track } from './types';
 
 /** The groups of the list, in the order of its tabs. */
-export const groups = ['unit', 'aircraft', 'casualty', 'hazard', 'site', 'request', 'task', 'message', 'other'] as const;
+export const groups = [
+  'unit',
+  'aircraft',
+  'casualty',
+  'hazard',
+  'site',
+  'request',
+  'task',
+  'message',
+  'other',
+] as const;
 export type Group = (typeof groups)[number];
 
 const group_of_record: Record<string, Group> = {
@@ -14,20 +24,21 @@ const group_of_record: Record<string, Group> = {
   task: 'task',
   message: 'message',
   journal: 'message',
-  journal_entry: 'message',
 };
 
 export function group_of_entity(entity: Entity): Group {
   return group_of_record[entity.record] ?? 'other';
 }
 
+const aircraft_kinds = ['aircraft', 'helicopter', 'unmanned_aircraft', 'unmanned', 'drone'];
+
 export function group_of_track(track: Track): Group {
-  return track.kind === 'aircraft' ? 'aircraft' : 'unit';
+  return aircraft_kinds.includes(track.kind) ? 'aircraft' : 'unit';
 }
 
 /** True for what CoT calls rotary wing: a-?-A-M-H..., a-?-A-C-H... */
 export function is_helicopter(track: Track): boolean {
-  return /^a-.-A-[MC]-H/.test(track.type ?? '');
+  return track.kind === 'helicopter' || /^a-.-A-[MC]-H/.test(track.type ?? '');
 }
 
 /** A code field's value; null when the field is missing, empty or holds something else. */
@@ -36,35 +47,19 @@ export function code_of(entity: Entity, field: string): string | null {
   return typeof value === 'string' && value !== '' ? value : null;
 }
 
-/** The first of several code fields that is there: records name their state differently. */
-export function first_code(entity: Entity, fields: readonly string[]): { field: string; code: string } | null {
-  for (const field of fields) {
-    const code = code_of(entity, field);
-    if (code !== null) return { field, code };
-  }
-  return null;
-}
-
-/** Which field of a record is its state in one word. */
+/** Which fields of a record say how it stands, most telling first. */
 export const state_fields: Record<string, readonly string[]> = {
-  casualty: ['triage', 'life', 'state'],
+  casualty: ['triage', 'evacuation'],
   hazard: ['severity', 'state'],
-  site: ['lz_state', 'landing', 'state', 'status', 'kind', 'category'],
-  unit: ['state', 'status', 'kind', 'category'],
-  request: ['state', 'status', 'priority', 'category'],
-  task: ['state', 'status', 'priority'],
-  message: ['priority', 'state', 'kind'],
+  site: ['state'],
+  unit: ['state'],
+  request: ['state', 'priority'],
+  task: ['state', 'order'],
+  message: ['priority'],
 };
 
-/** Which field says what sort of thing a record is. */
-export const sort_fields = ['kind', 'category', 'type', 'sort'] as const;
-
-export function triage_of(entity: Entity): string | null {
-  return entity.record === 'casualty' ? code_of(entity, 'triage') : null;
-}
-
-const title_fields = ['callsign', 'call_sign', 'name', 'title', 'subject', 'label'];
-const text_fields = ['text', 'body', 'description', 'note', 'notes'];
+const title_fields = ['callsign', 'name'];
+const text_fields = ['text', 'condition', 'note'];
 
 function text_of(entity: Entity, fields: readonly string[]): string | null {
   for (const field of fields) {
@@ -76,9 +71,10 @@ function text_of(entity: Entity, fields: readonly string[]): string | null {
 
 /** What people call the thing; the display id when nobody named it. Text from outside: show it isolated. */
 export function title_of_entity(entity: Entity): string {
-  return text_of(entity, title_fields) ?? (entity.record === 'message' || entity.record.startsWith('journal')
-    ? (text_of(entity, text_fields) ?? entity.display)
-    : entity.display);
+  const named = text_of(entity, title_fields);
+  if (named) return named;
+  const spoken = ['message', 'journal', 'task', 'request'].includes(entity.record);
+  return (spoken && text_of(entity, text_fields)) || entity.display;
 }
 
 export function text_of_entity(entity: Entity): string | null {
@@ -96,13 +92,28 @@ export function freshness(track: Track, now_ms: number): Freshness {
   return age_ms > track.lost_ms ? 'lost' : age_ms > track.stale_ms ? 'stale' : 'fresh';
 }
 
-/** Red is kept for these: someone is in danger now. */
+const urgent_requests = ['distress', 'medevac', 'evacuation'];
+const closed_states = ['met', 'cancelled', 'done', 'failed', 'cleared', 'handed_over'];
+
+/** Red is kept for these: someone is in danger now, and nobody has closed the matter. */
 export function is_immediate(entity: Entity): boolean {
   if (entity.deleted) return false;
-  if (code_of(entity, 'triage') === 'red') return true;
-  const sort = first_code(entity, sort_fields)?.code;
-  const open = !['closed', 'done', 'cancelled', 'resolved'].includes(first_code(entity, ['state', 'status'])?.code ?? '');
-  return open && (sort === 'distress' || sort === 'medevac' || sort === 'evacuate' || sort === 'stop');
+  const code = (field: string) => code_of(entity, field) ?? '';
+  const closed = closed_states.includes(code('state')) || closed_states.includes(code('evacuation'));
+  switch (entity.record) {
+    case 'casualty':
+      return code('triage') === 'red' && !closed;
+    case 'request':
+      return urgent_requests.includes(code('category')) && !closed;
+    case 'unit':
+      return code('state') === 'distress';
+    case 'task':
+      return ['stop', 'evacuate'].includes(code('order')) && !closed;
+    case 'message':
+      return code('priority') === 'distress';
+    default:
+      return false;
+  }
 }
 
 export function is_emergency(track: Track): boolean {

@@ -39,5 +39,8 @@ test('a refusal is final and does not hold up the next', async () => {
 test('a full outbox says so', async () => {
   const outbox = new Outbox(async () => ({ kind: 'undelivered', why: 'x' }));
   for (let i = 0; i < outbox_limit; i++) void outbox.put(command(String(i)), 0);
-  expect(await outbox.put(command('more'), 0)).toMatchObject({ kind: 'refused', error: { code: 'outbox_full' } });
+  expect(await outbox.put(command('more'), 0)).toMatchObject({
+    kind: 'refused',
+    error: { code: 'outbox_full' },
+  });
 });

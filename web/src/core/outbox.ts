@@ -39,7 +39,10 @@ export class Outbox {
   /** Takes a command; the promise settles when the node has answered or refused. Commands leave in order. */
   put(command: Command, now_ms: number): Promise<Settled> {
     if (this.queue.length >= outbox_limit)
-      return Promise.resolve({ kind: 'refused', error: { code: 'outbox_full', message: 'Too many unsaved changes.' } });
+      return Promise.resolve({
+        kind: 'refused',
+        error: { code: 'outbox_full', message: 'Too many unsaved changes.' },
+      });
     return new Promise((settle) => {
       this.queue.push({ command, since_ms: now_ms, attempts: 0, settle });
       this.changed(this.queue.length);
@@ -61,7 +64,8 @@ export class Outbox {
       const delivery = await this.send(first.command);
       this.sending = false;
       if (delivery.kind === 'undelivered') {
-        this.retry_at_ms = now_ms + outbox_waits_ms[Math.min(first.attempts - 1, outbox_waits_ms.length - 1)]!;
+        this.retry_at_ms =
+          now_ms + outbox_waits_ms[Math.min(first.attempts - 1, outbox_waits_ms.length - 1)]!;
         return;
       }
       this.retry_at_ms = 0;

@@ -26,7 +26,14 @@ test('a delta adds, replaces and removes, and names what changed', () => {
   picture.replace({ type: 'snapshot', seq: 1, entities: [entity('a')], tracks: [track('x')] });
   const seen: Change[] = [];
   const stop = picture.subscribe((change) => seen.push(change));
-  picture.apply({ type: 'delta', from: 1, seq: 2, entities: [entity('b')], removed: ['a', 'unknown'], tracks: [track('y')] });
+  picture.apply({
+    type: 'delta',
+    from: 1,
+    seq: 2,
+    entities: [entity('b')],
+    removed: ['a', 'unknown'],
+    tracks: [track('y')],
+  });
   expect([...picture.entities.keys()]).toEqual(['b']);
   expect(seen).toEqual([{ everything: false, entities: ['b', 'a'], tracks: ['y'], status: false }]);
   stop();
@@ -37,7 +44,12 @@ test('a delta adds, replaces and removes, and names what changed', () => {
 
 test('lost tracks leave while the node is silent', () => {
   const picture = new Picture();
-  picture.replace({ type: 'snapshot', seq: 1, entities: [], tracks: [track('old', 0), track('new', 250_000)] });
+  picture.replace({
+    type: 'snapshot',
+    seq: 1,
+    entities: [],
+    tracks: [track('old', 0), track('new', 250_000)],
+  });
   expect(picture.drop_lost(300_000)).toBe(0);
   expect(picture.drop_lost(300_001)).toBe(1);
   expect([...picture.tracks.keys()]).toEqual(['new']);

@@ -48,7 +48,10 @@ test('urgent first, newest next', () => {
 });
 
 test('the filter wants every word, in any order and case', () => {
-  const rows = rows_of([entity('a', 'site', { name: 'North Hut' }), entity('b', 'site', { name: 'South Hut' })]);
+  const rows = rows_of([
+    entity('a', 'site', { name: 'North Hut' }),
+    entity('b', 'site', { name: 'South Hut' }),
+  ]);
   expect(ids(rows, { text: 'hut NORTH' })).toEqual(['a']);
   expect(ids(rows, { text: 'hut' })).toEqual(['a', 'b']);
   expect(ids(rows, { text: 'east' })).toEqual([]);
@@ -79,4 +82,16 @@ test('a changed track changes its row, a removed one leaves', () => {
   picture.apply({ type: 'delta', from: 2, seq: 3, removed_tracks: ['x'] });
   rows.refresh(picture, ['x']);
   expect(rows.size).toBe(0);
+});
+
+test("a track that is a known unit is shown in the unit's row", () => {
+  const unit = { ...entity('u', 'unit', { callsign: 'Rescue 1' }, 3), tracks: ['x'] };
+  const live = { ...track('x', 'HB-ZRX', 9), unit: 'u' };
+  const rows = rows_of([unit], [live]);
+  expect(ids(rows, {})).toEqual(['u']);
+  expect(rows.get('u')).toMatchObject({ title: 'Rescue 1', at_ms: 9 });
+  const picture = new Picture();
+  picture.replace({ type: 'snapshot', seq: 1, entities: [unit], tracks: [live] });
+  rows.refresh(picture, ['u']);
+  expect(rows.get('u')?.track?.id).toBe('x');
 });

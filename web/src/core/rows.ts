@@ -38,9 +38,9 @@ function rank_of(entity: Entity): Row['rank'] {
   if (entity.deleted) return 3;
   if (is_immediate(entity)) return 0;
   if ((entity.conflicts?.length ?? 0) > 0) return 1;
-  const severity = code_of(entity, 'severity');
-  if (code_of(entity, 'triage') === 'yellow' || severity === 'extreme' || severity === 'severe') return 1;
-  return 2;
+  const serious = ['extreme', 'severe'].includes(code_of(entity, 'severity') ?? '');
+  if (serious && code_of(entity, 'state') !== 'cleared') return 1;
+  return code_of(entity, 'triage') === 'yellow' || code_of(entity, 'priority') === 'urgent' ? 1 : 2;
 }
 
 export function row_of_entity(entity: Entity): Row {
@@ -64,7 +64,8 @@ export function row_of_entity(entity: Entity): Row {
 /** `before` is the row of the same track a moment ago; its words are used again when nothing in them changed. */
 export function row_of_track(track: Track, before?: Row): Row {
   const title = title_of_track(track);
-  const same = before?.track && before.title === title && before.track.squawk === track.squawk ? before : null;
+  const same =
+    before?.track && before.title === title && before.track.squawk === track.squawk ? before : null;
   return {
     id: track.id,
     group: group_of_track(track),
@@ -72,7 +73,10 @@ export function row_of_track(track: Track, before?: Row): Row {
     sort_key: same?.sort_key ?? sort_key_of(title),
     search:
       same?.search ??
-      [title, track.icao, track.squawk, track.kind, track.team, track.role].filter(Boolean).join(' ').toLowerCase(),
+      [title, track.icao, track.squawk, track.kind, track.team, track.role]
+        .filter(Boolean)
+        .join(' ')
+        .toLowerCase(),
     at_ms: track.at_ms,
     rank: is_emergency(track) ? 0 : 2,
     entity: null,
@@ -88,7 +92,11 @@ export interface Wanted {
 }
 
 const compare: Record<SortBy, (a: Row, b: Row) => number> = {
-  urgent: (a, b) => a.rank - b.rank || Number(a.track !== null) - Number(b.track !== null) || b.at_ms - a.at_ms || by_name(a, b),
+  urgent: (a, b) =>
+    a.rank - b.rank ||
+    Number(a.track !== null) - Number(b.track !== null) ||
+    b.at_ms - a.at_ms ||
+    by_name(a, b),
   age: (a, b) => b.at_ms - a.at_ms || by_name(a, b),
   name: (a, b) => by_name(a, b),
 };
@@ -111,7 +119,7 @@ export class Rows {
     for (const id of ids) {
       const entity = picture.entities.get(id);
       const track = picture.tracks.get(id);
-      if (entity) this.rows.set(id, row_of_entity(entity));
+      if (entity) this.set_entity(picture, entity);
       else if (track) this.set_track(track);
       else this.rows.delete(id);
     }
@@ -148,10 +156,25 @@ export class Rows {
     return kept.sort(compare[wanted.sort]);
   }
 
+  private set_entity(picture: Picture, entity: Entity): void {
+    this.rows.set(entity.id, row_of_entity(entity));
+    for (const id of entity.tracks ?? []) {
+      const track = picture.tracks.get(id);
+      if (track) this.set_track(track);
+    }
+  }
+
   private set_track(track: Track): void {
-    // A promoted track is an entity of the same id: the entity has the row, and its track is shown with it.
+    // A track that is a known unit has no row of its own: the unit's row carries it.
+    const unit = track.unit === undefined ? undefined : this.rows.get(track.unit);
+    if (unit?.entity) {
+      this.rows.delete(track.id);
+      this.rows.set(unit.id, { ...unit, track, at_ms: track.at_ms });
+      return;
+    }
     const before = this.rows.get(track.id);
-    if (before?.entity) this.rows.set(track.id, { ...before, track, at_ms: Math.max(before.at_ms, track.at_ms) });
+    if (before?.entity)
+      this.rows.set(track.id, { ...before, track, at_ms: Math.max(before.at_ms, track.at_ms) });
     else this.rows.set(track.id, row_of_track(track, before));
   }
 }

@@ -7,7 +7,15 @@ test('a schema as lists', () => {
       {
         name: 'casualty',
         fields: [
-          { name: 'triage', type: 'code', codes: [{ name: 'red', code: 1 }, { name: 'yellow', code: 2 }], rule: 'multi_value' },
+          {
+            name: 'triage',
+            type: 'code',
+            codes: [
+              { name: 'red', code: 1 },
+              { name: 'yellow', code: 2 },
+            ],
+            rule: 'multi_value',
+          },
           { name: 'position', type: 'position' },
           { name: 'name', type: 'text', private: true },
         ],
@@ -20,7 +28,9 @@ test('a schema as lists', () => {
 });
 
 test('a schema as objects, and codes as plain names', () => {
-  const schema = read_schema({ records: { site: { fields: { kind: { type: 'code', codes: ['hospital'] } } } } });
+  const schema = read_schema({
+    records: { site: { fields: { kind: { type: 'code', codes: ['hospital'] } } } },
+  });
   expect(field_spec(schema, 'site', 'kind')?.codes).toEqual(['hospital']);
 });
 

@@ -10,6 +10,7 @@ export type FieldKind =
   | 'boolean'
   | 'time'
   | 'entity'
+  | 'entity_or_text'
   | 'other';
 
 export interface FieldSpec {
@@ -18,9 +19,12 @@ export interface FieldSpec {
   codes: string[];
   rule: string;
   private: boolean;
-  unit: string;
+  required: boolean;
+  text_max: number;
   /** What the field is for, in English, from the node. */
   help: string;
+  /** English words for each code, from the node. */
+  code_words: Record<string, string>;
 }
 
 export interface RecordSpec {
@@ -36,6 +40,7 @@ const kinds: Record<string, FieldKind> = {
   line: 'text',
   code: 'code',
   enum: 'code',
+  place: 'position',
   position: 'position',
   point: 'position',
   geometry: 'geometry',
@@ -51,6 +56,7 @@ const kinds: Record<string, FieldKind> = {
   time_ms: 'time',
   timestamp: 'time',
   entity: 'entity',
+  text_or_entity: 'entity_or_text',
   reference: 'entity',
   ref: 'entity',
 };
@@ -69,25 +75,41 @@ function named(input: unknown): Loose[] {
 function codes_of(input: unknown): string[] {
   const entries = Array.isArray(input) ? input : is_object(input) ? Object.keys(input) : [];
   return entries
-    .map((entry) => (typeof entry === 'string' ? entry : is_object(entry) ? String(entry.name ?? entry.code ?? '') : ''))
+    .map((entry) =>
+      typeof entry === 'string' ? entry : is_object(entry) ? String(entry.name ?? entry.code ?? '') : '',
+    )
     .filter(Boolean);
+}
+
+function code_words(input: unknown): Record<string, string> {
+  const words: Record<string, string> = {};
+  for (const code of named(input))
+    if (typeof code.name === 'string' && typeof code.words === 'string') words[code.name] = code.words;
+  return words;
 }
 
 export function read_schema(input: unknown): Schema {
   const schema: Schema = new Map();
   if (!is_object(input)) return schema;
   for (const record of named(input.records)) {
-    const fields = named(record.fields).map((field): FieldSpec => {
+    const own = named(record.fields);
+    const known = new Set(own.map((field) => field.name));
+    // Fields that every record has may stand in their own list.
+    const common = named(input.common_fields ?? input.common).filter((field) => !known.has(field.name));
+    const fields = [...own, ...common].map((field): FieldSpec => {
       const codes = codes_of(field.codes ?? field.values ?? field.enum);
-      const kind = kinds[String(field.type ?? field.kind ?? '').toLowerCase()] ?? (codes.length > 0 ? 'code' : 'other');
+      const kind =
+        kinds[String(field.type ?? field.kind ?? '').toLowerCase()] ?? (codes.length > 0 ? 'code' : 'other');
       return {
         name: String(field.name ?? ''),
         kind: codes.length > 0 ? 'code' : kind,
         codes,
         rule: String(field.rule ?? field.merge ?? ''),
         private: field.private === true || field.privacy === 'private',
-        unit: String(field.unit ?? ''),
-        help: String(field.help ?? field.description ?? field.meaning ?? ''),
+        required: field.required === true,
+        text_max: typeof field.bytes_max === 'number' ? field.bytes_max : 2000,
+        help: String(field.words ?? field.help ?? field.description ?? ''),
+        code_words: code_words(field.codes),
       };
     });
     if (record.name) schema.set(String(record.name), { name: String(record.name), fields });

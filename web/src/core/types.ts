@@ -16,7 +16,7 @@ export interface FieldVersion {
   value: unknown;
   text?: string;
   dots: string[];
-  stamp: Stamp;
+  stamp?: Stamp;
 }
 
 export interface Field extends FieldVersion {
@@ -56,6 +56,12 @@ export interface Entity {
   conflicts?: string[];
   created?: Stamp;
   updated?: Stamp;
+  deleted_by?: Stamp;
+  revived_by?: Stamp;
+  /** What a delete must name: the last dot seen of each stream that touched the record. */
+  coverage?: string[];
+  /** Live tracks that are this unit. */
+  tracks?: string[];
   saved?: Saved;
 }
 
@@ -86,6 +92,10 @@ export interface Track {
   battery_percent?: number;
   icao?: string;
   made_up?: boolean;
+  /** From a recording played again, not from the air. */
+  replayed?: boolean;
+  /** The unit that this track is. */
+  unit?: string;
 }
 
 export interface Peer {

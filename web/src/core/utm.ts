@@ -115,7 +115,8 @@ export function from_mgrs(text: string): { lat: number; lon: number } | null {
   // Row letters repeat every 2,000 km; the band says which repetition is meant.
   for (; northing < 10_000_000; northing += 2_000_000) {
     const place = from_utm(zone, north, easting, northing);
-    if (place.lat >= south_edge - 0.5 && place.lat <= south_edge + (found[2] === 'X' ? 12 : 8) + 0.5) return place;
+    if (place.lat >= south_edge - 0.5 && place.lat <= south_edge + (found[2] === 'X' ? 12 : 8) + 0.5)
+      return place;
   }
   return null;
 }

@@ -1,0 +1,3 @@
+import { en, type Key } from './en';
+
+export const fr: Record<Key, string> = { ...en };
