@@ -1,0 +1,216 @@
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "gateway/tak/cot_to_model.hpp"
+#include "gateway/tak/model_to_cot.hpp"
+#include "model/geometry.hpp"
+
+using namespace airbridge;
+using namespace airbridge::gateway::tak;
+using model::RecordKind;
+namespace cot = codec::cot;
+
+namespace {
+
+const UtcTime received = *parse_utc("2026-03-14T09:30:02.000Z");
+
+std::string sample(const std::string& name) {
+  std::ifstream in(std::string(AIRBRIDGE_TEST_DATA) + "/cot/" + name, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+struct Read {
+  std::string xml;
+  cot::Event event;
+  Origin origin;
+};
+std::unique_ptr<Read> read(std::string xml) {
+  const auto event = cot::parse(as_bytes(xml));
+  REQUIRE(event);
+  auto out = std::make_unique<Read>(Read{std::move(xml), *event, {}});
+  out->origin = {"ANDROID-5f1c", received, as_bytes(out->xml)};
+  return out;
+}
+std::vector<model::Draft> drafts_of(const std::string& name) {
+  const auto it = read(sample(name));
+  return to_drafts(it->event, it->origin);
+}
+const model::Value* value_of(const model::Draft& draft, std::string_view field) {
+  const auto* spec = model::find_field(draft.record, field);
+  REQUIRE(spec != nullptr);
+  for (const auto& write : draft.writes) {
+    if (write.key == spec->key()) return &write.value;
+  }
+  return nullptr;
+}
+std::string_view code_of(const model::Draft& draft, std::string_view field) {
+  const auto* value = value_of(draft, field);
+  if (value == nullptr) return {};
+  return model::find_code(*model::find_field(draft.record, field), *value->integer())->name;
+}
+RecordState state_of(const model::Draft& draft) {
+  return {.id = *draft.entity,
+          .record = static_cast<RecordKind>(draft.record),
+          .updated = received,
+          .author = "POST 1",
+          .value = [kept = std::make_shared<const model::Draft>(draft)](
+                       const model::FieldSpec& spec) -> const model::Value* {
+            for (const auto& write : kept->writes) {
+              if (write.key == spec.key()) return &write.value;
+            }
+            return nullptr;
+          }};
+}
+
+}  // namespace
+
+TEST_CASE("every draft made from a sample is valid by the table of records") {
+  int made = 0;
+  for (const auto& file : std::filesystem::directory_iterator(std::string(AIRBRIDGE_TEST_DATA) + "/cot")) {
+    if (file.path().extension() != ".xml") continue;
+    CAPTURE(file.path().filename().string());
+    for (const auto& draft : drafts_of(file.path().filename().string())) {
+      for (const auto& fault : model::validate(draft)) FAIL_CHECK(fault.message);
+      CHECK(draft.via == model::Via::Tak);
+      ++made;
+    }
+  }
+  CHECK(made >= 9);
+}
+
+TEST_CASE("a position becomes an observation with its source document") {
+  const auto it = read(sample("pli_phone.xml"));
+  const auto seen = to_observation(it->event, it->origin);
+  CHECK(seen.subject == entity_of("ANDROID-5f1c"));
+  CHECK(seen.kind == model::SubjectKind::Person);
+  CHECK(seen.callsign == "RESCUE 3");
+  CHECK(seen.team == "Green");
+  CHECK(seen.role == "Medic");
+  CHECK(seen.battery_percent == 71);
+  CHECK(seen.measured == *parse_utc("2026-03-14T09:30:00.000Z"));
+  CHECK(seen.stale_after == std::chrono::seconds(255));
+  CHECK(seen.horizontal_error_95->value == doctest::Approx(23.25).epsilon(0.001));
+  CHECK(as_text(seen.document) == it->xml);
+  CHECK(to_cot(seen, received) == seen.document);
+  CHECK_FALSE(seen.heard_only);
+}
+
+TEST_CASE("a sender's clock far from ours does not date its positions") {
+  auto it = read(sample("pli_helicopter.xml"));
+  it->origin.received = *parse_utc("2026-03-14T12:00:00Z");
+  CHECK(to_observation(it->event, it->origin).measured == it->origin.received);
+  it->origin.received = *parse_utc("2026-03-14T08:00:00Z");
+  CHECK(to_observation(it->event, it->origin).measured == it->origin.received);
+}
+
+TEST_CASE("markers, routes, areas, casualties, alerts and chat become the records they mean") {
+  const auto marker = drafts_of("marker_unknown_and_repeated_details.xml").at(0);
+  CHECK(marker.record == static_cast<std::uint16_t>(RecordKind::Site));
+  CHECK(code_of(marker, "category") == "marker");
+  CHECK(*value_of(marker, "name")->text() == "Bivouac");
+  CHECK(value_of(marker, "document") != nullptr);
+
+  const auto area = drafts_of("polygon_closed.xml").at(0);
+  CHECK(model::geometry_of(*value_of(area, "geometry"))->shape == model::Shape::Area);
+  const auto route = drafts_of("route_two_points.xml").at(0);
+  CHECK(code_of(route, "category") == "route");
+  CHECK(value_of(route, "place") == nullptr);
+
+  const auto medevac = drafts_of("casualty_medevac.xml");
+  REQUIRE(medevac.size() == 2);
+  CHECK(code_of(medevac[0], "triage") == "red");
+  CHECK(*value_of(medevac[0], "count")->integer() == 3);
+  CHECK(*value_of(medevac[0], "winch")->boolean());
+  CHECK(value_of(medevac[0], "condition")->text()->find("fall") != std::string::npos);
+  CHECK(value_of(medevac[0], "document") == nullptr);  // it holds the private part in the clear
+  CHECK(code_of(medevac[1], "category") == "medevac");
+  CHECK(value_of(medevac[1], "text")->text()->find("cable 40 m east") != std::string::npos);
+  CHECK(value_of(medevac[1], "text")->text()->find("hypothermia") == std::string::npos);
+  CHECK(model::class_of(medevac[1].record, medevac[1].writes) == model::Class::Urgent);
+
+  const auto alert = drafts_of("alert.xml").at(0);
+  CHECK(code_of(alert, "category") == "distress");
+  CHECK(model::class_of(alert.record, alert.writes) == model::Class::Urgent);
+  CHECK(code_of(drafts_of("alert_cancel.xml").at(0), "state") == "cancelled");
+  CHECK(drafts_of("alert_cancel.xml").at(0).entity == alert.entity);
+
+  const auto chat = drafts_of("chat_direct_by_callsign.xml").at(0);
+  CHECK(*value_of(chat, "text")->text() == "two to winch");
+  CHECK(*value_of(chat, "from")->text() == "RESCUE 3");
+  CHECK(*value_of(chat, "to")->text() == "HELI 7");
+  CHECK(drafts_of("ping.xml").empty());
+  CHECK(drafts_of("no_detail_type_outside_grammar.xml").empty());
+}
+
+TEST_CASE("a record that still says what its document says goes out as it came, a changed one in our words") {
+  auto draft = drafts_of("marker_unknown_and_repeated_details.xml").at(0);
+  const auto out = to_cot(state_of(draft), received);
+  REQUIRE(out);
+  CHECK(as_text(*out) == sample("marker_unknown_and_repeated_details.xml"));
+
+  for (auto& write : draft.writes) {
+    if (write.key == model::find_field(draft.record, "name")->key()) write.value = "Renamed";
+  }
+  const auto changed = cot::parse(*to_cot(state_of(draft), received));
+  REQUIRE(changed);
+  CHECK(changed->uid == "6d2a-marker");
+  CHECK(changed->contact->callsign == "Renamed");
+  auto state = state_of(draft);
+  state.deleted = true;
+  const auto gone = cot::parse(*to_cot(state, received));
+  CHECK(gone->category == cot::Category::Delete);
+  CHECK(gone->links.at(0).uid == "6d2a-marker");
+}
+
+TEST_CASE("records made on the page reach clients in a form they know, without private parts") {
+  const auto casualty = drafts_of("casualty_medevac.xml").at(0);
+  const auto medevac = cot::parse(*to_cot(state_of(casualty), received));
+  REQUIRE(medevac);
+  CHECK(medevac->category == cot::Category::Casualty);
+  CHECK(medevac->medevac->urgent == 3);
+  CHECK(medevac->medevac->hoist);
+  CHECK(medevac->detail_xml.find("hypothermia") == std::string::npos);
+
+  model::Draft hazard;
+  hazard.record = static_cast<std::uint16_t>(RecordKind::Hazard);
+  hazard.entity = entity_of("any");
+  const auto set = [&hazard](std::string_view field, model::Value value) {
+    hazard.writes.push_back({model::find_field(hazard.record, field)->key(), std::move(value), {}});
+  };
+  set("category", 5);
+  set("state", 1);
+  set("severity", 3);
+  set("geometry", model::to_value(model::Geometry{
+                      model::Shape::Line, {*Position::from_degrees(46.5, 7.9), *Position::from_degrees(46.6, 7.9)}}));
+  const auto cable = cot::parse(*to_cot(state_of(hazard), received));
+  REQUIRE(cable);
+  CHECK(cable->shape.kind == cot::Shape::Kind::Line);
+  CHECK(cable->contact->callsign == "HAZARD cable");
+  CHECK(cable->uid.starts_with("AIRBRIDGE-x."));
+
+  const auto message = drafts_of("chat_all.xml").at(0);
+  auto fresh = message;
+  std::erase_if(fresh.writes, [](const auto& write) { return write.value.bytes() != nullptr; });
+  const auto chat = cot::parse(*to_cot(state_of(fresh), received));
+  REQUIRE(chat);
+  CHECK(chat->category == cot::Category::Chat);
+  CHECK(chat->remarks->text == "مرحبا 你好 — at the hut");
+  CHECK(chat->chat->sender_callsign == "RESCUE 3");
+}
+
+TEST_CASE("an aircraft heard by ADS-B is shown to clients as civil") {
+  const auto it = read(sample("pli_helicopter.xml"));
+  auto heard = to_observation(it->event, it->origin);
+  heard.via = model::Via::Adsb;
+  heard.subject = model::external_name("icao", "4d2023");
+  heard.kind = model::SubjectKind::Aircraft;
+  heard.document.clear();
+  heard.heard_only = true;
+  const auto out = cot::parse(to_cot(heard, received));
+  REQUIRE(out);
+  CHECK(out->type == "a-n-A-C-F");
+  CHECK(out->how == "m-r");
+  CHECK(out->track->speed->value == doctest::Approx(58.2));
+}

@@ -1,0 +1,172 @@
+// Who gets what, and what a slow reader gets instead: the sending half of TakServer.
+#include <algorithm>
+#include <cstring>
+
+#include "base/hash.hpp"
+#include "base/log.hpp"
+#include "codec/cot/rewrite.hpp"
+#include "codec/cot/writer.hpp"
+#include "gateway/tak/messages.hpp"
+#include "gateway/tak/model_to_cot.hpp"
+#include "gateway/tak/tak_client.hpp"
+#include "gateway/tak/tak_server.hpp"
+
+namespace airbridge::gateway::tak {
+
+namespace cot = codec::cot;
+using cot::Category;
+
+namespace {
+
+constexpr std::string_view area = "tak";
+constexpr std::string_view everybody = "All Streaming";
+
+std::uint64_t content_of(const cot::Event& event) {
+  const std::int32_t place[] = {event.position.latitude.e7(), event.position.longitude.e7()};
+  const ByteView place_bytes(reinterpret_cast<const std::uint8_t*>(place), sizeof place);
+  const auto hash = blake2b<8>({as_bytes(event.type), place_bytes, as_bytes(event.opex), as_bytes(event.detail_xml)});
+  std::uint64_t out = 0;
+  std::memcpy(&out, hash.data(), sizeof out);
+  return out;
+}
+
+}  // namespace
+
+// False when this is what the table already says.
+bool TakServer::keep(const cot::Event& event, const net::SharedBytes& xml, SteadyTime now) {
+  if (!is_kept(event.category)) {
+    if (event.category == Category::AlertCancel) state_.erase(event.uid);
+    return true;
+  }
+  // The lifetime is the sender's, the clock is ours: its clock may be wrong.
+  const auto& limits = options_.limits.state;
+  auto lifetime = std::clamp<Milliseconds>(event.stale - event.time, Milliseconds{0}, limits.lifetime_max);
+  if (lifetime == Milliseconds{0}) return state_.erase(event.uid);  // "drop track"
+  if (event.archive) lifetime = std::max(lifetime, limits.archive_lifetime);
+  const auto content = content_of(event);
+  const auto* old = state_.find(event.uid);
+  const bool changed = old == nullptr || old->content != content;
+  state_.put(event.uid, {.xml = xml,
+                         .type = event.type,
+                         .category = event.category,
+                         .retention = cot::is_position_report(event) ? Retention::Position : Retention::Object,
+                         .expires = now + lifetime,
+                         .entity = entity_of(event.uid),
+                         .content = content});
+  return changed;
+}
+
+void TakServer::route(const Client* sender, const cot::Event& event, const Message& message) {
+  const auto to_all = std::any_of(event.dests.begin(), event.dests.end(), [](const cot::Dest& dest) {
+    return dest.kind == cot::Dest::Kind::Callsign && dest.value == everybody;
+  });
+  if (event.dests.empty() || to_all) return deliver_to_others(sender, message);
+  bool reached = false;
+  for (const auto& client : clients_) {
+    if (client.get() == sender || client->uid.empty()) continue;
+    const auto is_meant = [&](const cot::Dest& dest) {
+      return (dest.kind == cot::Dest::Kind::Callsign && dest.value == client->callsign) ||
+             (dest.kind == cot::Dest::Kind::Uid && dest.value == client->uid);
+    };
+    if (!std::any_of(event.dests.begin(), event.dests.end(), is_meant)) continue;
+    reached = true;
+    deliver(*client, message);
+  }
+  if (!reached) ++counters_.undeliverable;
+}
+
+void TakServer::deliver_to_others(const Client* sender, const Message& message) {
+  for (const auto& client : clients_) {
+    if (client.get() != sender) deliver(*client, message);
+  }
+}
+
+void TakServer::deliver(Client& client, const Message& message) {
+  const auto sent = message.urgency == Urgency::Urgent ? client.connection->send_urgent(message.xml)
+                                                       : client.connection->send(message.xml);
+  if (sent == net::Sent::Queued) ++counters_.delivered;
+  if (sent != net::Sent::Dropped) return;
+  if (!message.recoverable) {
+    ++counters_.lost;
+    log::warn(area, "a client does not read: a message to it was lost",
+              {{"peer", client.connection->peer()}, {"uid", client.uid}});
+    return;
+  }
+  ++counters_.dropped;
+  if (client.catching_up && message.uid > client.cursor) return;  // it comes anyway
+  client.missed[message.uid] = message.deletion;
+  if (client.missed.size() <= options_.limits.missed_max) return;
+  client.missed.clear();
+  client.catching_up = true;
+  client.cursor.clear();
+}
+
+// Fills half the queue and no more: live events find room in the other half.
+void TakServer::catch_up(Client& client) {
+  auto& connection = *client.connection;
+  const auto has_room = [&] { return connection.queued_bytes() < options_.limits.queue_bytes_max / 2; };
+  while (!client.missed.empty() && has_room()) {
+    const auto& [uid, deleted] = *client.missed.begin();
+    net::SharedBytes bytes;
+    if (const auto* entry = state_.find(uid)) {
+      bytes = entry->xml;
+    } else if (deleted) {
+      bytes = std::make_shared<const Bytes>(cot::write_delete(uid, "a-u-G", cot::Deletion::Forced, clock_.now().utc));
+    }
+    if (bytes && connection.send(bytes) != net::Sent::Queued) return;
+    client.missed.erase(client.missed.begin());
+  }
+  while (client.catching_up && has_room()) {
+    const auto* next = state_.after(client.cursor);
+    if (next == nullptr) {
+      client.catching_up = false;
+      client.cursor.clear();
+      return;
+    }
+    if (next->first != client.uid && connection.send(next->second.xml) != net::Sent::Queued) return;
+    client.cursor = next->first;
+  }
+}
+
+void TakServer::broadcast(net::SharedBytes xml) {
+  loop_.post([this, alive = alive_, xml = std::move(xml)] {
+    if (*alive) broadcast_now(xml);
+  });
+}
+
+void TakServer::remove(const model::EntityId& id) {
+  loop_.post([this, alive = alive_, id] {
+    if (*alive) remove_now(id);
+  });
+}
+
+void TakServer::broadcast_now(const net::SharedBytes& xml) {
+  const auto envelope = cot::scan(*xml);
+  const auto event = envelope ? cot::parse(*xml, *envelope) : Result<cot::Event, cot::Fault>(failure(envelope.error()));
+  if (!event || event->not_carried) {
+    log::warn(area, "not sent to TAK clients",
+              {{"reason", event ? std::string(cot::name_of(*event->not_carried)) : cot::describe(event.error())}});
+    return;
+  }
+  if (event->category == Category::Delete) {
+    const auto uid = target_of(*event);
+    state_.erase(uid);
+    return deliver_to_others(nullptr, {uid, xml, Urgency::Ordinary, true, true});
+  }
+  if (by_uid_.contains(event->uid)) return;
+  const auto out = with_declaration(cot::scrub(*xml, *envelope));
+  if (event->dests.empty()) keep(*event, out, clock_.now().steady);
+  route(nullptr, *event,
+        {event->uid, out, is_urgent(event->category) ? Urgency::Urgent : Urgency::Ordinary,
+         event->dests.empty() && is_kept(event->category)});
+}
+
+void TakServer::remove_now(const model::EntityId& id) {
+  const auto* known = state_.uid_of(id);
+  const auto uid = known != nullptr ? *known : uid_of(id);
+  state_.erase(uid);
+  const auto bytes = cot::write_delete(uid, "a-u-G", cot::Deletion::Forced, clock_.now().utc);
+  deliver_to_others(nullptr, {uid, std::make_shared<const Bytes>(bytes), Urgency::Ordinary, true, true});
+}
+
+}  // namespace airbridge::gateway::tak

@@ -1,0 +1,305 @@
+#include "gateway/tak/tak_server.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "codec/cot/rewrite.hpp"
+#include "codec/cot/writer.hpp"
+#include "gateway/tak/messages.hpp"
+#include "gateway/tak/tak_client.hpp"
+
+namespace airbridge::gateway::tak {
+
+namespace cot = codec::cot;
+using cot::Category;
+
+namespace {
+
+constexpr Milliseconds sweep_period{5'000};
+constexpr Milliseconds report_retry{50};
+constexpr std::string_view area = "tak";
+
+}  // namespace
+
+std::uint64_t TakCounters::not_carried_total() const {
+  std::uint64_t out = 0;
+  for (const auto count : not_carried) out += count;
+  return out;
+}
+
+TakServer::TakServer(net::EventLoop& loop, const Clock& clock, const TakOptions& options, TakOutput output)
+    : loop_(loop),
+      clock_(clock),
+      options_(options),
+      output_(std::move(output)),
+      state_(options.limits.state),
+      alive_(std::make_shared<bool>(true)) {}
+
+TakServer::~TakServer() {
+  stop();
+  *alive_ = false;
+}
+
+Result<std::monostate, net::NetError> TakServer::start() {
+  const auto& limits = options_.limits;
+  const net::ListenerLimits listener_limits{.connections_max = limits.clients_max,
+                                            .connection = {.queue_bytes_max = limits.queue_bytes_max,
+                                                           .idle_max = limits.idle_max,
+                                                           .write_stall_max = limits.write_stall_max,
+                                                           .coalesce = limits.coalesce}};
+  auto listener = net::listen(loop_, options_.at, listener_limits,
+                              [this](std::shared_ptr<net::Connection> connection) { welcome(std::move(connection)); });
+  if (!listener) return failure(listener.error());
+  listener_ = std::move(*listener);
+  sweep_timer_ = loop_.every(sweep_period, [this] { sweep(); });
+  batch_timer_ = loop_.every(limits.batch_span, [this] { hand_over_observations(); });
+  log::info(area, "listening for TAK clients", {{"address", options_.at.host}, {"port", listener_->port()}});
+  return std::monostate{};
+}
+
+void TakServer::stop() {
+  listener_.reset();
+  sweep_timer_.reset();
+  batch_timer_.reset();
+  report_timer_.reset();
+  for (const auto& client : std::exchange(clients_, {})) {
+    client->closed = true;
+    client->connection->close();
+  }
+  by_uid_.clear();
+}
+
+std::uint16_t TakServer::port() const { return listener_ ? listener_->port() : options_.at.port; }
+
+TakStatus TakServer::status() const {
+  return {.listening = listener_ != nullptr,
+          .address = net::Endpoint{options_.at.host, port()}.text(),
+          .clients = clients_.size(),
+          .refused_connections = listener_ ? listener_->refused() : 0,
+          .kept = state_.size(),
+          .kept_bytes = state_.bytes(),
+          .last_received = last_received_,
+          .counters = counters_};
+}
+
+// Connections -----------------------------------------------------------------------------------------------------
+
+void TakServer::welcome(std::shared_ptr<net::Connection> connection) {
+  auto client = std::make_shared<Client>();
+  client->connection = std::move(connection);
+  client->last_event = clock_.now().steady;
+  clients_.push_back(client);
+  log::debug(area, "a client connected", {{"peer", client->connection->peer()}});
+  const std::weak_ptr<Client> weak = client;
+  client->connection->start({.on_bytes =
+                                 [this, weak](ByteView bytes) {
+                                   if (const auto self = weak.lock()) receive(self, bytes);
+                                 },
+                             .on_close =
+                                 [this, weak](const std::string& why) {
+                                   if (const auto self = weak.lock()) part(self, why);
+                                 },
+                             .on_drained =
+                                 [this, weak] {
+                                   if (const auto self = weak.lock()) catch_up(*self);
+                                 }});
+  if (paused_) client->connection->pause_reading(true);
+  catch_up(*client);
+}
+
+// By our own decision; the reason goes into the log.
+void TakServer::close(const ClientPtr& client, const std::string& why) {
+  if (client->closed) return;
+  log::warn(area, "closed a client", {{"peer", client->connection->peer()}, {"uid", client->uid}, {"reason", why}});
+  client->connection->close();
+  part(client, why);
+}
+
+void TakServer::part(const ClientPtr& client, const std::string& why) {
+  if (client->closed) return;
+  client->closed = true;
+  std::erase(clients_, client);
+  log::info(area, "a client left", {{"peer", client->connection->peer()}, {"uid", client->uid}, {"reason", why}});
+  const auto own = by_uid_.find(client->uid);
+  if (own == by_uid_.end() || own->second != client.get()) return;
+  by_uid_.erase(own);
+  const auto bye = cot::write_delete(client->uid, client->type, cot::Deletion::Gone, clock_.now().utc);
+  deliver_to_others(nullptr, {client->uid, std::make_shared<const Bytes>(bye), Urgency::Ordinary, false});
+}
+
+void TakServer::sweep() {
+  const auto now = clock_.now().steady;
+  state_.expire(now);
+  const auto all = clients_;
+  for (const auto& client : all) {
+    if (paused_) client->last_event = now;  // the silence is our own
+    if (now - client->last_event > options_.limits.silent_max) close(client, "no event for too long");
+  }
+}
+
+void TakServer::pause_all(bool pause) {
+  if (paused_ == pause) return;
+  paused_ = pause;
+  if (pause) log::warn(area, "clients wait: the node does not take reports", {{"waiting", reports_.size()}});
+  for (const auto& client : clients_) client->connection->pause_reading(pause);
+}
+
+// Receiving -------------------------------------------------------------------------------------------------------
+
+void TakServer::receive(const ClientPtr& client, ByteView bytes) {
+  const auto now = clock_.now();
+  while (!client->closed) {
+    const auto cut = client->framer.next(bytes);
+    if (!cut) break;
+    if (const auto* frame = std::get_if<cot::Frame>(&*cut)) {
+      receive_frame(client, *frame, now);
+    } else {
+      const auto& fault = std::get<cot::Fault>(*cut);
+      count_fault(client, fault, fault.offset);
+    }
+  }
+  hand_over_reports();
+}
+
+void TakServer::count_fault(const ClientPtr& client, const cot::Fault& fault, std::uint64_t offset) {
+  ++counters_.malformed;
+  ++client->faults;
+  log::warn(area, "refused an event",
+            {{"peer", client->connection->peer()},
+             {"uid", client->uid},
+             {"offset", offset},
+             {"fault", cot::name_of(fault.kind)},
+             {"reason", cot::describe(fault)}});
+  if (client->faults >= options_.limits.faults_max) close(client, "too many malformed events");
+}
+
+void TakServer::count_not_carried(const Client& client, const cot::Envelope& envelope) {
+  const auto reason = *envelope.not_carried;
+  ++counters_.not_carried[static_cast<std::size_t>(reason)];
+  log::warn(area, "not carried: Airbridge is civil",
+            {{"peer", client.connection->peer()},
+             {"uid", envelope.uid.str()},
+             {"type", envelope.type.str()},
+             {"reason", cot::name_of(reason)}});
+}
+
+void TakServer::receive_frame(const ClientPtr& client, const cot::Frame& frame, Now now) {
+  const auto envelope = cot::scan(frame.xml);
+  if (!envelope) return count_fault(client, envelope.error(), frame.offset);
+  if (envelope->not_carried) return count_not_carried(*client, *envelope);
+  const auto event = cot::parse(frame.xml, *envelope);
+  if (!event) return count_fault(client, event.error(), frame.offset);
+  ++counters_.received;
+  last_received_ = now.utc;
+  client->last_event = now.steady;
+  switch (event->category) {
+    case Category::Ping:
+      ++counters_.pings;
+      client->connection->send(cot::write_pong(now.utc));
+      return;
+    case Category::Pong:
+    case Category::Control:  // between a client and its server
+      return;
+    default:
+      return accept(client, *event, frame.xml, *envelope, now);
+  }
+}
+
+// The first position a device reports of itself names the session.
+void TakServer::identify(const ClientPtr& client, const cot::Event& event) {
+  if (!cot::is_position_report(event) || !event.contact) return;
+  if (client->uid.empty()) {
+    if (event.platform.empty() && event.contact->endpoint.empty()) return;
+    client->uid = event.uid;
+    auto& session = by_uid_[event.uid];
+    if (session != nullptr) {
+      ++counters_.replaced_sessions;
+      for (const auto& other : clients_) {
+        if (other.get() != session) continue;
+        const auto old = other;
+        session = client.get();  // before the old one parts, so that nobody is told it went
+        close(old, "a new session of the same uid replaces it");
+        break;
+      }
+    }
+    by_uid_[event.uid] = client.get();
+    log::info(area, "a client named itself",
+              {{"peer", client->connection->peer()},
+               {"uid", event.uid},
+               {"callsign", event.contact->callsign},
+               {"platform", event.platform}});
+  }
+  if (client->uid == event.uid) {
+    client->callsign = event.contact->callsign;
+    client->type = event.type;
+  }
+}
+
+void TakServer::accept(const ClientPtr& client, const cot::Event& event, ByteView raw, const cot::Envelope& envelope,
+                       Now now) {
+  identify(client, event);
+  const auto xml = with_declaration(cot::scrub(raw, envelope));
+  Origin origin{client->name(), now.utc, *xml};
+  if (event.category == Category::Delete) return accept_delete(client, event, xml, origin);
+
+  // Addressed events keep their address for the node, so that another node's gateway routes them alike.
+  net::SharedBytes addressed;
+  bool changed = true;
+  if (event.dests.empty()) {
+    changed = keep(event, xml, now.steady);
+  } else {
+    addressed = with_declaration(cot::strip_military_medevac(raw));
+    origin.xml = *addressed;
+  }
+  route(client.get(), event,
+        {event.uid, xml, is_urgent(event.category) ? Urgency::Urgent : Urgency::Ordinary,
+         event.dests.empty() && is_kept(event.category)});
+  report(event, origin, changed);
+}
+
+void TakServer::accept_delete(const ClientPtr& client, const cot::Event& event, const net::SharedBytes& xml,
+                              const Origin& origin) {
+  const auto uid = target_of(event);
+  const auto* kept = state_.find(uid);
+  const auto record =
+      kept == nullptr || kept->retention == Retention::Position ? std::nullopt : record_of(kept->category);
+  state_.erase(uid);
+  route(client.get(), event, {uid, xml, Urgency::Ordinary, event.dests.empty(), true});
+  if (record) reports_.push_back({uid, client->callsign, Category::Delete, {deletion_of(uid, *record, origin)}});
+}
+
+void TakServer::report(const cot::Event& event, const Origin& origin, bool changed) {
+  if (cot::is_position_report(event)) {
+    observations_.push_back(to_observation(event, origin));
+    if (observations_.size() >= options_.limits.batch_max) hand_over_observations();
+    return;
+  }
+  if (!changed) {
+    ++counters_.repeated;
+    return;
+  }
+  auto drafts = to_drafts(event, origin);
+  if (drafts.empty()) return;
+  const auto callsign = event.contact ? event.contact->callsign : std::string();
+  reports_.push_back({event.uid, callsign, event.category, std::move(drafts)});
+}
+
+void TakServer::hand_over_observations() {
+  if (observations_.empty()) return;
+  auto batch = std::exchange(observations_, {});
+  if (output_.on_observations) output_.on_observations(std::move(batch));
+}
+
+void TakServer::hand_over_reports() {
+  if (reports_.empty()) return;
+  if (!output_.on_reports || output_.on_reports(reports_)) {
+    reports_.clear();
+    report_timer_.reset();
+    pause_all(false);
+    return;
+  }
+  if (reports_.size() > options_.limits.reports_waiting_max) pause_all(true);
+  if (!report_timer_) report_timer_ = loop_.every(report_retry, [this] { hand_over_reports(); });
+}
+
+}  // namespace airbridge::gateway::tak
