@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view segment_magic = "AIRBLOG1";
 constexpr std::size_t read_chunk = 256 * 1024;
-constexpr std::size_t bad_block = 4096;  // what is given up at once where the disk cannot read
+constexpr std::size_t bad_block = 512;  // what is given up at once where the disk cannot read
 
 std::uint32_t checksum(ByteView record, std::uint32_t salt) {
   return crc32c(record.subspan(12), crc32c(record.first(8), salt));

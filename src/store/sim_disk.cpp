@@ -19,6 +19,8 @@ class SimFile final : public File {
     const auto& bytes = inode_->cache;
     if (offset >= bytes.size()) return std::size_t{0};
     const auto count = std::min<std::uint64_t>(out.size(), bytes.size() - offset);
+    if (offset < inode_->bad_to && inode_->bad_from < offset + count)
+      return fault(DiskFault::Io, "bad sector in " + name_);
     std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(offset), count, out.begin());
     return static_cast<std::size_t>(count);
   }
@@ -43,6 +45,7 @@ class SimFile final : public File {
     if (offset + count > inode_->cache.size()) inode_->cache.resize(static_cast<std::size_t>(offset + count));
     std::copy_n(bytes.begin(), count, inode_->cache.begin() + static_cast<std::ptrdiff_t>(offset));
     inode_->dirty.emplace_back(offset, count);
+    if (offset <= inode_->bad_from && offset + count >= inode_->bad_to) inode_->bad_from = inode_->bad_to = 0;
     return outcome;
   }
 
@@ -236,6 +239,13 @@ void SimDisk::fail_fdatasync(int count) {
 void SimDisk::fail_writes(int count) {
   const std::scoped_lock lock(mutex_);
   failing_writes_ = count;
+}
+void SimDisk::set_bad_sector(std::string_view name, std::uint64_t offset, std::uint64_t length) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = names_.find(name);
+  if (found == names_.end()) return;
+  found->second->bad_from = offset;
+  found->second->bad_to = offset + length;
 }
 void SimDisk::set_read_only(bool read_only) {
   const std::scoped_lock lock(mutex_);

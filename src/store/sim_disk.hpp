@@ -36,6 +36,8 @@ class SimDisk final : public Disk {
   void fail_fdatasync(int count);
   // The next `count` writes fail with Io after a random prefix.
   void fail_writes(int count);
+  // Reading any of these bytes fails with Io, until they are written again.
+  void set_bad_sector(std::string_view name, std::uint64_t offset, std::uint64_t length);
   // All later changes are refused as ReadOnly, or work again.
   void set_read_only(bool read_only);
   // Runs inside every fdatasync, before it takes effect and without a lock held: a slow disk, or a place to look from.
@@ -63,7 +65,9 @@ class SimDisk final : public Disk {
     Bytes cache;                                                 // what readers see
     Bytes platter;                                               // what survives
     std::vector<std::pair<std::uint64_t, std::uint64_t>> dirty;  // offset, length
-    std::uint64_t low_size = 0;                                  // least size since the last sync
+    std::uint64_t bad_from = 0;                                  // a bad sector, empty by default
+    std::uint64_t bad_to = 0;
+    std::uint64_t low_size = 0;  // least size since the last sync
   };
   using Names = std::map<std::string, std::shared_ptr<Inode>, std::less<>>;
   struct NameChange {

@@ -1,0 +1,456 @@
+// The log on disks that forget, tear, flip, fill and fail. Twin: the authors, who remember what they wrote, and the
+// list of what was acknowledged.
+#include "store/snapshot.hpp"
+
+#include "store/test_world.hpp"
+
+namespace airbridge::store {
+using namespace testing;  // NOLINT
+
+namespace {
+
+bool is_log_file(std::string_view name) { return segment_number(name).has_value(); }
+
+// A peer whose events arrive here as sealed runs, and an own author that writes events of its own.
+struct World {
+  explicit World(std::uint64_t seed) : rng(seed), disk(rng()) {}
+  Rng rng;
+  SimDisk disk;
+  Author peer{1};
+  std::unique_ptr<Author> own = std::make_unique<Author>(2, 1);
+  std::vector<std::unique_ptr<Author>> earlier;  // own incarnations that ended
+  std::map<model::StreamId, std::uint64_t> acknowledged;
+  std::uint64_t arrival_acknowledged = 0;
+  std::vector<std::pair<model::CommandId, model::Dot>> commands;
+
+  Bytes content() {
+    Bytes bytes(rng.below(600));
+    rng.fill(bytes);
+    return bytes;
+  }
+};
+
+// What every acknowledged event owes us after a restart: present, unchanged, chained.
+void check_acknowledged(World& world, Log& log) {
+  std::vector<const Author*> authors{&world.peer, world.own.get()};
+  for (const auto& author : world.earlier) authors.push_back(author.get());
+  for (const auto* author : authors) {
+    const auto until = world.acknowledged[author->stream()];
+    if (until == 0) continue;
+    REQUIRE(log.head(author->stream()));
+    REQUIRE(log.head(author->stream())->contiguous >= until);
+    for (std::uint64_t seq = 1; seq <= until; ++seq) {
+      const auto entry = log.read_entry(author->stream(), seq);
+      REQUIRE(entry);
+      REQUIRE(entry->entry == author->entries()[static_cast<std::size_t>(seq - 1)]);
+      REQUIRE(entry->head == author->head(seq));
+    }
+  }
+  for (const auto& [id, dot] : world.commands) {
+    const auto dots = log.command(id);
+    REQUIRE(std::find(dots.begin(), dots.end(), dot) != dots.end());
+  }
+  CHECK(log.durable_arrival() >= world.arrival_acknowledged);
+}
+
+// The node's rule after a restart: go on where the log ends, or begin anew where it says so.
+void resume(World& world, Log& log) {
+  // Peers send again what the vector lacks.
+  const auto vector = log.vector();
+  const auto have = vector.contains(world.peer.stream()) ? vector.at(world.peer.stream()) : 0;
+  const auto head = log.head(world.peer.stream());
+  if (head && head->seq > have) {
+    REQUIRE(log.append_run(world.peer.run(have + 1, head->seq), noon));
+    REQUIRE(log.sync(noon));
+  }
+  const auto own = world.own->key().id();
+  if (log.must_begin_new_incarnation(own)) {
+    const auto next = world.own->stream().writer.incarnation + 1;
+    world.earlier.push_back(std::move(world.own));
+    world.own = std::make_unique<Author>(2, next);
+    const auto begun = log.begin_incarnation({own, next}, IncarnationReason::Doubt, noon);
+    REQUIRE(begun);
+    REQUIRE(log.sync(noon));
+    REQUIRE_FALSE(log.must_begin_new_incarnation(own));
+  } else {
+    // Events that were written but not acknowledged may be there or not; none may be there in part.
+    const auto own_head = log.head(world.own->stream());
+    world.own->forget_after(own_head ? own_head->seq : 0);
+  }
+}
+
+// Some batches; returns when `batches` are through. Remembers what was acknowledged.
+void work(World& world, Log& log, int batches) {
+  for (int batch = 0; batch < batches; ++batch) {
+    const auto events = 1 + world.rng.below(6);
+    std::vector<std::pair<model::CommandId, model::Dot>> commands;
+    for (std::uint64_t i = 0; i < events; ++i) {
+      if (world.rng.chance(0.5)) {
+        model::CommandId id;
+        world.rng.fill(id.value);
+        const auto& entry = world.own->write(world.content());
+        REQUIRE(log.append_entry(entry, id, noon));
+        commands.emplace_back(id, entry.dot());
+        if (world.rng.chance(0.3)) REQUIRE(log.append_seal(world.own->seal(), noon));
+      } else {
+        const auto held = log.staged_head(world.peer.stream()).seq;
+        const auto count = 1 + world.rng.below(4);
+        while (world.peer.last() < held + count) world.peer.write(world.content());
+        REQUIRE(log.append_run(world.peer.run(held + 1, held + count), noon));
+      }
+    }
+    const auto own_last = world.own->last();
+    const auto peer_last = log.staged_head(world.peer.stream()).seq;
+    const auto done = log.sync(noon);
+    REQUIRE(done);
+    world.acknowledged[world.own->stream()] = own_last;
+    world.acknowledged[world.peer.stream()] = peer_last;
+    world.arrival_acknowledged = *done;
+    world.commands.insert(world.commands.end(), commands.begin(), commands.end());
+    if (world.rng.chance(0.1)) REQUIRE(log.write_snapshot(as_bytes("picture")));
+  }
+}
+
+// Writes part of a batch that is never acknowledged, so that the cut has something to tear.
+void leave_unfinished(World& world, Log& log) {
+  world.disk.on_fdatasync([&world] { world.disk.crash(SimDisk::Cut::Mixed); });
+  for (std::uint64_t i = 0, n = 1 + world.rng.below(12); i < n; ++i) {
+    REQUIRE(log.append_entry(world.own->write(world.content()), {}, noon));
+    if (world.rng.chance(0.3)) {
+      const auto held = log.staged_head(world.peer.stream()).seq;
+      while (world.peer.last() < held + 1) world.peer.write(world.content());
+      REQUIRE(log.append_run(world.peer.run(held + 1, held + 1), noon));
+    }
+  }
+  CHECK_FALSE(log.sync(noon));
+  world.disk.on_fdatasync({});
+}
+
+}  // namespace
+
+TEST_CASE("a power cut at any moment loses nothing acknowledged and never gives a sequence number two contents") {
+  int torn = 0;
+  int withdrawn = 0;
+  int fresh = 0;
+  for (std::uint64_t seed = 1; seed <= 400; ++seed) {
+    CAPTURE(seed);
+    World world(seed);
+    for (int life = 0; life < 4; ++life) {
+      CAPTURE(life);
+      auto log = open_log(world.disk);
+      check_acknowledged(world, log);
+      torn += log.report().torn_bytes > 0 ? 1 : 0;
+      withdrawn += log.report().set_aside.empty() ? 0 : 1;
+      const auto before = world.earlier.size();
+      resume(world, log);
+      fresh += world.earlier.size() > before && life > 0 ? 1 : 0;
+      // An own stream that goes on has no hole, or its later events could never be sent.
+      const auto head = log.head(world.own->stream());
+      if (head) CHECK(head->contiguous == head->seq);
+      work(world, log, 1 + static_cast<int>(world.rng.below(8)));
+      leave_unfinished(world, log);
+    }
+    auto log = open_log(world.disk);
+    check_acknowledged(world, log);
+    // What a snapshot vouches for and what a full scan finds are the same.
+    auto options = small_options();
+    options.use_snapshot = false;
+    auto whole = open_log(world.disk, options);
+    CHECK(whole.vector() == log.vector());
+    CHECK(whole.entries() == log.entries());
+    CHECK(whole.durable_arrival() == log.durable_arrival());
+    for (const auto& [stream, head] : log.heads()) {
+      REQUIRE(whole.head(stream));
+      CHECK(whole.head(stream)->seq == head.seq);
+      CHECK(whole.head(stream)->head == head.head);
+    }
+  }
+  MESSAGE("torn ends: ", torn, ", withdrawn batches: ", withdrawn, ", new incarnations: ", fresh, " in 1600 cuts");
+  CHECK(torn > 50);  // the seeds do reach the cases
+  CHECK(withdrawn > 10);
+}
+
+TEST_CASE("a killed process loses nothing and needs no new incarnation") {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    CAPTURE(seed);
+    World world(seed);
+    for (int life = 0; life < 4; ++life) {
+      auto log = open_log(world.disk);
+      check_acknowledged(world, log);
+      if (life > 0) CHECK_FALSE(log.must_begin_new_incarnation(world.own->key().id()));
+      resume(world, log);
+      work(world, log, 4);
+      world.disk.crash(SimDisk::Cut::Keep);
+    }
+  }
+}
+
+TEST_CASE("every flipped bit is found and named, and only the record it hit is lost") {
+  SimDisk clean_disk(1);
+  Author ana(1);
+  Author ben(2);
+  {
+    auto log = open_log(clean_disk);
+    must(log.begin_incarnation({test_key(9).id(), 1}, IncarnationReason::Fresh, noon).has_value());
+    for (int i = 0; i < 6; ++i) {
+      must(log.append_entry(ana.write("ana " + std::to_string(i)), {}, noon).has_value());
+      must(log.append_entry(ben.write("ben " + std::to_string(i)), {}, noon).has_value());
+      must(log.append_seal(ana.seal(), noon).has_value());
+      must(log.append_seal(ben.seal(), noon).has_value());
+      must(log.sync(noon).has_value());
+    }
+  }
+  const auto name = segment_name(1);
+  auto bytes = clean_disk.content(name);
+  const auto end = open_log(clean_disk).extents()[0].end;
+  const auto version = clean_disk.content(version_name);
+  for (std::uint64_t at = 0; at < end; ++at) {
+    CAPTURE(at);
+    SimDisk disk(2);
+    disk.set_content(version_name, version);
+    disk.set_content(name, bytes);
+    REQUIRE(disk.flip(name, at, static_cast<std::uint8_t>(1U << (at % 8))));
+    auto log = open_log(disk);
+    REQUIRE(log.damaged().size() == 1);
+    const auto& range = log.damaged()[0];
+    CHECK(range.segment == 1);
+    CHECK(range.offset <= at);
+    CHECK(at < range.offset + range.length);
+    std::size_t readable = 0;
+    for (auto* author : {&ana, &ben}) {
+      for (std::uint64_t seq = 1; seq <= 6; ++seq) {
+        const auto entry = log.read_entry(author->stream(), seq);
+        if (!entry) continue;
+        ++readable;
+        CHECK(entry->entry == author->entries()[static_cast<std::size_t>(seq - 1)]);
+      }
+    }
+    CHECK(readable >= 11);
+    if (at >= segment_header_bytes) CHECK(log.report().records + 1 == 25);
+    CHECK(log.must_begin_new_incarnation(test_key(9).id()) == (at >= segment_header_bytes));
+    // Peers send again what the vector says is not here, and then all is well.
+    for (auto* author : {&ana, &ben}) {
+      const auto vector = log.vector();
+      const auto have = vector.contains(author->stream()) ? vector.at(author->stream()) : 0;
+      if (have < 6) REQUIRE(log.append_run(author->run(have + 1, 6), noon));
+    }
+    if (log.buffered_records() > 0) REQUIRE(log.sync(noon));
+    CHECK(log.holes().empty());
+    CHECK(log.vector() == model::VersionVector{{ana.stream(), 6}, {ben.stream(), 6}});
+    auto again = open_log(disk);
+    CHECK(again.holes().empty());
+    CHECK(again.entries() == 12);
+    CHECK(again.vector() == log.vector());
+  }
+}
+
+TEST_CASE("rot that comes while the log is open is found when read or scrubbed, and repaired from a peer") {
+  for (const bool by_scrub : {false, true}) {
+    SimDisk disk(3);
+    Author ana(1);
+    auto log = open_log(disk);
+    for (int i = 0; i < 20; ++i) ana.write("event " + std::to_string(i));
+    for (int i = 1; i <= 20; i += 4)
+      must(log.append_run(ana.run(static_cast<std::uint64_t>(i), static_cast<std::uint64_t>(i) + 3), noon).has_value());
+    must(log.sync(noon).has_value());
+    const auto content = disk.content(segment_name(1));
+    const auto at = as_text(content).find("event 9");
+    REQUIRE(disk.flip(segment_name(1), at, 4));
+    if (by_scrub) {
+      std::size_t found = 0;
+      for (int i = 0; i < 50; ++i) found += log.scrub(500);
+      CHECK(found == 1);
+    } else {
+      CHECK(log.read_entry(ana.stream(), 10).error().fault == StoreFault::Damaged);
+    }
+    CHECK(log.read_entry(ana.stream(), 10).error().fault == StoreFault::NotFound);
+    CHECK(log.damaged().size() == 1);
+    CHECK(log.holes() == std::vector<Hole>{{ana.stream(), 10, 10}});
+    CHECK(log.vector().at(ana.stream()) == 8);
+    CHECK(log.head(ana.stream())->seq == 20);
+    must(log.append_entry(ana.write("event 20"), {}, noon).has_value());  // the head is known: writing goes on
+    CHECK(*log.append_run(ana.run(9, 12), noon) == 1);
+    must(log.sync(noon).has_value());
+    CHECK(log.holes().empty());
+    CHECK(log.vector().at(ana.stream()) == 20);
+    CHECK(log.read_entry(ana.stream(), 10)->entry == ana.entries()[9]);
+  }
+}
+
+TEST_CASE("a sector that cannot be read costs what lies in it and no more") {
+  SimDisk disk(4);
+  Author ana(1);
+  {
+    auto log = open_log(disk);
+    for (int i = 0; i < 60; ++i) must(log.append_entry(ana.write(Bytes(100, 'x')), {}, noon).has_value());
+    must(log.sync(noon).has_value());
+  }
+  disk.set_bad_sector(segment_name(1), 4096, 512);
+  auto log = open_log(disk);
+  CHECK(log.damaged().size() == 1);
+  CHECK(log.entries() < 60);
+  CHECK(log.entries() > 20);
+  CHECK(log.report().damaged[0].arrival_from > 0);
+}
+
+TEST_CASE("bytes inside an event that look like a record do not pass for one behind damage") {
+  SimDisk disk(5);
+  Author ana(1);
+  Author mallory(66);
+  Bytes forged;
+  // Everything right but the salt, which never leaves the store.
+  put_record(forged, {Kind::AuthorKey, flag_ends_batch, 1, 2, noon}, {mallory.key().public_key().view()}, 0);
+  {
+    auto log = open_log(disk);
+    Bytes content(800, 0);
+    for (std::size_t shift = 0; shift < 8; ++shift) {  // one of the copies is aligned
+      std::copy(forged.begin(), forged.end(),
+                content.begin() + static_cast<std::ptrdiff_t>(shift * (forged.size() + 1)));
+    }
+    must(log.append_entry(ana.write(content), {}, noon).has_value());
+    must(log.append_entry(ana.write("two"), {}, noon).has_value());
+    must(log.sync(noon).has_value());
+  }
+  disk.flip(segment_name(1), segment_header_bytes, 1);
+  auto log = open_log(disk);
+  CHECK(log.damaged().size() == 1);
+  CHECK_FALSE(log.author_key(mallory.key().id()));
+}
+
+TEST_CASE("a full disk refuses the batch, keeps serving, and takes it when there is room again") {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    CAPTURE(seed);
+    World world(seed);
+    auto options = small_options();
+    options.resume_free_bytes = 64 * 1024;  // more than any batch that is refused gives back
+    auto log = open_log(world.disk, options);
+    resume(world, log);
+    work(world, log, 3);
+    world.disk.set_quota(8000 + world.rng.below(30000));
+    StoreError refused;
+    std::uint64_t acknowledged = world.own->last();
+    for (int i = 0; i < 400; ++i) {
+      const auto appended = log.append_entry(world.own->write(world.content()), {}, noon);
+      if (appended) {
+        if (world.rng.chance(0.5)) continue;
+        if (const auto done = log.sync(noon)) {
+          acknowledged = world.own->last();
+          continue;
+        } else {
+          refused = done.error();
+        }
+      } else {
+        refused = appended.error();
+      }
+      break;
+    }
+    REQUIRE(refused.fault == StoreFault::DiskFull);
+    CHECK_FALSE(log.refusing().empty());
+    world.own->forget_after(acknowledged);
+    world.acknowledged[world.own->stream()] = acknowledged;
+    CHECK(log.append_entry(world.own->write("more"), {}, noon).error().fault == StoreFault::DiskFull);
+    world.own->forget_after(acknowledged);
+    check_acknowledged(world, log);
+    CHECK(log.staged_head(world.own->stream()).seq == acknowledged);
+    if (world.rng.chance(0.5)) {  // room comes back while it runs
+      world.disk.set_quota(UINT64_MAX);
+      work(world, log, 2);
+      CHECK(log.refusing().empty());
+    } else {  // it is restarted full, then there is room
+      world.disk.crash(SimDisk::Cut::Mixed);
+      auto again = open_log(world.disk);
+      check_acknowledged(world, again);
+      world.disk.set_quota(UINT64_MAX);
+      resume(world, again);
+      work(world, again, 2);
+    }
+    world.disk.crash(SimDisk::Cut::Mixed);
+    auto last = open_log(world.disk);
+    check_acknowledged(world, last);
+  }
+}
+
+TEST_CASE("after a failed fdatasync nothing of the batch counts, and what follows is safe in a new segment") {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    CAPTURE(seed);
+    World world(seed);
+    {
+      auto log = open_log(world.disk);
+      resume(world, log);
+      work(world, log, 3);
+      const auto acknowledged = world.own->last();
+      const auto segments = log.extents().size();
+      REQUIRE(log.append_entry(world.own->write("never durable"), command_id(5), noon));
+      world.disk.fail_fdatasync(1 + static_cast<int>(world.rng.below(2)));
+      CHECK(log.sync(noon).error().fault == StoreFault::DiskError);
+      CHECK(log.command(command_id(5)).empty());
+      world.own->forget_after(acknowledged);
+      CHECK(log.staged_head(world.own->stream()).seq == acknowledged);
+      world.disk.fail_fdatasync(0);
+      work(world, log, 2);  // the same sequence number, other content: only safe if the first never comes back
+      CHECK(log.extents().size() > segments);
+      check_acknowledged(world, log);
+      world.disk.crash(world.rng.chance(0.5) ? SimDisk::Cut::Mixed : SimDisk::Cut::Keep);
+    }
+    auto log = open_log(world.disk);
+    check_acknowledged(world, log);
+    CHECK(log.report().set_aside.empty());
+    CHECK_FALSE(log.must_begin_new_incarnation(world.own->key().id()));
+  }
+}
+
+TEST_CASE("a write error is like a full disk: nothing counts, the next batch does") {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    CAPTURE(seed);
+    World world(seed);
+    auto log = open_log(world.disk);
+    resume(world, log);
+    work(world, log, 2);
+    const auto acknowledged = world.own->last();
+    REQUIRE(log.append_entry(world.own->write(world.content()), {}, noon));
+    world.disk.fail_writes(1);
+    CHECK_FALSE(log.sync(noon));
+    world.own->forget_after(acknowledged);
+    work(world, log, 2);
+    world.disk.crash(SimDisk::Cut::Mixed);
+    auto again = open_log(world.disk);
+    check_acknowledged(world, again);
+  }
+}
+
+TEST_CASE("random flips anywhere in a store never stop it from opening, and whatever is read is what was written") {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    CAPTURE(seed);
+    World world(seed);
+    {
+      auto log = open_log(world.disk);
+      resume(world, log);
+      work(world, log, 12);
+      REQUIRE(log.write_snapshot(as_bytes("picture")));
+      work(world, log, 4);
+    }
+    for (std::uint64_t i = 0, n = 1 + world.rng.below(5); i < n; ++i) {
+      world.disk.flip_random(
+          [&](std::string_view name) { return is_log_file(name) || snapshot_arrival(name) || name == version_name; });
+    }
+    auto log = open_log(world.disk);
+    for (const auto* author : {&world.peer, world.own.get()}) {
+      const auto head = log.head(author->stream());
+      for (std::uint64_t seq = 1; head && seq <= head->seq; ++seq) {
+        const auto entry = log.read_entry(author->stream(), seq);
+        if (entry) REQUIRE(entry->entry == author->entries()[static_cast<std::size_t>(seq - 1)]);
+      }
+    }
+    // The peer sends everything behind the vector again; then its stream is whole.
+    const auto vector = log.vector();
+    const auto have = vector.contains(world.peer.stream()) ? vector.at(world.peer.stream()) : 0;
+    if (have < world.peer.last()) {
+      const auto repaired = log.append_run(world.peer.run(have + 1, world.peer.last()), noon);
+      if (!repaired) FAIL(repaired.error().what);
+      REQUIRE(log.sync(noon));
+    }
+    CHECK(log.vector().at(world.peer.stream()) == world.peer.last());
+  }
+}
+
+}  // namespace airbridge::store
