@@ -47,6 +47,7 @@ class Reader {
   bool ok() const { return !fault_; }
   bool at_end() const { return ok() && at_ == in_.size(); }
   std::size_t offset() const { return at_; }
+  std::size_t left() const { return in_.size() - at_; }
   std::optional<DecodeError> fault() const { return fault_; }
   void fail(DecodeFault fault) { fail_at(fault, at_); }
   void fail_at(DecodeFault fault, std::size_t offset) {

@@ -1,0 +1,276 @@
+// Fold::state_hash(), save() and load(). Forms: docs/protocol/picture.md.
+#include <algorithm>
+
+#include "base/hash.hpp"
+#include "picture/fold.hpp"
+#include "picture/state_bytes.hpp"
+
+namespace airbridge::picture {
+namespace {
+using model::DecodeFault;
+using model::Dot;
+using model::cbor::Reader;
+using model::cbor::Writer;
+constexpr std::string_view hash_context = "airbridge state 1";
+constexpr std::string_view snapshot_context = "airbridge picture 1";
+
+bool by_id(const EntityState* a, const EntityState* b) { return a->id < b->id; }
+
+}  // namespace
+
+void Fold::put_forks(Writer& out) const {
+  out.array(forks_.size());
+  for (const auto& [base, fork] : forks_) {
+    out.array(5);
+    out.bytes(base.writer.author.view());
+    out.uint(base.writer.incarnation);
+    out.uint(static_cast<std::uint64_t>(base.cls));
+    out.uint(fork.from);
+    out.array(fork.branches.size());
+    for (const auto& [stream, runs] : fork.branches) {
+      out.array(3);
+      out.uint(stream.branch.from);
+      out.bytes(stream.branch.head);
+      put_runs(out, runs);
+    }
+  }
+}
+
+model::Hash Fold::state_hash() {
+  if (!unordered_.empty()) {
+    std::sort(unordered_.begin(), unordered_.end(), by_id);
+    std::vector<EntityState*> all;
+    all.reserve(order_.size() + unordered_.size());
+    std::merge(order_.begin(), order_.end(), unordered_.begin(), unordered_.end(), std::back_inserter(all), by_id);
+    order_ = std::move(all);
+    unordered_.clear();
+  }
+  Bytes hashes;
+  hashes.reserve(order_.size() * model::Hash::size);
+  Bytes scratch;
+  for (auto* entity : order_) {
+    if (!entity->hash) {
+      scratch.clear();
+      Writer out(scratch);
+      put_entity(out, *entity);
+      entity->hash = model::Hash{blake2b<32>({scratch})};
+    }
+    hashes.insert(hashes.end(), entity->hash->value.begin(), entity->hash->value.end());
+  }
+  Bytes rest;
+  Writer out(rest);
+  out.array(5);
+  out.text(hash_context);
+  out.bytes(blake2b<32>({hashes}));
+  out.array(withheld_.size());
+  for (const auto& [dot, in] : withheld_) put_dot(out, dot);
+  put_dot_set(out, unreadable_);
+  put_forks(out);
+  return {blake2b<32>({rest})};
+}
+
+Bytes Fold::save(Private what) {
+  Bytes bytes;
+  Writer out(bytes);
+  const auto hash = state_hash();
+  out.array(13);
+  out.text(snapshot_context);
+  out.bytes(incident_.view());
+  out.bytes(hash.view());
+  put_dot_set(out, folded_);
+  put_dot_set(out, unreadable_);
+  put_forks(out);
+
+  out.array(grants_.size());
+  for (const auto& [dot, grants] : grants_) {
+    out.array(2);
+    put_dot(out, dot);
+    out.array(grants.size());
+    for (const auto& grant : grants) out.bytes(trust::encode(grant));
+  }
+  out.array(let_in_.size());
+  for (const auto& id : let_in_) out.bytes(id.view());
+  put_dots(out, {strangers_.begin(), strangers_.end()});
+
+  out.array(withheld_.size());
+  for (const auto& [dot, in] : withheld_) {
+    out.array(6);
+    put_dot(out, dot);
+    in.event ? out.bytes(model::encode(*in.event, dot)) : out.null();
+    out.boolean(in.private_state != PrivateState::None);
+    out.uint(in.bytes);
+    out.uint(in.arrival);
+    out.integer(ms_of(in.arrived));
+  }
+
+  const bool with_private = what == Private::Include;
+  out.boolean(with_private);
+  put_dot_set(out, with_private ? private_folded_ : DotSet{});
+  out.array(order_.size());
+  for (const auto* entity : order_) {
+    out.array(5);
+    put_entity(out, *entity);
+    out.uint(entity->arrival);
+    out.integer(ms_of(entity->arrived));
+    auto lacking = entity->private_lacking;
+    if (!with_private) {
+      lacking.insert(lacking.end(), entity->private_here.begin(), entity->private_here.end());
+      std::sort(lacking.begin(), lacking.end());
+    }
+    put_dots(out, lacking);
+    if (with_private) {
+      out.array(2);
+      put_fields(out, entity->private_fields);
+      put_dots(out, entity->private_here);
+    } else {
+      out.null();
+    }
+  }
+  return bytes;
+}
+
+// --- reading
+
+void Fold::get_forks(Reader& in) {
+  const auto count = in.array(list_max);
+  for (std::size_t i = 0; i < count && in.ok(); ++i) {
+    const auto at = in.offset();
+    if (!expect(in, 5)) return;
+    model::StreamId base;
+    base.writer.author = get_fixed<model::KeyId>(in);
+    base.writer.incarnation = static_cast<std::uint32_t>(in.uint(UINT32_MAX));
+    base.cls = static_cast<model::Class>(in.uint(model::class_count - 1));
+    ForkState fork;
+    fork.from = in.uint();
+    if (fork.from == 0) in.fail_at(DecodeFault::OutOfRange, at);
+    const auto branches = in.array(list_max);
+    for (std::size_t k = 0; k < branches && in.ok(); ++k) {
+      if (!expect(in, 3)) return;
+      auto stream = base;
+      stream.branch.from = in.uint();
+      const auto head = in.bytes(stream.branch.head.size());
+      if (head.size() != stream.branch.head.size() || stream.branch.from < fork.from) {
+        in.fail_at(DecodeFault::WrongType, at);
+        return;
+      }
+      std::copy(head.begin(), head.end(), stream.branch.head.begin());
+      if (!fork.branches.emplace(stream, get_runs(in)).second) in.fail_at(DecodeFault::NotCanonical, at);
+    }
+    if (!forks_.emplace(base, std::move(fork)).second) in.fail_at(DecodeFault::NotCanonical, at);
+  }
+}
+
+void Fold::get_roster(Reader& in) {
+  const auto count = in.array(list_max);
+  for (std::size_t i = 0; i < count && in.ok(); ++i) {
+    if (!expect(in, 2)) return;
+    const auto dot = get_dot(in);
+    const auto grants = in.array(model::writes_max);
+    for (std::size_t k = 0; k < grants && in.ok(); ++k) {
+      const auto at = in.offset();
+      const auto grant = trust::decode_grant(in.bytes(model::event_bytes_max));
+      if (!in.ok()) return;
+      if (!grant || !trust::verify_grant(*grant, incident_)) {
+        in.fail_at(DecodeFault::BadReference, at);
+        return;
+      }
+      grants_[dot].push_back(*grant);
+      roster_.add(*grant);
+    }
+  }
+  const auto let_in = in.array(list_max);
+  for (std::size_t i = 0; i < let_in && in.ok(); ++i) let_in_.insert(get_fixed<model::KeyId>(in));
+  for (const auto& dot : get_dots(in, list_max)) strangers_.insert(dot);
+}
+
+void Fold::get_withheld(Reader& in) {
+  const auto count = in.array(list_max);
+  for (std::size_t i = 0; i < count && in.ok(); ++i) {
+    const auto at = in.offset();
+    if (!expect(in, 6)) return;
+    FoldEvent held;
+    held.dot = get_dot(in);
+    if (in.next_is_null()) {
+      in.null();
+    } else {
+      const auto event = model::decode_event(in.bytes(model::event_bytes_max), held.dot);
+      if (in.ok() && !event) in.fail_at(event.error().fault, at);
+      if (!in.ok()) return;
+      held.event = std::make_shared<const model::Event>(*event);
+    }
+    if (in.boolean()) held.private_state = PrivateState::Lacking;
+    held.bytes = in.uint(model::event_bytes_max * 2);
+    held.arrival = in.uint();
+    held.arrived = utc_from_ms(in.integer());
+    if (!in.ok()) return;
+    if (held.event) withheld_bytes_ += held.bytes;
+    if (folded_.contains(held.dot) || !withheld_.emplace(held.dot, std::move(held)).second) {
+      in.fail_at(DecodeFault::NotCanonical, at);
+    }
+  }
+}
+
+void Fold::get_entities(Reader& in) {
+  const bool with_private = in.boolean();
+  get_dot_set(in, private_folded_);
+  const auto count = in.array(list_max);
+  entities_.reserve(std::min(count, in.left()));
+  for (std::size_t i = 0; i < count && in.ok(); ++i) {
+    const auto at = in.offset();
+    if (!expect(in, 5)) return;
+    auto entity = std::make_unique<EntityState>();
+    get_entity(in, *entity, folded_);
+    entity->arrival = in.uint();
+    entity->arrived = utc_from_ms(in.integer());
+    entity->private_lacking = get_dots(in, list_max);
+    if (!with_private) {
+      in.null();
+    } else if (expect(in, 2)) {
+      entity->private_fields = get_fields(in, folded_);
+      entity->private_here = get_dots(in, list_max);
+    }
+    if (!in.ok()) return;
+    if (!order_.empty() && !(order_.back()->id < entity->id)) {
+      in.fail_at(DecodeFault::NotCanonical, at);
+      return;
+    }
+    const auto await = [&](const Dot& dot) {
+      if (folded_.contains(dot)) in.fail_at(DecodeFault::BadReference, at);
+      wait_for(dot, *entity);
+    };
+    for (const auto& field : entity->fields) {
+      if (field.key.rule() == model::MergeRule::Tombstone) continue;
+      for (const auto& dot : field.replaced) await(dot);
+    }
+    for (const auto& dot : entity->waits) await(dot);
+    if (const auto* dot = entity->id.dot(); dot != nullptr && !folded_.contains(*dot)) wait_for(*dot, *entity);
+    entity->changed = true;
+    changed_.push_back(entity->id);
+    order_.push_back(entity.get());
+    entities_.emplace(entity->id, std::move(entity));
+  }
+}
+
+Result<Fold, LoadFault> Fold::load(ByteView bytes, const model::IncidentId& incident, const model::Genesis& genesis,
+                                   FoldLimits limits) {
+  Reader in(bytes);
+  const auto fault = [&](std::string what) {
+    return failure(LoadFault{in.fault().value_or(model::DecodeError{DecodeFault::WrongType, 0}), std::move(what)});
+  };
+  if (!expect(in, 13) || in.text(64) != snapshot_context) return fault("not a picture snapshot of this version");
+  if (get_fixed<model::IncidentId>(in) != incident || !in.ok()) return fault("a snapshot of another incident");
+  const auto wanted = get_fixed<model::Hash>(in);
+  Fold fold(incident, genesis, limits);
+  get_dot_set(in, fold.folded_);
+  get_dot_set(in, fold.unreadable_);
+  fold.get_forks(in);
+  fold.get_roster(in);
+  fold.get_withheld(in);
+  fold.get_entities(in);
+  in.end();
+  if (!in.ok()) return fault("damaged: " + model::describe(*in.fault()));
+  if (fold.state_hash() != wanted) return fault("its contents do not have the hash it names");
+  return fold;
+}
+
+}  // namespace airbridge::picture
