@@ -1,0 +1,464 @@
+#include "sync/core.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sync/vector.hpp"
+
+namespace airbridge::sync {
+namespace {
+constexpr std::size_t told_kept_max = 4;  // states of our vector kept for a peer's next HELLO
+
+// Silence for so long means that two heartbeats in a row were missed, with half an interval for the way.
+Milliseconds silence_max(const LinkProfile& link) { return link.heartbeat * missed_intervals_max + link.heartbeat / 2; }
+
+std::string cut_text(std::string text, std::size_t bytes_max) {
+  if (text.size() > bytes_max) {
+    text.resize(bytes_max);
+    while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0x80) != 0) text.pop_back();
+  }
+  return text;
+}
+}  // namespace
+
+Core::Core(Config config, const LogView& log) : config_(std::move(config)), log_(log) {
+  config_.name = cut_text(std::move(config_.name), name_bytes_max);
+  raw_ = log_.vector();
+  ours_ = with_heads(cut_at_forks(raw_, log_));
+}
+
+Peer* Core::find(PeerId peer) {
+  const auto found = peers_.find(peer);
+  return found == peers_.end() || found->second.dead ? nullptr : &found->second;
+}
+
+void Core::sweep() {
+  std::erase_if(peers_, [](const auto& item) { return item.second.dead; });
+}
+
+PeerId Core::connect(LinkProfile link, Now now) {
+  refresh_if_dirty(now);
+  if (peers_.size() >= peers_max) return 0;
+  const auto id = ++last_peer_;
+  auto& peer = peers_[id];
+  peer.id = id;
+  peer.link = std::move(link);
+  peer.connected = peer.heard = peer.progress = now.steady;
+  peer.next_ping = now.steady + peer.link.heartbeat;
+  peer.announced = ours_;
+  put_control(peer, Hello{protocol_version, config_.incident, config_.node, config_.name, log_.own_writer().incarnation,
+                          digest_of(ours_), 0});
+  return id;
+}
+
+void Core::disconnect(PeerId id, std::string why, Now now) {
+  if (auto* peer = find(id)) drop(*peer, why);
+  sweep();
+  refresh_if_dirty(now);
+}
+
+void Core::drop(Peer& peer, const std::string& why) {
+  peer.dead = true;
+  for (auto& [ticket, pending] : pending_) {
+    if (pending.peer == peer.id) pending.peer = 0;
+  }
+  if (peer.state == PeerState::Up) {
+    auto& memory = remember(peer.node);
+    memory.theirs = peer.theirs;
+    remember_told(peer, peer.announced);
+  }
+  outputs_.push_back(PeerDown{peer.id, peer.greeted ? std::optional(peer.node) : std::nullopt, why});
+}
+
+void Core::part(Peer& peer, Parting reason, std::string words) {
+  words = cut_text(std::move(words), words_bytes_max);
+  put_control(peer, Bye{reason, words});
+  outputs_.push_back(Close{peer.id, words});
+  drop(peer, words);
+}
+
+void Core::stop(Now) {
+  for (auto& [id, peer] : peers_) {
+    if (!peer.dead) part(peer, Parting::Stopping, "the node is stopping");
+  }
+  sweep();
+}
+
+void Core::refuse(Peer& peer, std::string what) {
+  ++peer.refused;
+  ++refused_total_;
+  outputs_.push_back(Refused{peer.id, peer.link.address, peer.frame_offset, std::move(what)});
+  if (peer.refused >= refusals_max && !peer.dead) {
+    part(peer, Parting::Protocol, fmt::format("{} messages of this link could not be taken", peer.refused));
+  }
+}
+
+void Core::put_control(Peer& peer, const Message& message) { hand_over(peer, encode(message), true, std::nullopt); }
+
+void Core::hand_over(Peer& peer, Bytes frame, bool urgent, std::optional<model::Class> cls) {
+  if (peer.dead) return;
+  peer.bytes_sent += frame.size();
+  peer.handed += frame.size();
+  outputs_.push_back(Send{peer.id, std::move(frame), urgent, cls});
+}
+
+void Core::receive(PeerId id, ByteView bytes, Now now) {
+  refresh_if_dirty(now);
+  auto* peer = find(id);
+  if (peer == nullptr) return;
+  peer->heard = now.steady;
+  peer->bytes_received += bytes.size();
+  const auto error = peer->reader.feed(bytes, [&](std::uint8_t type, ByteView payload, std::uint64_t offset) {
+    on_frame(id, type, payload, offset, now);
+    return !peer->dead;
+  });
+  if (error && !peer->dead) {
+    peer->frame_offset = error->offset;
+    const std::string what = error->fault == FrameFault::TooLong
+                                 ? fmt::format("a frame of more than {} bytes", frame_bytes_max)
+                                 : std::string("a frame whose checksum does not fit");
+    refuse(*peer, what);
+    if (!peer->dead) part(*peer, Parting::Protocol, fmt::format("{} at byte {}", what, error->offset));
+  }
+  if (!peer->dead) pump(*peer, now);
+  sweep();
+}
+
+void Core::on_frame(PeerId id, std::uint8_t type, ByteView payload, std::uint64_t offset, Now now) {
+  auto& peer = *find(id);
+  peer.frame_offset = offset;
+  auto decoded = decode(type, payload);
+  if (!decoded) {
+    refuse(peer, fmt::format("a message of type {} that cannot be read: {}", type, model::describe(decoded.error())));
+    return;
+  }
+  if (std::holds_alternative<UnknownMessage>(*decoded)) {
+    ++peer.unknown_messages;
+    return;
+  }
+  on_message(peer, std::move(std::get<Message>(*decoded)), now);
+}
+
+void Core::on_message(Peer& peer, Message message, Now now) {
+  if (const auto* bye = std::get_if<Bye>(&message)) {
+    outputs_.push_back(Close{peer.id, bye->words});
+    drop(peer, fmt::format("the other side said: {}", bye->words));
+    return;
+  }
+  if (const auto* hello = std::get_if<Hello>(&message)) return on_hello(peer, *hello, now);
+  if (!peer.greeted) {
+    refuse(peer, "a message before HELLO");
+    if (!peer.dead) part(peer, Parting::Protocol, "the first message must be HELLO");
+    return;
+  }
+  if (auto* run = std::get_if<Run>(&message)) {
+    on_run(peer, std::move(*run), now);
+  } else if (const auto* ack = std::get_if<Ack>(&message)) {
+    on_items(peer, ack->items, now);
+  } else if (const auto* values = std::get_if<LastValues>(&message)) {
+    on_last_values(peer, *values, now);
+  } else if (const auto* vector = std::get_if<VectorMessage>(&message)) {
+    on_vector(peer, *vector, now);
+  } else if (const auto* ask = std::get_if<AskVector>(&message)) {
+    on_ask_vector(peer, *ask);
+  } else if (const auto* keys = std::get_if<Keys>(&message)) {
+    for (const auto& key : keys->keys) {
+      const auto author = model::key_id_of(key);
+      if (peer.offered_keys.size() >= offered_keys_max && !peer.offered_keys.contains(author)) {
+        refuse(peer, fmt::format("more than {} keys", offered_keys_max));
+        return;
+      }
+      if (trust::is_usable(key)) {
+        peer.offered_keys.emplace(author, key);
+      } else {
+        refuse(peer, "a key that is no usable Ed25519 key");
+        if (peer.dead) return;
+      }
+    }
+  } else if (const auto* query = std::get_if<ChainQuery>(&message)) {
+    on_chain_query(peer, *query);
+  } else if (const auto* reply = std::get_if<ChainReply>(&message)) {
+    on_chain_reply(peer, *reply, now);
+  } else if (const auto* their_ping = std::get_if<Ping>(&message)) {
+    put_control(peer, Pong{their_ping->nonce});
+    // A vector that drifted apart (it should not) is fetched whole; not while it is changing under way.
+    if (peer.state == PeerState::Up && !peer.vector_heard_since_ping && digest_of(peer.theirs) != their_ping->digest) {
+      put_control(peer, AskVector{digest_of(peer.theirs)});
+    }
+    peer.vector_heard_since_ping = false;
+  } else if (const auto* pong = std::get_if<Pong>(&message)) {
+    if (peer.ping_open && pong->nonce == peer.ping_nonce) {
+      peer.ping_open = false;
+      peer.round_trip = now.steady - peer.ping_at;
+      remember_told(peer, peer.pinged);
+    }
+  } else if (const auto* refused = std::get_if<RunRefused>(&message)) {
+    on_run_refused(peer, *refused, now);
+  }
+}
+
+void Core::on_hello(Peer& peer, const Hello& hello, Now now) {
+  if (peer.greeted) {
+    refuse(peer, "a second HELLO");
+    return;
+  }
+  if (hello.incident != config_.incident) {
+    refuse(peer, "another incident: " + hello.incident.hex().substr(0, 16));
+    part(peer, Parting::WrongIncident,
+         fmt::format("this node serves incident {}, not {}", config_.incident.hex().substr(0, 16),
+                     hello.incident.hex().substr(0, 16)));
+    return;
+  }
+  if (hello.version != protocol_version) {
+    refuse(peer, fmt::format("protocol version {}", hello.version));
+    part(peer, Parting::NewerProtocol,
+         fmt::format("this node speaks version {} of the protocol, the other side {}: update the older one",
+                     protocol_version, hello.version));
+    return;
+  }
+  if (hello.node == config_.node) {
+    part(peer, Parting::SameNode, "this is the node itself");
+    return;
+  }
+  peer.greeted = true;
+  peer.node = hello.node;
+  peer.name = hello.name;
+  peer.incarnation = hello.incarnation;
+  if (!settle_duplicate(peer, now)) return;
+  greet(peer, hello.digest, now);
+}
+
+bool Core::settle_duplicate(Peer& peer, Now) {
+  for (auto& [id, other] : peers_) {
+    if (id == peer.id || other.dead || !other.greeted || other.node != peer.node) continue;
+    // Two links at once: when both sides dialled, both keep the one the node with the lower key opened; else the newer,
+    // because the older may be half dead.
+    const bool keep_dialed = config_.node < peer.node;
+    const bool keep_new = other.link.dialed == peer.link.dialed || peer.link.dialed == keep_dialed;
+    auto& leaving = keep_new ? other : peer;
+    part(leaving, Parting::Duplicate, "another link to this node is open");
+    if (!keep_new) return false;
+  }
+  return true;
+}
+
+Core::Remembered& Core::remember(const model::KeyId& node) {
+  if (!remembered_.contains(node) && remembered_.size() >= remembered_nodes_max) {
+    remembered_.erase(std::min_element(remembered_.begin(), remembered_.end(),
+                                       [](const auto& a, const auto& b) { return a.second.used < b.second.used; }));
+  }
+  auto& memory = remembered_[node];
+  memory.used = ++remembered_clock_;
+  return memory;
+}
+
+void Core::remember_told(Peer& peer, const HeldVector& told) {
+  auto& memory = remember(peer.node);
+  const auto digest = digest_of(told);
+  for (const auto& [known, vector] : memory.told) {
+    if (known == digest) return;
+  }
+  memory.told.emplace_back(digest, told);
+  if (memory.told.size() > told_kept_max) memory.told.pop_front();
+}
+
+void Core::ping(Peer& peer, Now now) {
+  peer.next_ping = now.steady + peer.link.heartbeat;
+  if (peer.state != PeerState::Up) return;
+  flush_acks(peer, true);
+  peer.ping_nonce += 1;
+  peer.ping_at = now.steady;
+  peer.ping_open = true;
+  peer.pinged = peer.announced;
+  put_control(peer, Ping{peer.ping_nonce, digest_of(peer.announced)});
+}
+
+void Core::poll(Now now) {
+  refresh_if_dirty(now);
+  for (auto& [id, peer] : peers_) {
+    if (peer.dead) continue;
+    if (peer.state == PeerState::Greeting && now.steady >= peer.connected + hello_wait_max) {
+      part(peer, Parting::Silent, "no greeting came");
+      continue;
+    }
+    if (now.steady >= peer.heard + silence_max(peer.link) && peer.state == PeerState::Up) {
+      part(peer, Parting::Silent, "nothing heard for two intervals");
+      continue;
+    }
+    if (now.steady >= peer.next_ping) ping(peer, now);
+    if (peer.in_flight_bytes > 0 && peer.handed == 0 && now.steady >= peer.progress + resend_after) {
+      peer.progress = now.steady;
+      std::vector<model::StreamId> waiting;
+      for (const auto& [stream, frames] : peer.in_flight) waiting.push_back(stream);
+      for (const auto& stream : waiting) reset_stream(peer, stream);
+    }
+    std::erase_if(peer.probes, [&](const auto& item) { return now.steady >= item.second.since + probe_wait_max; });
+    std::erase_if(peer.held_back, [&](const auto& item) { return now.steady >= item.second; });
+    pump(peer, now);
+  }
+  sweep();
+}
+
+std::optional<SteadyTime> Core::next_deadline() const {
+  std::optional<SteadyTime> next;
+  const auto consider = [&](SteadyTime time) { next = next ? std::min(*next, time) : time; };
+  for (const auto& [id, peer] : peers_) {
+    if (peer.state == PeerState::Greeting) {
+      consider(peer.connected + hello_wait_max);
+      continue;
+    }
+    consider(peer.next_ping);
+    consider(peer.heard + silence_max(peer.link));
+    if (peer.in_flight_bytes > 0 && peer.handed == 0) consider(peer.progress + resend_after);
+    for (const auto& [stream, until] : peer.held_back) consider(until);
+    for (const auto& [stream, probe] : peer.probes) consider(probe.since + probe_wait_max);
+  }
+  return next;
+}
+
+void Core::drained(PeerId id, Now now) {
+  refresh_if_dirty(now);
+  auto* peer = find(id);
+  if (peer == nullptr) return;
+  peer->handed = 0;
+  peer->observations_handed = 0;
+  pump(*peer, now);
+  sweep();
+}
+
+void Core::durable(Now now) {
+  refresh(now);
+  sweep();
+}
+
+void Core::refresh(Now now) {
+  dirty_ = false;
+  auto raw = log_.vector();
+  auto cut = cut_at_forks(raw, log_);
+  std::vector<model::StreamId> changed;
+  for (const auto& [stream, seq] : cut) {
+    const auto before = held_of(ours_, stream);
+    if (before == seq) continue;
+    changed.push_back(stream);
+    if (before == 0 && stream.is_branch()) outputs_.push_back(ForkFound{stream});
+    if (stream.cls == model::Class::Urgent && seq > before && !stream.is_branch()) {
+      auto& flood = floods_[stream.writer.author];
+      flood.arrivals.emplace_back(now.steady, seq - before);
+      flood.sum += seq - before;
+    }
+  }
+  for (const auto& [stream, held] : ours_) {
+    if (!cut.contains(stream)) changed.push_back(stream);
+  }
+  for (auto it = floods_.begin(); it != floods_.end();) {
+    auto& flood = it->second;
+    while (!flood.arrivals.empty() && flood.arrivals.front().first + flood_window <= now.steady) {
+      flood.sum -= flood.arrivals.front().second;
+      flood.arrivals.pop_front();
+    }
+    it = flood.arrivals.empty() ? floods_.erase(it) : std::next(it);
+  }
+  raw_ = std::move(raw);
+  for (const auto& stream : changed) {
+    const auto seq = held_of(cut, stream);
+    const auto head = seq == 0 ? std::nullopt : log_.chain_at(stream, seq);
+    if (head) {
+      ours_[stream] = {seq, head_start<4>(*head)};
+    } else {
+      ours_.erase(stream);
+    }
+  }
+  settle_branches();
+  for (auto& [id, peer] : peers_) {
+    if (peer.dead || peer.state != PeerState::Up) continue;
+    for (const auto& stream : changed) {
+      peer.unannounced.insert(stream);
+      mark_ready(peer, stream);
+      compare(peer, stream, now);
+    }
+  }
+  pump_all(now);
+}
+
+void Core::last_value(const model::Observation& observation, Now now) {
+  const auto key = key_of(observation);
+  const auto shared = last_values_.offer(key, observation.measured, model::encode(observation), now.utc);
+  if (shared == nullptr) return;
+  for (auto& [id, peer] : peers_) {
+    if (peer.dead || peer.state != PeerState::Up) continue;
+    peer.observations.put(key, shared);
+    pump(peer, now);
+  }
+  sweep();
+}
+
+std::vector<PeerStatus> Core::peers() const {
+  std::vector<PeerStatus> out;
+  for (const auto& [id, peer] : peers_) {
+    PeerStatus status;
+    status.peer = id;
+    status.address = peer.link.address;
+    status.state = peer.state;
+    if (peer.greeted) status.node = peer.node;
+    status.name = peer.name;
+    if (peer.state == PeerState::Up) {
+      std::uint64_t here = 0, there = 0;
+      for (const auto& [stream, held] : peer.theirs) {
+        const auto here_held = held_of(raw_, stream);
+        if (held.seq <= here_held) continue;
+        status.lacks_here[static_cast<std::size_t>(stream.cls)] += held.seq - here_held;
+        here += held.seq - here_held;
+      }
+      for (const auto& [stream, held] : ours_) {
+        const auto there_held = held_of(peer.theirs, stream);
+        if (held.seq <= there_held) continue;
+        status.lacks_there[static_cast<std::size_t>(stream.cls)] += held.seq - there_held;
+        there += held.seq - there_held;
+      }
+      status.level = here > 0 ? Level::Behind : there > 0 ? Level::Ahead : Level::Equal;
+    }
+    status.bytes_sent = peer.bytes_sent;
+    status.bytes_received = peer.bytes_received;
+    status.events_sent = peer.events_sent;
+    status.events_received = peer.events_received;
+    status.events_duplicate = peer.events_duplicate;
+    status.refused = peer.refused;
+    status.unknown_messages = peer.unknown_messages;
+    status.in_flight_bytes = peer.in_flight_bytes;
+    status.observations_waiting = peer.observations.size();
+    status.last_heard = peer.heard;
+    status.round_trip = peer.round_trip;
+    out.push_back(std::move(status));
+  }
+  return out;
+}
+
+std::vector<std::pair<model::KeyId, std::uint64_t>> Core::held_by(const model::StreamId& stream) const {
+  std::map<model::KeyId, std::uint64_t> out;
+  for (const auto& [node, memory] : remembered_) {
+    if (const auto seq = held_of(memory.theirs, stream); seq > 0) out[node] = seq;
+  }
+  for (const auto& [id, peer] : peers_) {
+    if (peer.state != PeerState::Up) continue;
+    // What it says now counts, also when that is less than it once said: its disk may have been restored.
+    if (const auto seq = held_of(peer.theirs, stream); seq > 0) {
+      out[peer.node] = seq;
+    } else {
+      out.erase(peer.node);
+    }
+  }
+  return {out.begin(), out.end()};
+}
+
+std::vector<model::KeyId> Core::holders(const model::Dot& dot) const {
+  const auto stream = dot.stream();
+  std::vector<model::KeyId> out;
+  if (const auto cut = fork_cut(raw_, stream, log_); cut && dot.seq > *cut) return out;
+  for (const auto& [node, seq] : held_by(stream)) {
+    if (seq >= dot.seq) out.push_back(node);
+  }
+  return out;
+}
+
+}  // namespace airbridge::sync

@@ -1,0 +1,176 @@
+#pragma once
+// Replication between nodes as a state machine (DESIGN 6, docs/protocol/sync.md). No socket, clock, thread or disk:
+// bytes and `now` come in, bytes and wishes go out.
+//
+//   core.connect / receive / drained / disconnect   what the links do
+//   core.durable(now)                               the log holds more on disk than before
+//   core.accepted / refused(ticket)                 what became of an Accept
+//   core.poll(now), core.next_deadline()            time
+//   for (auto& output : core.take_outputs()) ...    after every call
+//
+// The idea: a stream never has gaps, so one number a stream says all about what a node holds, and "what do you lack" is
+// the difference of two vectors. Each side tells its vector, then sends what the other lacks, most urgent class first,
+// decided anew for each frame. What arrives is checked against the chain and the author's seal before it is offered for
+// writing; only what is on disk is told, sent on or acknowledged. A node passes on what it took from others.
+//
+// One thread; no call blocks or throws on what a peer sent.
+#include <deque>
+
+#include "sync/log_view.hpp"
+#include "sync/peer.hpp"
+#include "trust/keys.hpp"
+
+namespace airbridge::sync {
+
+// Mistakes the simulation plants to prove that it would find them. Never set outside tests.
+enum class Planted : std::uint8_t { None, PriorityHole };
+
+struct Config {
+  model::IncidentId incident;
+  model::KeyId node;
+  std::string name;  // shown to the other side
+  Planted planted = Planted::None;
+};
+
+class Core {
+ public:
+  static constexpr Milliseconds flood_window{10 * 60 * 1000};
+  static constexpr std::uint64_t flood_events_max =
+      12;  // urgent events of one author in that time; more wait as class 1
+
+  // The view must outlive the core.
+  Core(Config config, const LogView& log);
+
+  // A new link; 0 when peers_max are open (close it). HELLO goes out at once.
+  PeerId connect(LinkProfile link, Now now);
+  void disconnect(PeerId peer, std::string why, Now now);           // the link is gone
+  void receive(PeerId peer, ByteView bytes, Now now);               // in any slicing
+  void drained(PeerId peer, Now now);                               // all that was handed over has left
+  void durable(Now now);                                            // own or accepted entries reached the disk
+  void accepted(Ticket ticket, Now now);                            // on disk and in the view
+  void refused(Ticket ticket, Now now);                             // could not be written; asked for again later
+  void last_value(const model::Observation& observation, Now now);  // heard here; for all peers
+  void poll(Now now);
+  std::optional<SteadyTime> next_deadline() const;
+  void stop(Now now);  // says goodbye to all; take the outputs once more
+
+  std::vector<Output> take_outputs() { return std::exchange(outputs_, {}); }
+
+  std::vector<PeerStatus> peers() const;
+  // Nodes known to hold this event on disk, connected now or earlier; this one not among them. Of a forked stream's
+  // disputed part nobody is counted.
+  std::vector<model::KeyId> holders(const model::Dot& dot) const;
+  // For the whole of a stream: how far each node holds it.
+  std::vector<std::pair<model::KeyId, std::uint64_t>> held_by(const model::StreamId& stream) const;
+  std::uint64_t refused_total() const { return refused_total_; }
+
+ private:
+  struct Incoming {  // a stream with accepted runs that are not yet on disk
+    std::uint64_t end = 0;
+    model::Hash head;
+    std::uint64_t generation = 0;
+    std::size_t outstanding = 0;
+  };
+  struct Pending {
+    model::StreamId stream;
+    PeerId peer = 0;
+    std::size_t bytes = 0;
+    std::uint64_t generation = 0;
+  };
+  struct Remembered {  // of a node, over all its connections
+    HeldVector theirs;
+    std::deque<std::pair<Digest, HeldVector>> told;  // states of ours it may have kept, newest last
+    std::uint64_t used = 0;
+  };
+  struct Flood {
+    std::deque<std::pair<SteadyTime, std::uint64_t>> arrivals;
+    std::uint64_t sum = 0;
+  };
+
+  // core.cpp: links and time
+  Peer* find(PeerId peer);
+  void on_frame(PeerId peer, std::uint8_t type, ByteView payload, std::uint64_t offset, Now now);
+  void on_message(Peer& peer, Message message, Now now);
+  void on_hello(Peer& peer, const Hello& hello, Now now);
+  bool settle_duplicate(Peer& peer, Now now);
+  void drop(Peer& peer, const std::string& why);
+  void sweep();
+  void part(Peer& peer, Parting reason, std::string words);  // BYE, Close, drop
+  void refuse(Peer& peer, std::string what);
+  void put_control(Peer& peer, const Message& message);
+  void hand_over(Peer& peer, Bytes frame, bool urgent, std::optional<model::Class> cls);
+  void ping(Peer& peer, Now now);
+  void refresh(Now now);
+  void refresh_if_dirty(Now now) {
+    if (dirty_) refresh(now);
+  }
+  Remembered& remember(const model::KeyId& node);
+
+  // core_vectors.cpp: who holds what
+  HeldVector with_heads(const model::VersionVector& vector) const;
+  void greet(Peer& peer, const Digest& digest, Now now);
+  void on_ask_vector(Peer& peer, const AskVector& ask);
+  void on_vector(Peer& peer, const VectorMessage& message, Now now);
+  void on_items(Peer& peer, const std::vector<VectorItem>& items, Now now);
+  void heard_of(Peer& peer, const model::StreamId& stream, const Held& held, Now now);
+  void compare(Peer& peer, const model::StreamId& stream, Now now);
+  void vector_known(Peer& peer, Now now);
+  void flush_acks(Peer& peer, bool all);
+  void remember_told(Peer& peer, const HeldVector& told);
+
+  // core_send.cpp: what goes next
+  void pump(Peer& peer, Now now);
+  void pump_all(Now now);
+  bool send_events(Peer& peer, model::Class cls, std::size_t bytes_max, Now now);
+  void send_part(Peer& peer, Outgoing& from, std::size_t bytes_max, Now now);
+  std::optional<model::StreamId> pick(Peer& peer, model::Class cls, Now now);
+  bool lacks(const Peer& peer, const model::StreamId& stream) const;
+  bool may_send(const Peer& peer, const model::StreamId& stream, Now now) const;
+  std::uint64_t ours_for(const Peer& peer, const model::StreamId& stream) const;
+  void send_observations(Peer& peer, std::size_t bytes_max);
+  void send_key(Peer& peer, const model::KeyId& author);
+  void reset_stream(Peer& peer, const model::StreamId& stream);
+  void mark_ready(Peer& peer, const model::StreamId& stream);
+  bool is_flooding(const model::KeyId& author, Now now) const;
+  void on_run_refused(Peer& peer, const RunRefused& refused, Now now);
+
+  // core_receive.cpp: what arrives
+  void on_run(Peer& peer, Run run, Now now);
+  void on_whole_run(Peer& peer, model::SealedRun run, Now now);
+  void accept(PeerId peer, model::SealedRun run, const model::Hash& head, std::optional<model::PublicKey> key);
+  void refuse_run(Peer& peer, const model::StreamId& stream, std::uint64_t seq, Reason reason, Milliseconds retry);
+  std::optional<model::PublicKey> key_for(const Peer& peer, const model::KeyId& author) const;
+  std::pair<std::uint64_t, std::optional<model::Hash>> position(const model::StreamId& stream) const;
+  void on_last_values(Peer& peer, const LastValues& values, Now now);
+  bool is_own(const model::StreamId& stream) const { return stream.writer == log_.own_writer(); }
+  void own_ahead(const model::StreamId& stream, std::uint64_t here, std::uint64_t there);
+
+  // core_forks.cpp: two contents for one number
+  void suspect(Peer& peer, const model::StreamId& stream, std::uint64_t seq, bool sure, Now now);
+  void run_probes(Peer& peer, Now now);
+  void on_chain_query(Peer& peer, const ChainQuery& query);
+  void on_chain_reply(Peer& peer, const ChainReply& reply, Now now);
+  void offer_branch(Peer& peer, const model::StreamId& stream, std::uint64_t from);
+  void settle_branches();
+
+  Config config_;
+  const LogView& log_;
+  std::map<PeerId, Peer> peers_;
+  PeerId last_peer_ = 0;
+  Ticket last_ticket_ = 0;
+  std::uint64_t last_generation_ = 0;
+  std::map<Ticket, Pending> pending_;
+  std::map<model::StreamId, Incoming> incoming_;
+  model::VersionVector raw_;  // as the log has it
+  HeldVector ours_;           // cut at forks: what is told and sent
+  std::map<model::KeyId, Remembered> remembered_;
+  std::uint64_t remembered_clock_ = 0;
+  std::map<model::KeyId, Flood> floods_;
+  std::set<model::Writer> ahead_told_;
+  LastValueTable last_values_;
+  std::vector<Output> outputs_;
+  std::uint64_t refused_total_ = 0;
+  bool dirty_ = false;
+};
+
+}  // namespace airbridge::sync

@@ -1,0 +1,122 @@
+// One author, one number, two contents: a copied device, or a restored one that wrote on. The first differing event is
+// found by comparing chain values; each side then sends its part under the name of a branch, and it is the author's
+// seal on the other content that proves the fork to whoever holds one already.
+#include <fmt/format.h>
+
+#include "sync/core.hpp"
+
+namespace airbridge::sync {
+
+void Core::suspect(Peer& peer, const model::StreamId& stream, std::uint64_t seq, bool sure, Now now) {
+  if (peer.dead || seq == 0) return;
+  if (stream.is_branch()) {
+    if (peer.settled_apart.insert(stream).second) {
+      refuse(peer, fmt::format("branch {} differs again from ours; it is kept as it is", model::to_text(stream)));
+    }
+    return;
+  }
+  // Known: from the cut on the branches speak.
+  if (const auto cut = fork_cut(raw_, stream, log_); cut && seq > *cut) return;
+  if (peer.probes.size() >= probes_max && !peer.probes.contains(stream)) return;
+  for (const auto& branch : peer.offered_branches) {
+    if (branch.base() == stream && branch.branch.from <= seq) return;
+  }
+  peer.probes.try_emplace(stream, Probe{0, seq, sure, false, 0, now.steady});
+}
+
+void Core::run_probes(Peer& peer, Now now) {
+  for (auto& [stream, probe] : peer.probes) {
+    if (probe.asked) continue;
+    ChainQuery query{stream, {}};
+    // As many points as fit, evenly between what is equal and what is not.
+    const auto gap = probe.hi - probe.lo;
+    const auto points = std::min<std::uint64_t>(gap - 1, chain_query_max - 1);
+    for (std::uint64_t i = 1; i <= points; ++i) {
+      query.seqs.push_back(probe.lo + (gap / (points + 1)) * i + (gap % (points + 1)) * i / (points + 1));
+    }
+    if (!probe.hi_sure || query.seqs.empty()) query.seqs.push_back(probe.hi);
+    probe.asked = true;
+    probe.since = now.steady;
+    put_control(peer, query);
+  }
+}
+
+void Core::on_chain_query(Peer& peer, const ChainQuery& query) {
+  ChainReply reply{query.stream, {}};
+  for (const auto seq : query.seqs) {
+    if (seq > held_of(raw_, query.stream)) continue;
+    if (const auto head = log_.chain_at(query.stream, seq)) reply.heads.emplace_back(seq, head_start<8>(*head));
+  }
+  put_control(peer, reply);
+}
+
+void Core::on_chain_reply(Peer& peer, const ChainReply& reply, Now now) {
+  const auto found = peer.probes.find(reply.stream);
+  if (found == peer.probes.end() || !found->second.asked) return;
+  auto& probe = found->second;
+  bool learned = false;
+  for (const auto& [seq, head] : reply.heads) {
+    const auto own = log_.chain_at(reply.stream, seq);
+    if (!own || seq > probe.hi || seq <= probe.lo) continue;
+    learned = true;
+    if (head_start<8>(*own) == head) {
+      probe.lo = seq;
+    } else {
+      probe.hi = seq;
+      probe.hi_sure = true;
+      break;  // in ascending order: all behind differ too
+    }
+  }
+  probe.asked = false;
+  const auto stream = reply.stream;
+  if (probe.hi_sure && probe.hi == probe.lo + 1) {
+    const auto from = probe.hi;
+    peer.probes.erase(found);
+    offer_branch(peer, stream, from);
+    return;
+  }
+  if (!learned || probe.lo >= probe.hi || ++probe.rounds > chain_rounds_max) {
+    // Chains agree after all (what came was damaged on its way), or the peer does not say.
+    peer.probes.erase(found);
+    mark_ready(peer, stream);
+    return;
+  }
+  (void)now;
+}
+
+void Core::offer_branch(Peer& peer, const model::StreamId& stream, std::uint64_t from) {
+  const auto own = log_.chain_at(stream, from);
+  if (!own || peer.offered_branches.size() >= probes_max) return;
+  auto branch = stream;
+  branch.branch = {from, head_start<8>(*own)};
+  peer.offered_branches.insert(branch);
+  reset_stream(peer, branch);
+}
+
+// What this node holds of a forked stream beyond the cut is copied under its branch's name, so that it is exchanged and
+// kept like the other branches.
+void Core::settle_branches() {
+  for (auto it = raw_.begin(); it != raw_.end(); ++it) {
+    const auto base = it->first;
+    if (base.is_branch()) continue;
+    const auto next = std::next(it);
+    if (next == raw_.end() || next->first.base() != base) continue;
+    const auto cut = fork_cut(raw_, base, log_);
+    if (!cut || it->second <= *cut) continue;
+    const auto own = log_.chain_at(base, *cut + 1);
+    if (!own) continue;
+    auto branch = base;
+    branch.branch = {*cut + 1, head_start<8>(*own)};
+    if (incoming_.contains(branch)) continue;
+    const auto reached = std::max(held_of(raw_, branch), *cut);
+    if (reached >= it->second) continue;
+    for (auto& run : log_.runs_after(base, reached, batch_bytes_max)) {
+      for (auto& entry : run.entries) entry.stream = branch;
+      run.seal.stream = branch;
+      const auto head = run.seal.head;
+      accept(0, std::move(run), head, std::nullopt);
+    }
+  }
+}
+
+}  // namespace airbridge::sync

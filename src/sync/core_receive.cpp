@@ -1,0 +1,242 @@
+// What arrives from a peer, and what is checked before anything of it is offered for writing.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sync/core.hpp"
+
+namespace airbridge::sync {
+namespace {
+std::size_t size_of(const std::vector<model::Entry>& entries) {
+  std::size_t size = 0;
+  for (const auto& entry : entries) size += entry.size() + sizeof(model::Entry);
+  return size;
+}
+}  // namespace
+
+std::optional<model::PublicKey> Core::key_for(const Peer& peer, const model::KeyId& author) const {
+  if (auto known = log_.author_key(author)) return known;
+  const auto offered = peer.offered_keys.find(author);
+  return offered == peer.offered_keys.end() ? std::nullopt : std::optional(offered->second);
+}
+
+// How far a stream reaches, runs being written included, and the chain value there.
+std::pair<std::uint64_t, std::optional<model::Hash>> Core::position(const model::StreamId& stream) const {
+  if (const auto found = incoming_.find(stream); found != incoming_.end()) {
+    return {found->second.end, found->second.head};
+  }
+  auto seq = held_of(ours_, stream);
+  if (stream.is_branch() && seq == 0) {
+    seq = stream.branch.from - 1;
+    // The base must reach to where the branch begins.
+    if (held_of(raw_, stream.base()) < seq) return {0, std::nullopt};
+  }
+  return {seq, log_.chain_at(stream, seq)};
+}
+
+void Core::refuse_run(Peer& peer, const model::StreamId& stream, std::uint64_t seq, Reason reason, Milliseconds retry) {
+  put_control(peer, RunRefused{stream, seq, reason, static_cast<std::uint32_t>(retry.count())});
+  // Being busy or behind is no misdeed.
+  if (reason == Reason::Gap || reason == Reason::Busy || reason == Reason::Forked || reason == Reason::OwnStream)
+    return;
+  refuse(peer, fmt::format("events from {} of stream {}: {}", seq, model::to_text(stream), name_of(reason)));
+}
+
+void Core::on_run(Peer& peer, Run run, Now now) {
+  peer.vector_heard_since_ping = true;
+  const auto stream = run.stream;
+  const auto first = run.entries.front().seq;
+  for (const auto& entry : run.entries) {
+    if (entry.size() > model::event_bytes_max) {
+      return refuse_run(peer, stream, entry.seq, Reason::Oversized, retry_refused);
+    }
+  }
+  auto& staged = peer.staged[stream];
+  if (!staged.empty()) {
+    peer.staged_bytes -= size_of(staged);
+    if (staged.back().seq + 1 == first) {
+      staged.insert(staged.end(), std::make_move_iterator(run.entries.begin()),
+                    std::make_move_iterator(run.entries.end()));
+    } else {
+      staged = std::move(run.entries);
+    }
+  } else {
+    staged = std::move(run.entries);
+  }
+  if (run.seal) {
+    model::SealedRun whole{std::move(staged), *run.seal};
+    peer.staged.erase(stream);
+    return on_whole_run(peer, std::move(whole), now);
+  }
+  const auto bytes = size_of(staged);
+  if (peer.staged_bytes + bytes > staging_bytes_max || peer.staged.size() > staged_streams_max) {
+    peer.staged.erase(stream);
+    return refuse_run(peer, stream, first, Reason::Oversized, retry_refused);
+  }
+  peer.staged_bytes += bytes;
+}
+
+void Core::on_whole_run(Peer& peer, model::SealedRun run, Now now) {
+  const auto stream = run.seal.stream;
+  const auto first = run.entries.front().seq;
+  const auto last = run.seal.seq;
+  const auto key = key_for(peer, stream.writer.author);
+  if (!key) return refuse_run(peer, stream, first, Reason::UnknownAuthor, retry_busy);
+
+  const auto [end, before] = position(stream);
+  // Whatever becomes of it here, the sender holds it.
+  const auto heard = [&] {
+    if (held_of(peer.theirs, stream) < last) heard_of(peer, stream, {last, head_start<4>(run.seal.head)}, now);
+  };
+  if (!is_own(stream) || stream.is_branch()) {
+    if (!before || first > end + 1) {
+      heard();
+      // Told once for each place we stand at: frames already under way would only repeat it.
+      auto told = peer.gap_told.find(stream);
+      if (told != peer.gap_told.end() && told->second == end && peer.gap_told.size() < streams_max) return;
+      peer.gap_told[stream] = end;
+      return refuse_run(peer, stream, first, Reason::Gap, before ? Milliseconds(0) : retry_forked);
+    }
+    peer.gap_told.erase(stream);
+    if (last <= end) {
+      const auto known = incoming_.contains(stream) && last == end ? before : log_.chain_at(stream, last);
+      if (!known || *known == run.seal.head) {
+        peer.events_duplicate += run.entries.size();
+        return heard();
+      }
+    }
+  }
+  if (!trust::verify_seal(*key, config_.incident, run.seal)) {
+    return refuse_run(peer, stream, first, Reason::BadSeal, retry_refused);
+  }
+  if (is_own(stream) && !stream.is_branch()) {
+    const auto ours = held_of(raw_, stream);
+    const auto known = last <= ours ? log_.chain_at(stream, last) : std::nullopt;
+    if (known && *known == run.seal.head) {
+      peer.events_duplicate += run.entries.size();
+      return heard();
+    }
+    own_ahead(stream, ours, last);
+    heard();
+    return refuse_run(peer, stream, first, Reason::OwnStream, retry_forked);
+  }
+  heard();
+  if (const auto cut = fork_cut(raw_, stream, log_); cut && !stream.is_branch() && last > *cut) {
+    return refuse_run(peer, stream, first, Reason::Forked, retry_forked);
+  }
+  if (last <= end) {
+    // The author signed two contents for this number.
+    refuse_run(peer, stream, first, Reason::Forked, retry_forked);
+    return suspect(peer, stream, last, true, now);
+  }
+  if (!raw_.contains(stream) && !incoming_.contains(stream)) {
+    if (raw_.size() + incoming_.size() >= streams_max) {
+      return refuse_run(peer, stream, first, Reason::TooManyStreams, retry_refused);
+    }
+    if (stream.is_branch()) {
+      std::size_t branches = 0;
+      for (auto it = raw_.upper_bound(stream.base()); it != raw_.end() && it->first.base() == stream.base(); ++it) {
+        ++branches;
+      }
+      if (branches >= branches_max) return refuse_run(peer, stream, first, Reason::TooManyStreams, retry_refused);
+      // What the base stream holds itself is no branch; it becomes one when another content is proven.
+      const auto own = log_.chain_at(stream.base(), stream.branch.from);
+      if (own && held_of(raw_, stream.base()) >= stream.branch.from && head_start<8>(*own) == stream.branch.head &&
+          !fork_cut(raw_, stream, log_)) {
+        return refuse_run(peer, stream, first, Reason::Forked, retry_forked);
+      }
+    }
+  }
+  const auto pending_max = std::max(pending_bytes_floor, peer.link.window_bytes * pending_windows_max);
+  if (peer.pending_bytes >= pending_max) return refuse_run(peer, stream, first, Reason::Busy, retry_busy);
+
+  std::erase_if(run.entries, [&, reached = end](const auto& entry) { return entry.seq <= reached; });
+  auto head = *before;
+  for (const auto& entry : run.entries) {
+    head = model::chain_next(head, config_.incident, entry);
+    if (stream.is_branch() && entry.seq == stream.branch.from && head_start<8>(head) != stream.branch.head) {
+      return refuse_run(peer, stream, first, Reason::WrongChain, retry_refused);
+    }
+  }
+  if (head != run.seal.head) {
+    // Signed, but not what follows what we hold: either the stream forked before, or these entries are not the signed
+    // ones. Comparing chains with the peer tells which.
+    refuse_run(peer, stream, first, Reason::WrongChain, retry_forked);
+    if (!peer.dead && end > 0) suspect(peer, stream, end, false, now);
+    return;
+  }
+  if (is_own(stream)) own_ahead(stream, held_of(raw_, stream.base()), last);
+  peer.events_received += run.entries.size();
+  accept(peer.id, std::move(run), head, log_.author_key(stream.writer.author) ? std::nullopt : key);
+}
+
+void Core::accept(PeerId from, model::SealedRun run, const model::Hash& head, std::optional<model::PublicKey> key) {
+  const auto stream = run.seal.stream;
+  auto& incoming = incoming_[stream];
+  if (incoming.outstanding == 0) incoming.generation = ++last_generation_;
+  incoming.end = run.seal.seq;
+  incoming.head = head;
+  ++incoming.outstanding;
+  const auto bytes = size_of(run.entries);
+  if (auto* peer = find(from)) peer->pending_bytes += bytes;
+  const auto ticket = ++last_ticket_;
+  pending_[ticket] = {stream, from, bytes, incoming.generation};
+  outputs_.push_back(Accept{ticket, from, std::move(run), key});
+}
+
+void Core::accepted(Ticket ticket, Now) {
+  const auto found = pending_.find(ticket);
+  if (found == pending_.end()) return;
+  const auto pending = found->second;
+  pending_.erase(found);
+  if (auto* peer = find(pending.peer)) peer->pending_bytes -= pending.bytes;
+  const auto incoming = incoming_.find(pending.stream);
+  if (incoming != incoming_.end() && incoming->second.generation == pending.generation &&
+      --incoming->second.outstanding == 0) {
+    incoming_.erase(incoming);
+  }
+  dirty_ = true;
+}
+
+void Core::refused(Ticket ticket, Now) {
+  const auto found = pending_.find(ticket);
+  if (found == pending_.end()) return;
+  const auto pending = found->second;
+  pending_.erase(found);
+  if (auto* peer = find(pending.peer)) peer->pending_bytes -= pending.bytes;
+  const auto incoming = incoming_.find(pending.stream);
+  if (incoming != incoming_.end() && incoming->second.generation == pending.generation) incoming_.erase(incoming);
+  // Whoever sent some of this stream meanwhile took it for delivered.
+  for (auto& [id, peer] : peers_) {
+    if (peer.dead || peer.state != PeerState::Up || held_of(peer.theirs, pending.stream) == 0) continue;
+    peer.gap_told.erase(pending.stream);
+    put_control(peer, RunRefused{pending.stream, held_of(ours_, pending.stream) + 1, Reason::Busy,
+                                 static_cast<std::uint32_t>(retry_busy.count())});
+  }
+}
+
+void Core::own_ahead(const model::StreamId& stream, std::uint64_t here, std::uint64_t there) {
+  if (ahead_told_.insert(stream.writer).second) outputs_.push_back(OwnStreamAhead{stream.base(), here, there});
+}
+
+void Core::on_last_values(Peer& peer, const LastValues& values, Now now) {
+  for (const auto& bytes : values.observations) {
+    auto decoded = model::decode_observation(bytes);
+    if (!decoded) {
+      refuse(peer, "an observation that cannot be read: " + model::describe(decoded.error()));
+      if (peer.dead) return;
+      continue;
+    }
+    const auto key = key_of(*decoded);
+    const auto shared = last_values_.offer(key, decoded->measured, bytes, now.utc);
+    if (shared == nullptr) continue;
+    outputs_.push_back(LastValue{peer.id, std::move(*decoded)});
+    for (auto& [id, other] : peers_) {
+      if (id == peer.id || other.dead || other.state != PeerState::Up) continue;
+      other.observations.put(key, shared);
+      pump(other, now);
+    }
+  }
+}
+
+}  // namespace airbridge::sync

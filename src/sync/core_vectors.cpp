@@ -1,0 +1,169 @@
+// Who holds what: telling it, hearing it, and noticing when the same number means different things.
+#include <fmt/format.h>
+
+#include "sync/core.hpp"
+
+namespace airbridge::sync {
+
+HeldVector Core::with_heads(const model::VersionVector& vector) const {
+  HeldVector out;
+  for (const auto& [stream, seq] : vector) {
+    if (const auto head = log_.chain_at(stream, seq)) out[stream] = {seq, head_start<4>(*head)};
+  }
+  return out;
+}
+
+void Core::greet(Peer& peer, const Digest& digest, Now now) {
+  if (digest == digest_of(ours_)) {
+    peer.theirs = ours_;
+    return vector_known(peer, now);
+  }
+  const auto& known = remember(peer.node).theirs;
+  if (digest == digest_of(known)) {
+    peer.theirs = known;
+    return vector_known(peer, now);
+  }
+  put_control(peer, AskVector{known.empty() ? std::nullopt : std::optional(digest_of(known))});
+}
+
+void Core::on_ask_vector(Peer& peer, const AskVector& ask) {
+  const HeldVector* base = nullptr;
+  if (ask.base) {
+    for (const auto& [digest, told] : remember(peer.node).told) {
+      if (digest == *ask.base) base = &told;
+    }
+  }
+  VectorMessage message;
+  if (base != nullptr) message.base = ask.base;
+  for (const auto& [stream, held] : ours_) {
+    if (base != nullptr) {
+      const auto old = base->find(stream);
+      if (old != base->end() && old->second == held) continue;
+    }
+    message.items.push_back({stream, held.seq, held.head});
+  }
+  if (base != nullptr) {
+    for (const auto& [stream, held] : *base) {
+      if (!ours_.contains(stream)) message.items.push_back({stream, 0, {}});
+    }
+  }
+  put_control(peer, message);
+  peer.announced = ours_;
+  peer.unannounced.clear();
+}
+
+void Core::on_vector(Peer& peer, const VectorMessage& message, Now now) {
+  if (message.base) {
+    // Asked for against what we held of it then; that may be what we hold of it still.
+    if (peer.state != PeerState::Up) peer.theirs = remember(peer.node).theirs;
+    if (digest_of(peer.theirs) != *message.base) {
+      put_control(peer, AskVector{});
+      return;
+    }
+  } else {
+    peer.theirs.clear();
+  }
+  for (const auto& item : message.items) {
+    if (item.seq == 0) {
+      peer.theirs.erase(item.stream);
+    } else {
+      peer.theirs[item.stream] = {item.seq, item.head};
+    }
+  }
+  if (peer.theirs.size() > streams_max) {
+    refuse(peer, fmt::format("a vector of more than {} streams", streams_max));
+    if (!peer.dead) part(peer, Parting::Protocol, "too many streams");
+    return;
+  }
+  vector_known(peer, now);
+}
+
+void Core::vector_known(Peer& peer, Now now) {
+  peer.vector_heard_since_ping = true;
+  remember(peer.node).theirs = peer.theirs;
+  for (auto& ready : peer.ready) ready.clear();
+  for (const auto& [stream, held] : ours_) mark_ready(peer, stream);
+  for (const auto& [stream, held] : peer.theirs) {
+    compare(peer, stream, now);
+    if (peer.dead) return;
+  }
+  if (peer.state != PeerState::Up) {
+    peer.state = PeerState::Up;
+    peer.progress = now.steady;
+    // Changes while the greeting was under way.
+    for (const auto& [stream, held] : ours_) {
+      const auto told = peer.announced.find(stream);
+      if (told == peer.announced.end() || told->second != held) peer.unannounced.insert(stream);
+    }
+    for (const auto& [stream, held] : peer.announced) {
+      if (!ours_.contains(stream)) peer.unannounced.insert(stream);
+    }
+    for (const auto& known : last_values_.all()) peer.observations.put(known.key, known.bytes);
+    outputs_.push_back(PeerUp{peer.id, peer.node, peer.name, peer.link.address});
+  }
+}
+
+void Core::on_items(Peer& peer, const std::vector<VectorItem>& items, Now now) {
+  if (peer.state != PeerState::Up) return;  // the vector that was asked for will say it
+  peer.vector_heard_since_ping = true;
+  for (const auto& item : items) {
+    if (item.seq == 0) {
+      peer.theirs.erase(item.stream);
+      continue;
+    }
+    if (!peer.theirs.contains(item.stream) && peer.theirs.size() >= streams_max) {
+      refuse(peer, fmt::format("a vector of more than {} streams", streams_max));
+      return;
+    }
+    heard_of(peer, item.stream, {item.seq, item.head}, now);
+    if (peer.dead) return;
+  }
+}
+
+void Core::heard_of(Peer& peer, const model::StreamId& stream, const Held& held, Now now) {
+  auto& theirs = peer.theirs[stream];
+  theirs = held;
+  if (const auto flying = peer.in_flight.find(stream); flying != peer.in_flight.end()) {
+    auto& frames = flying->second;
+    while (!frames.empty() && frames.front().first <= held.seq) {
+      peer.in_flight_bytes -= frames.front().second;
+      frames.pop_front();
+      peer.progress = now.steady;
+    }
+    if (frames.empty()) peer.in_flight.erase(flying);
+  }
+  if (lacks(peer, stream)) mark_ready(peer, stream);
+  compare(peer, stream, now);
+}
+
+// Where both hold the same number of a stream, its head must be the same.
+void Core::compare(Peer& peer, const model::StreamId& stream, Now now) {
+  const auto theirs = peer.theirs.find(stream);
+  if (theirs == peer.theirs.end() || held_of(ours_, stream) < theirs->second.seq) return;
+  const auto own = log_.chain_at(stream, theirs->second.seq);
+  if (own && head_start<4>(*own) != theirs->second.head) suspect(peer, stream, theirs->second.seq, true, now);
+}
+
+void Core::flush_acks(Peer& peer, bool all) {
+  if (peer.unannounced.empty() || peer.state != PeerState::Up) return;
+  Ack ack;
+  for (auto it = peer.unannounced.begin(); it != peer.unannounced.end();) {
+    const auto ours = ours_.find(*it);
+    const Held held = ours == ours_.end() ? Held{} : ours->second;
+    // What the peer lacks it will be sent, which says the same; but not when that may take long.
+    if (!all && held.seq > held_of(peer.theirs, *it)) {
+      ++it;
+      continue;
+    }
+    ack.items.push_back({*it, held.seq, held.head});
+    if (held.seq == 0) {
+      peer.announced.erase(*it);
+    } else {
+      peer.announced[*it] = held;
+    }
+    it = peer.unannounced.erase(it);
+  }
+  if (!ack.items.empty()) put_control(peer, ack);
+}
+
+}  // namespace airbridge::sync

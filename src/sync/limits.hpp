@@ -1,0 +1,58 @@
+#pragma once
+// Every bound of the protocol, with what happens there.
+#include <cstddef>
+#include <cstdint>
+
+#include "base/time.hpp"
+#include "model/event.hpp"
+
+namespace airbridge::sync {
+
+inline constexpr std::uint32_t protocol_version = 1;
+
+// A longer frame ends the link: where the next one begins cannot be known from a length nobody believes.
+inline constexpr std::size_t frame_bytes_max = 1536 * 1024;
+// A run of which the seal has not come yet, per peer. More is refused and forgotten.
+inline constexpr std::size_t staging_bytes_max = 4 * 1024 * 1024;
+inline constexpr std::size_t staged_streams_max = 64;
+// Verified runs handed out for writing and not yet on disk, per peer, as a multiple of the sender's window. More is
+// refused as busy and asked for again.
+inline constexpr std::size_t pending_windows_max = 2;
+inline constexpr std::size_t pending_bytes_floor = 8 * 1024 * 1024;
+// Entries of one run that are read from the log at a time for sending.
+inline constexpr std::size_t batch_bytes_max = 256 * 1024;
+// Class 0 may pass a full window or burst by so much.
+inline constexpr std::size_t urgent_reserve_bytes = 256 * 1024;
+// Streams a node keeps (three a writer). Events of further writers are refused and named.
+inline constexpr std::size_t streams_max = 20'000;
+inline constexpr std::size_t peers_max = 256;             // links open at once; connect() gives none beyond
+inline constexpr std::size_t remembered_nodes_max = 256;  // what nodes held when last heard; the oldest goes
+inline constexpr std::size_t keys_per_frame_max = 1024;
+inline constexpr std::size_t offered_keys_max = 4096;  // keys a peer told us and no accepted event proved useful yet
+inline constexpr std::size_t entries_per_run_max = 4096;
+// Observations waiting for one peer; the one waiting longest goes. They are collapsed: only the newest of each counts.
+inline constexpr std::size_t observation_queue_max = 20'000;
+inline constexpr std::size_t observations_known_max = 65'536;  // for which the newest is kept; the oldest goes
+inline constexpr std::size_t observation_bytes_max = 64 * 1024;
+inline constexpr std::size_t observations_per_frame_max = 4096;
+inline constexpr std::size_t probes_max = 64;    // fork probes running with one peer; further ones wait their turn
+inline constexpr std::size_t branches_max = 16;  // of one stream; further ones are refused
+inline constexpr std::size_t chain_query_max = 15;
+inline constexpr int chain_rounds_max = 64;
+// Refused messages and runs after which a peer's link is closed: whoever sends so many will not stop.
+inline constexpr std::uint64_t refusals_max = 1000;
+inline constexpr std::size_t name_bytes_max = 64;
+inline constexpr std::size_t words_bytes_max = 200;
+
+inline constexpr Milliseconds hello_wait_max{10'000};  // a link that does not say who it is
+inline constexpr int missed_intervals_max = 2;         // heartbeats without a byte received: the peer is lost
+inline constexpr Milliseconds retry_busy{2'000};
+inline constexpr Milliseconds retry_refused{60'000};
+inline constexpr Milliseconds retry_forked{2'000};
+inline constexpr Milliseconds probe_wait_max{30'000};
+// No acknowledgement for so long although everything was handed over: what is missing is sent again.
+inline constexpr Milliseconds resend_after{30'000};
+// An observation stamped further ahead than this ranks below every plausible one (a gateway's clock may be wrong).
+inline constexpr Milliseconds observation_lead_max{5 * 60 * 1000};
+
+}  // namespace airbridge::sync

@@ -1,0 +1,145 @@
+#pragma once
+// The messages of the protocol and their bytes: canonical CBOR arrays, described with examples in
+// docs/protocol/sync.md.
+#include <array>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/result.hpp"
+#include "model/entry.hpp"
+
+namespace airbridge::sync {
+
+enum class MessageType : std::uint8_t {
+  Hello = 1,
+  AskVector = 2,
+  Vector = 3,
+  Keys = 4,
+  Run = 5,
+  Ack = 6,
+  LastValues = 7,
+  ChainQuery = 8,
+  ChainReply = 9,
+  Ping = 10,
+  Pong = 11,
+  RunRefused = 12,
+  Bye = 13,
+};
+
+using Digest = std::array<std::uint8_t, 8>;  // of all a node holds: BLAKE2b-64 of streams, numbers and heads
+using Head4 = std::array<std::uint8_t, 4>;   // first bytes of a chain value: enough to suspect, not to prove
+using Head8 = std::array<std::uint8_t, 8>;
+
+// First on every link, from both sides. A map with integer keys: later versions may add some.
+struct Hello {
+  std::uint32_t version = 0;
+  model::IncidentId incident;
+  model::KeyId node;
+  std::string name;
+  std::uint32_t incarnation = 0;
+  Digest digest{};             // of what this node holds on disk; who knows what that is need not ask
+  std::uint64_t features = 0;  // bits; none in version 1
+};
+
+struct VectorItem {
+  model::StreamId stream;
+  std::uint64_t seq = 0;
+  Head4 head{};
+};
+// "Tell what you hold"; what differs from the vector with digest `base`, which the asker remembers, is enough.
+struct AskVector {
+  std::optional<Digest> base;
+};
+// What the sender holds: all of it, or what differs from `base`. Number 0: no longer held.
+struct VectorMessage {
+  std::optional<Digest> base;
+  std::vector<VectorItem> items;
+};
+struct Keys {
+  std::vector<model::PublicKey> keys;
+};
+// Consecutive entries of one stream. Without a seal they are the beginning of a run; the rest follows.
+struct Run {
+  model::StreamId stream;
+  std::vector<model::Entry> entries;
+  std::optional<model::Seal> seal;
+};
+// Streams of which the sender holds more, on disk, than it told before.
+struct Ack {
+  std::vector<VectorItem> items;
+};
+struct LastValues {
+  std::vector<Bytes> observations;
+};
+struct ChainQuery {
+  model::StreamId stream;
+  std::vector<std::uint64_t> seqs;
+};
+struct ChainReply {
+  model::StreamId stream;
+  std::vector<std::pair<std::uint64_t, Head8>> heads;  // of those asked for that are held
+};
+struct Ping {
+  std::uint64_t nonce = 0;
+  Digest digest{};  // of what the sender has told so far
+};
+struct Pong {
+  std::uint64_t nonce = 0;
+};
+
+enum class Reason : std::uint8_t {
+  Gap = 1,         // begins after what is held: send from there
+  Busy = 2,        // the disk is slow or full: again later
+  Forked = 3,      // this part of the stream is a branch
+  BadSeal = 4,     // the author's signature does not hold
+  WrongChain = 5,  // does not continue what is held
+  UnknownAuthor = 6,
+  Oversized = 7,
+  TooManyStreams = 8,
+  OwnStream = 9,  // the receiver's own writing
+  Malformed = 10,
+};
+inline constexpr std::uint64_t reason_max = 10;
+std::string_view name_of(Reason reason);
+
+struct RunRefused {
+  model::StreamId stream;
+  std::uint64_t seq = 0;  // the first of the refused entries
+  Reason reason = Reason::Malformed;
+  std::uint32_t retry_ms = 0;
+};
+
+enum class Parting : std::uint8_t {
+  Stopping = 0,
+  WrongIncident = 1,
+  NewerProtocol = 2,
+  SameNode = 3,
+  Duplicate = 4,
+  Protocol = 5,
+  Silent = 6,
+  Full = 7
+};
+inline constexpr std::uint64_t parting_max = 7;
+struct Bye {
+  Parting reason = Parting::Stopping;
+  std::string words;  // for people
+};
+
+using Message = std::variant<Hello, AskVector, VectorMessage, Keys, Run, Ack, LastValues, ChainQuery, ChainReply, Ping,
+                             Pong, RunRefused, Bye>;
+
+// A whole frame.
+Bytes encode(const Message& message);
+// The same for a run, without copying entries into a Run.
+Bytes encode_run(const model::StreamId& stream, std::span<const model::Entry> entries, const model::Seal* seal,
+                 bool private_parts);
+
+// What a type of a later version of the protocol decodes to: counted and passed over.
+struct UnknownMessage {
+  std::uint8_t type = 0;
+};
+Result<std::variant<Message, UnknownMessage>, model::DecodeError> decode(std::uint8_t type, ByteView payload);
+
+}  // namespace airbridge::sync

@@ -1,0 +1,99 @@
+#pragma once
+// What the core keeps of one connection.
+#include <deque>
+#include <map>
+#include <set>
+
+#include "model/entry.hpp"
+#include "sync/frame.hpp"
+#include "sync/last_values.hpp"
+#include "sync/output.hpp"
+#include "sync/vector.hpp"
+
+namespace airbridge::sync {
+
+// What a link can do; set by whoever opens it.
+struct LinkProfile {
+  std::string address;                         // for people: "10.1.2.3:4600"
+  bool dialed = false;                         // this side opened it
+  Milliseconds heartbeat{5'000};               // lost after two of them without a byte
+  std::size_t burst_bytes = 64 * 1024;         // handed over before drained() must be called
+  std::size_t window_bytes = 2 * 1024 * 1024;  // sent and not yet acknowledged as durable
+  std::size_t frame_bytes = 32 * 1024;         // a frame of events ends at about this
+  bool private_parts = true;                   // false: they stay home, only their hashes go
+};
+
+// A stream being sent: entries read from the log, in order, with the places where a seal stands.
+struct Outgoing {
+  model::StreamId stream;
+  std::vector<model::Entry> entries;
+  std::map<std::uint64_t, model::Seal> seals;
+  std::size_t next = 0;
+  bool done() const { return next >= entries.size(); }
+};
+
+// A search for the first differing event of a stream. At `lo` both chains agree; at `hi` they differ, or are suspected
+// to when `hi_sure` is false.
+struct Probe {
+  std::uint64_t lo = 0;
+  std::uint64_t hi = 0;
+  bool hi_sure = false;
+  bool asked = false;
+  int rounds = 0;
+  SteadyTime since{};
+};
+
+struct Peer {
+  PeerId id = 0;
+  LinkProfile link;
+  PeerState state = PeerState::Greeting;
+  bool dead = false;     // forgotten at the end of the call
+  bool greeted = false;  // its HELLO came
+  model::KeyId node;
+  std::string name;
+  std::uint32_t incarnation = 0;
+  FrameReader reader;
+  std::uint64_t frame_offset = 0;  // of the message being handled
+
+  HeldVector theirs;          // what it holds, as it told
+  HeldVector announced;       // what we told it
+  model::VersionVector sent;  // how far its streams were handed over
+  std::map<model::StreamId, std::deque<std::pair<std::uint64_t, std::size_t>>> in_flight;  // (last seq, bytes)
+  std::size_t in_flight_bytes = 0;
+  SteadyTime progress{};  // when something was last sent or acknowledged
+
+  std::array<std::set<model::StreamId>, model::class_count> ready;  // may have something to send
+  std::array<std::optional<Outgoing>, model::class_count> outgoing;
+  std::array<model::StreamId, model::class_count> last_served;
+  std::map<model::StreamId, SteadyTime> held_back;  // refused: not before then
+  std::set<model::StreamId> unannounced;            // grown since told
+  std::set<model::KeyId> keys_sent;
+  std::size_t handed = 0;               // since the link was last drained
+  std::size_t observations_handed = 0;  // of these, last values
+  std::size_t routine_credit = 0;       // bytes owed to class 2
+
+  std::map<model::KeyId, model::PublicKey> offered_keys;
+  std::map<model::StreamId, std::vector<model::Entry>> staged;
+  std::size_t staged_bytes = 0;
+  std::size_t pending_bytes = 0;                      // accepted, not yet durable
+  std::map<model::StreamId, std::uint64_t> gap_told;  // where we stood when we told of a gap
+  std::map<model::StreamId, Probe> probes;
+  std::set<model::StreamId> settled_apart;     // differences inside a branch: shown, not exchanged here
+  std::set<model::StreamId> offered_branches;  // our side of forks found with this peer, read from the base stream
+  ObservationQueue observations;
+
+  SteadyTime connected{};
+  SteadyTime heard{};
+  SteadyTime next_ping{};
+  std::uint64_t ping_nonce = 0;
+  SteadyTime ping_at{};
+  bool ping_open = false;
+  bool vector_heard_since_ping = true;  // so that only a quiet link's digest is held against it
+  std::optional<Milliseconds> round_trip;
+  HeldVector pinged;  // `announced` when the open ping left
+
+  std::uint64_t bytes_sent = 0, bytes_received = 0, events_sent = 0, events_received = 0, events_duplicate = 0;
+  std::uint64_t refused = 0, unknown_messages = 0;
+};
+
+}  // namespace airbridge::sync
