@@ -1,0 +1,301 @@
+// What a peer may send that it should not: each is refused with a reason, and the next good thing is unharmed.
+#include <doctest/doctest.h>
+
+#include "base/rng.hpp"
+#include "sync/test_net.hpp"
+
+using namespace airbridge;
+using namespace airbridge::sync;
+using namespace airbridge::sync::test;
+using model::Class;
+
+namespace {
+// One real node and a peer whose every byte the test writes.
+struct Stage {
+  Stage() : node(1), other(2) {
+    node.core.durable(now());
+    peer = node.core.connect({}, now());
+    give(encode(hello()));
+    give(encode(VectorMessage{}));
+    take();
+    outputs.clear();
+  }
+  static Now now() { return at_ms(0); }
+  Hello hello() const { return {protocol_version, incident, other.key.id(), "N2", 1, Digest{1}, 0}; }
+  void give(ByteView bytes) { node.core.receive(peer, bytes, now()); }
+  void take() {
+    for (auto& output : node.core.take_outputs()) {
+      if (auto* accept = std::get_if<Accept>(&output)) {
+        if (accept->author_key) node.log.add_key(*accept->author_key);
+        CHECK(node.log.append(accept->run));
+        node.core.accepted(accept->ticket, now());
+        ++accepts;
+      }
+      outputs.push_back(std::move(output));
+    }
+    node.core.durable(now());
+    for (auto& output : node.core.take_outputs()) outputs.push_back(std::move(output));
+  }
+  std::vector<model::SealedRun> runs(Class cls, std::uint64_t after = 0) {
+    return other.log.runs_after(stream_of(2, cls), after, 1 << 20);
+  }
+  Bytes frame(const model::SealedRun& run) { return encode(Run{run.seal.stream, run.entries, run.seal}); }
+  void give_key() { give(encode(Keys{{other.key.public_key()}})); }
+  std::string refusal() {
+    take();
+    for (const auto& output : outputs) {
+      if (const auto* refused = std::get_if<Refused>(&output)) return refused->what;
+    }
+    return "";
+  }
+  std::optional<Reason> run_refused() {
+    take();
+    for (const auto& output : outputs) {
+      const auto* send = std::get_if<Send>(&output);
+      if (send == nullptr || send->bytes[4] != static_cast<std::uint8_t>(MessageType::RunRefused)) continue;
+      const auto message = decode(send->bytes[4], ByteView(send->bytes).subspan(5, send->bytes.size() - 9));
+      return std::get<RunRefused>(std::get<Message>(*message)).reason;
+    }
+    return std::nullopt;
+  }
+  bool closed() {
+    take();
+    for (const auto& output : outputs) {
+      if (std::holds_alternative<Close>(output)) return true;
+    }
+    return false;
+  }
+  // The proof that nobody was harmed.
+  void good_run_is_taken() {
+    give_key();
+    const auto before = accepts;
+    other.write(Class::Important);
+    const auto held = node.log.vector()[stream_of(2, Class::Important)];
+    for (const auto& run : runs(Class::Important, held)) give(frame(run));
+    take();
+    CHECK(accepts > before);
+    CHECK(node.log.vector().at(stream_of(2, Class::Important)) ==
+          other.log.vector().at(stream_of(2, Class::Important)));
+  }
+
+  Node node, other;
+  PeerId peer = 0;
+  std::vector<Output> outputs;
+  int accepts = 0;
+};
+}  // namespace
+
+TEST_CASE("a good run is taken, and a second time counted as held") {
+  Stage stage;
+  stage.good_run_is_taken();
+  stage.give(stage.frame(stage.runs(Class::Important).at(0)));
+  stage.take();
+  CHECK(stage.accepts == 1);
+  CHECK(stage.node.core.peers().at(0).events_duplicate == 1);
+  CHECK(stage.refusal().empty());
+}
+
+TEST_CASE("a gap is answered with where to go on, once") {
+  Stage stage;
+  stage.give_key();
+  for (int i = 0; i < 5; ++i) stage.other.write(Class::Routine);
+  const auto runs = stage.runs(Class::Routine);
+  stage.give(stage.frame(runs.at(3)));
+  CHECK(stage.run_refused() == Reason::Gap);
+  stage.outputs.clear();
+  stage.give(stage.frame(runs.at(4)));
+  CHECK_FALSE(stage.run_refused());
+  CHECK(stage.accepts == 0);
+  stage.good_run_is_taken();
+}
+
+TEST_CASE("a seal that does not hold is refused") {
+  Stage stage;
+  stage.give_key();
+  stage.other.write(Class::Routine);
+  auto run = stage.runs(Class::Routine).at(0);
+  run.seal.signature.value[3] ^= 1;
+  stage.give(stage.frame(run));
+  CHECK(stage.run_refused() == Reason::BadSeal);
+  CHECK(stage.refusal().find("bad seal") != std::string::npos);
+  CHECK_FALSE(stage.closed());
+  stage.good_run_is_taken();
+}
+
+TEST_CASE("entries that are not the sealed ones are refused") {
+  Stage stage;
+  stage.give_key();
+  stage.other.write(Class::Routine);
+  auto run = stage.runs(Class::Routine).at(0);
+  run.entries.at(0).public_part.at(0) ^= 1;
+  stage.give(stage.frame(run));
+  CHECK(stage.run_refused() == Reason::WrongChain);
+  stage.good_run_is_taken();
+}
+
+TEST_CASE("an author whose key nobody told is refused until the key comes") {
+  Stage stage;
+  stage.other.write(Class::Routine);
+  stage.give(stage.frame(stage.runs(Class::Routine).at(0)));
+  CHECK(stage.run_refused() == Reason::UnknownAuthor);
+  CHECK(stage.accepts == 0);
+  stage.give_key();
+  stage.give(stage.frame(stage.runs(Class::Routine).at(0)));
+  stage.take();
+  CHECK(stage.accepts == 1);
+}
+
+TEST_CASE("an oversized event is refused, and the link goes on") {
+  Stage stage;
+  stage.give_key();
+  stage.other.write(Class::Routine, model::event_bytes_max + 1);
+  stage.give(stage.frame(stage.runs(Class::Routine).at(0)));
+  CHECK(stage.run_refused() == Reason::Oversized);
+  stage.good_run_is_taken();
+}
+
+TEST_CASE("a frame that is too long or damaged ends this link and no other") {
+  for (const bool too_long : {true, false}) {
+    Stage stage;
+    const auto second = stage.node.core.connect({}, Stage::now());
+    auto frame = encode(Pong{7});
+    if (too_long) {
+      frame[0] = 0xFF;
+    } else {
+      frame[5] ^= 1;
+    }
+    stage.give(frame);
+    CHECK(stage.closed());
+    CHECK(stage.refusal().find(too_long ? "more than" : "checksum") != std::string::npos);
+    for (const auto& output : stage.outputs) {
+      if (const auto* refused = std::get_if<Refused>(&output)) CHECK(refused->offset > 0);
+    }
+    REQUIRE(stage.node.core.peers().size() == 1);
+    CHECK(stage.node.core.peers().at(0).peer == second);
+  }
+}
+
+TEST_CASE("another incident, another protocol and the node itself are sent away with words") {
+  const auto words_for = [](auto change) {
+    Node node(1);
+    const auto peer = node.core.connect({}, at_ms(0));
+    Hello hello{protocol_version, incident, key_of(2).id(), "N2", 1, {}, 0};
+    change(hello);
+    node.core.receive(peer, encode(hello), at_ms(0));
+    CHECK(node.core.peers().empty());
+    for (const auto& output : node.core.take_outputs()) {
+      if (const auto* close = std::get_if<Close>(&output)) return close->why;
+    }
+    return std::string();
+  };
+  CHECK(words_for([](Hello& h) { h.incident.value[0] ^= 1; }).find("this node serves incident 1111") == 0);
+  CHECK(words_for([](Hello& h) { h.version = 2; }).find("update the older one") != std::string::npos);
+  CHECK(words_for([](Hello& h) { h.node = key_of(1).id(); }) == "this is the node itself");
+}
+
+TEST_CASE("a message before the greeting, or none at all, ends the link") {
+  Node node(1);
+  auto peer = node.core.connect({}, at_ms(0));
+  node.core.receive(peer, encode(Pong{1}), at_ms(0));
+  CHECK(node.core.peers().empty());
+  peer = node.core.connect({}, at_ms(0));
+  node.core.receive(peer, as_bytes("GET / HTTP/1.1\r\n\r\n"), at_ms(0));
+  CHECK(node.core.peers().empty());
+  node.core.connect({}, at_ms(0));
+  node.core.poll(at_ms(9'000));
+  CHECK(node.core.peers().size() == 1);
+  node.core.poll(at_ms(10'000));
+  CHECK(node.core.peers().empty());
+}
+
+TEST_CASE("a message of a later version is passed over") {
+  Stage stage;
+  stage.give(make_frame(29, as_bytes("whatever")));
+  stage.give(make_frame(0x85, as_bytes("flagged")));
+  CHECK(stage.node.core.peers().at(0).unknown_messages == 2);
+  stage.good_run_is_taken();
+}
+
+TEST_CASE("a peer that only sends nonsense is closed in the end") {
+  Stage stage;
+  for (std::uint64_t i = 0; i < refusals_max + 10; ++i) stage.give(make_frame(5, as_bytes("nonsense")));
+  CHECK(stage.closed());
+  CHECK(stage.node.core.peers().empty());
+}
+
+TEST_CASE("an unsealed run without end does not fill memory") {
+  Stage stage;
+  stage.give_key();
+  Run run{stream_of(2, Class::Routine), {}, std::nullopt};
+  for (std::uint64_t seq = 1; seq < 200; ++seq) {
+    model::Entry entry;
+    entry.stream = run.stream;
+    entry.seq = seq;
+    entry.public_part = Bytes(60'000, 1);
+    run.entries = {entry};
+    stage.give(encode(run));
+  }
+  CHECK(stage.run_refused() == Reason::Oversized);
+  stage.good_run_is_taken();
+}
+
+TEST_CASE("a peer that lies about its vector gains nothing") {
+  Stage stage;
+  std::vector<VectorItem> items;
+  items.push_back({stream_of(1, Class::Urgent), 1'000'000, {1, 2, 3, 4}});  // more of our own than we have
+  items.push_back({stream_of(9, Class::Urgent), UINT64_MAX, {}});
+  stage.give(encode(Ack{items}));
+  stage.take();
+  // No proof, no new incarnation; it is only shown that the peer claims more.
+  for (const auto& output : stage.outputs) CHECK_FALSE(std::holds_alternative<OwnStreamAhead>(output));
+  CHECK(stage.node.core.peers().at(0).level == Level::Behind);
+  stage.good_run_is_taken();
+}
+
+TEST_CASE("whoever holds a signed event of ours that we do not is believed") {
+  Stage stage;
+  MemoryLog earlier(incident, {stage.node.key.id(), 1});
+  for (int i = 0; i < 3; ++i) earlier.write(stage.node.key, Class::Routine, 10);
+  const auto runs = earlier.runs_after(stream_of(1, Class::Routine), 0, 1000);
+  stage.give(stage.frame(runs.at(2)));
+  stage.take();
+  int told = 0;
+  for (const auto& output : stage.outputs) {
+    if (const auto* ahead = std::get_if<OwnStreamAhead>(&output)) {
+      ++told;
+      CHECK(ahead->here == 0);
+      CHECK(ahead->there == 3);
+    }
+  }
+  CHECK(told == 1);
+  CHECK(stage.run_refused() == Reason::OwnStream);
+  // Under a new incarnation the old one is a stream like any other.
+  stage.node.log.set_own({stage.node.key.id(), 2});
+  for (const auto& run : runs) stage.give(stage.frame(run));
+  stage.take();
+  CHECK(stage.node.log.vector().at(stream_of(1, Class::Routine)) == 3);
+}
+
+TEST_CASE("hostile bytes of any kind leave the node working") {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    Rng rng(seed);
+    Stage stage;
+    stage.other.write(Class::Important);
+    std::vector<Bytes> frames = {encode(Keys{{stage.other.key.public_key()}}),
+                                 stage.frame(stage.runs(Class::Important).at(0)),
+                                 encode(Ack{{{stream_of(2, Class::Important), 1, {}}}}),
+                                 encode(ChainQuery{stream_of(1, Class::Urgent), {1, 2, 3}}),
+                                 encode(ChainReply{stream_of(1, Class::Urgent), {{1, {}}}}),
+                                 encode(RunRefused{stream_of(1, Class::Urgent), 1, Reason::Gap, 1}),
+                                 encode(AskVector{})};
+    for (int i = 0; i < 20; ++i) {
+      auto frame = frames[rng.below(frames.size())];
+      // Damage inside a frame whose checksum is right again: only the decoder stands between.
+      Bytes payload(frame.begin() + 5, frame.end() - 4);
+      if (!payload.empty()) payload[rng.below(payload.size())] = static_cast<std::uint8_t>(rng());
+      stage.give(make_frame(frame[4], payload));
+    }
+    stage.take();
+    if (!stage.node.core.peers().empty()) stage.good_run_is_taken();
+  }
+}

@@ -1,0 +1,146 @@
+#include <doctest/doctest.h>
+
+#include "sync/test_net.hpp"
+
+using namespace airbridge;
+using namespace airbridge::sync;
+using namespace airbridge::sync::test;
+using model::Class;
+
+namespace {
+// Two copies of device 9: alike up to `alike`, then each with events of its own.
+struct Copies {
+  explicit Copies(int alike, int left, int right) : a(incident, writer()), b(incident, writer()) {
+    for (int i = 0; i < alike; ++i) {
+      a.write(key_of(9), Class::Important, 20);
+      b.write(key_of(9), Class::Important, 20);
+    }
+    for (int i = 0; i < left; ++i) a.write(key_of(9), Class::Important, 20, 1);
+    for (int i = 0; i < right; ++i) b.write(key_of(9), Class::Important, 20, 2);
+  }
+  static model::Writer writer() { return {key_of(9).id(), 1}; }
+  static void give(const MemoryLog& from, Node& node) {
+    node.log.add_key(key_of(9).public_key());
+    for (const auto& run : from.runs_after(stream_of(9, Class::Important), 0, SIZE_MAX)) CHECK(node.log.append(run));
+    node.core.durable(at_ms(0));
+  }
+  MemoryLog a, b;
+};
+
+model::VersionVector counted(const Node& node) { return cut_at_forks(node.log.vector(), node.log); }
+}  // namespace
+
+TEST_CASE("a fork is found, named alike, and both branches are exchanged") {
+  const struct {
+    int alike, left, right;
+  } rows[] = {{5, 3, 3}, {5, 3, 4}, {0, 1, 1}, {100, 1, 50}, {1000, 7, 1}, {1, 40, 2}};
+  for (const auto& row : rows) {
+    CAPTURE(row.alike);
+    CAPTURE(row.left);
+    CAPTURE(row.right);
+    const Copies copies(row.alike, row.left, row.right);
+    Net net;
+    auto& a = net.add(1);
+    auto& b = net.add(2);
+    Copies::give(copies.a, a);
+    Copies::give(copies.b, b);
+    net.join(a, b);
+    net.settle();
+    net.pass(10'000);
+    CHECK(counted(a) == counted(b));
+    CHECK(counted(a).size() == (row.alike > 0 ? 3U : 2U));
+    CHECK(held_of(counted(a), stream_of(9, Class::Important)) == static_cast<std::uint64_t>(row.alike));
+    std::size_t events = 0;
+    for (const auto& [stream, seq] : counted(a)) {
+      if (!stream.is_branch()) continue;
+      CHECK(stream.branch.from == static_cast<std::uint64_t>(row.alike) + 1);
+      events += seq - static_cast<std::uint64_t>(row.alike);
+      CHECK(a.log.entries(stream) == b.log.entries(stream));
+    }
+    CHECK(events == static_cast<std::size_t>(row.left + row.right));
+    for (const auto* node : {&a, &b}) {
+      CHECK(all<ForkFound>(*node).size() == 2);
+      CHECK(node->core.peers().at(0).level == Level::Equal);
+      CHECK(
+          node->core.holders({Copies::writer(), Class::Important, static_cast<std::uint64_t>(row.alike) + 1}).empty());
+    }
+  }
+}
+
+TEST_CASE("a third node learns of a fork it did not see, whatever it holds") {
+  for (int held = 0; held < 3; ++held) {
+    CAPTURE(held);
+    const Copies copies(4, 3, 2);
+    Net net;
+    auto& a = net.add(1);
+    auto& b = net.add(2);
+    auto& c = net.add(3);
+    Copies::give(copies.a, a);
+    Copies::give(copies.b, b);
+    if (held == 1) Copies::give(copies.a, c);
+    if (held == 2) Copies::give(copies.b, c);
+    net.join(a, b);
+    net.join(b, c);
+    net.pass(20'000);
+    CHECK(counted(a) == counted(b));
+    CHECK(counted(a) == counted(c));
+    CHECK(counted(c).size() == 3);
+  }
+}
+
+TEST_CASE("a copy that writes on learns that it must begin anew, and both its branches live") {
+  const Copies copies(4, 3, 0);
+  Net net;
+  auto& a = net.add(1);
+  Copies::give(copies.a, a);
+  auto& restored = net.add(9);  // from a backup that ends at 4
+  for (int i = 0; i < 4; ++i) restored.write(Class::Important, 20);
+  restored.write(Class::Important, 20, 5);
+  restored.core.durable(net.now());
+  net.join(a, restored);
+  net.pass(5'000);
+  REQUIRE(all<OwnStreamAhead>(restored).size() == 1);
+  restored.log.set_own({restored.key.id(), 2});
+  restored.write(Class::Important);
+  restored.core.durable(net.now());
+  net.pass(20'000);
+  CHECK(counted(a) == counted(restored));
+  CHECK(counted(a).size() == 4);
+}
+
+TEST_CASE("a relabelled piece of a good stream is not believed to be a fork") {
+  Net net;
+  auto& a = net.add(1);
+  auto& liar = net.add(2);
+  const Copies copies(6, 0, 0);
+  Copies::give(copies.a, a);
+  // The liar keeps the tail of the good stream under a branch name, with seals that hold.
+  Copies::give(copies.a, liar);
+  auto branch = stream_of(9, Class::Important);
+  branch.branch = {4, head_start<8>(*copies.a.chain_at(branch, 4))};
+  for (auto run : copies.a.runs_after(stream_of(9, Class::Important), 3, SIZE_MAX)) {
+    for (auto& entry : run.entries) entry.stream = branch;
+    run.seal.stream = branch;
+    REQUIRE(liar.log.append(run));
+  }
+  net.join(a, liar);
+  net.pass(5'000);
+  CHECK(counted(a).at(stream_of(9, Class::Important)) == 6);
+  CHECK_FALSE(a.log.vector().contains(branch));
+}
+
+TEST_CASE("two streams that differ at the same length are not called equal") {
+  const Copies copies(3, 1, 1);
+  Net net;
+  auto& a = net.add(1);
+  auto& b = net.add(2);
+  Copies::give(copies.a, a);
+  Copies::give(copies.b, b);
+  REQUIRE(a.log.vector() == b.log.vector());
+  net.join(a, b);
+  net.step();
+  net.step();
+  CHECK(a.core.peers().at(0).state == PeerState::Greeting);
+  net.settle();
+  CHECK(all<ForkFound>(a).size() == 2);
+}
