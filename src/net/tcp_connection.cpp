@@ -32,7 +32,7 @@ TcpConnection::TcpConnection(asio::ip::tcp::socket socket, const ConnectionLimit
     : service_(ConnectionService::of(static_cast<asio::io_context&>(socket.get_executor().context()))),
       socket_(std::move(socket)),
       limits_(limits),
-      window_(&service_.window(limits.coalesce)),
+      window_(&service_.window(limits.coalesce, limits.prompt)),
       open_count_(std::move(open_count)),
       peer_(peer_text(socket_)),
       last_received_(ConnectionService::now()),
@@ -58,7 +58,7 @@ void TcpConnection::start(Handlers handlers) {
 
 void TcpConnection::set_limits(const ConnectionLimits& limits) {
   limits_ = limits;
-  window_ = &service_.window(limits.coalesce);
+  window_ = &service_.window(limits.coalesce, limits.prompt);
 }
 
 // Sending ---------------------------------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ Sent TcpConnection::send_urgent(SharedBytes bytes) {
 void TcpConnection::schedule_urgent() {
   if (urgent_scheduled_ || write_waiting_) return;
   urgent_scheduled_ = true;
-  service_.window(Milliseconds{0}).add(self());
+  service_.next_turn().add(self());
 }
 
 void TcpConnection::flush_window(const FlushWindow& window, SteadyTime now) {
