@@ -139,6 +139,7 @@ class Log {
   };
   Mark mark() const { return {pending_.size(), buffer_.size()}; }
   void rollback(const Mark& mark);
+  std::uint64_t next_arrival() const { return next_arrival_; }  // of the next record to be buffered
   std::size_t buffered_bytes() const { return buffer_.size(); }
   std::size_t buffered_records() const { return pending_.size(); }
 
