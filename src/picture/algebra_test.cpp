@@ -369,7 +369,7 @@ TEST_CASE("every interleaving of the streams ends at the same state and the same
         other.apply(e);
         if (rng.chance(0.1)) other.publish();      // publishing in between changes nothing
         if (rng.chance(0.05)) other.state_hash();  // nor does asking for the hash
-        if (rng.chance(0.2)) other.apply(e);        // nor repeating
+        if (rng.chance(0.2)) other.apply(e);       // nor repeating
       }
       REQUIRE(other.state_hash() == hash);
       REQUIRE(text(*other.publish()) == views);

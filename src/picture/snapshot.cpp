@@ -13,6 +13,8 @@ using model::cbor::Reader;
 using model::cbor::Writer;
 constexpr std::string_view hash_context = "airbridge state 1";
 constexpr std::string_view snapshot_context = "airbridge picture 1";
+constexpr std::size_t entity_bytes_min = 32;
+constexpr std::size_t checksum_bytes = 2 + model::Hash::size;  // a CBOR byte string
 
 bool by_id(const EntityState* a, const EntityState* b) { return a->id < b->id; }
 
@@ -73,7 +75,7 @@ Bytes Fold::save(Private what) {
   Bytes bytes;
   Writer out(bytes);
   const auto hash = state_hash();
-  out.array(13);
+  out.array(14);
   out.text(snapshot_context);
   out.bytes(incident_.view());
   out.bytes(hash.view());
@@ -126,6 +128,7 @@ Bytes Fold::save(Private what) {
       out.null();
     }
   }
+  out.bytes(blake2b<32>({bytes}));
   return bytes;
 }
 
@@ -214,7 +217,7 @@ void Fold::get_entities(Reader& in) {
   const bool with_private = in.boolean();
   get_dot_set(in, private_folded_);
   const auto count = in.array(list_max);
-  entities_.reserve(std::min(count, in.left()));
+  entities_.reserve(std::min(count, in.left() / entity_bytes_min));
   for (std::size_t i = 0; i < count && in.ok(); ++i) {
     const auto at = in.offset();
     if (!expect(in, 5)) return;
@@ -257,9 +260,14 @@ Result<Fold, LoadFault> Fold::load(ByteView bytes, const model::IncidentId& inci
   const auto fault = [&](std::string what) {
     return failure(LoadFault{in.fault().value_or(model::DecodeError{DecodeFault::WrongType, 0}), std::move(what)});
   };
-  if (!expect(in, 13) || in.text(64) != snapshot_context) return fault("not a picture snapshot of this version");
+  if (!expect(in, 14) || in.text(64) != snapshot_context) return fault("not a picture snapshot of this version");
   if (get_fixed<model::IncidentId>(in) != incident || !in.ok()) return fault("a snapshot of another incident");
   const auto wanted = get_fixed<model::Hash>(in);
+  // The checksum stands last and covers all before it: bit rot is told apart from a snapshot that was made wrong.
+  const auto body = bytes.first(bytes.size() - std::min(bytes.size(), checksum_bytes));
+  Bytes checksum;
+  Writer(checksum).bytes(blake2b<32>({body}));
+  if (!std::ranges::equal(checksum, bytes.subspan(body.size()))) return fault("damaged: its checksum does not fit");
   Fold fold(incident, genesis, limits);
   get_dot_set(in, fold.folded_);
   get_dot_set(in, fold.unreadable_);
@@ -267,6 +275,7 @@ Result<Fold, LoadFault> Fold::load(ByteView bytes, const model::IncidentId& inci
   fold.get_roster(in);
   fold.get_withheld(in);
   fold.get_entities(in);
+  in.bytes(model::Hash::size);
   in.end();
   if (!in.ok()) return fault("damaged: " + model::describe(*in.fault()));
   if (fold.state_hash() != wanted) return fault("its contents do not have the hash it names");
