@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <optional>
+#include <span>
 #include <sstream>
 #include <string>
 
@@ -51,7 +52,7 @@ inline void check_generated(const std::string& name, const std::string& wanted) 
 // Canonical CBOR as lines of hexadecimal with words.
 class Annotator {
  public:
-  explicit Annotator(ByteView bytes) : bytes_(bytes), in_(bytes) {}
+  Annotator(ByteView bytes, std::span<const std::string_view> keys) : bytes_(bytes), in_(bytes), keys_(keys) {}
   std::string lines() {
     item(0);
     return out_;
@@ -102,7 +103,7 @@ class Annotator {
         for (std::size_t i = 0; i < count; ++i) {
           const auto key_from = in_.offset();
           const auto key = in_.uint();
-          line(key_from, fmt::format("key {}", key), depth + 1);
+          line(key_from, fmt::format("key {} {}", key, key < keys_.size() ? keys_[key] : ""), depth + 1);
           item(depth + 2);
         }
         return;
@@ -123,6 +124,7 @@ class Annotator {
   }
   ByteView bytes_;
   cbor::Reader in_;
+  std::span<const std::string_view> keys_;  // what the keys of maps are called
   std::string out_;
 };
 
@@ -152,7 +154,8 @@ inline std::optional<Bytes> example(const std::string& document, std::string_vie
 }
 
 // The named block says exactly these bytes; its words are written anew when rewriting.
-inline void check_example(const std::string& document, std::string_view name, ByteView wanted, bool is_cbor = true) {
+inline void check_example(const std::string& document, std::string_view name, ByteView wanted, bool is_cbor = true,
+                          std::span<const std::string_view> keys = {}) {
   CAPTURE(name);
   const auto path = repository_root() + "/docs/protocol/" + document;
   if (is_rewriting()) {
@@ -163,7 +166,7 @@ inline void check_example(const std::string& document, std::string_view name, By
     const auto body = start + opening.size();
     const auto end = text.find("```", body);
     REQUIRE(end != std::string::npos);
-    text.replace(body, end - body, is_cbor ? Annotator(wanted).lines() : hex_lines(wanted));
+    text.replace(body, end - body, is_cbor ? Annotator(wanted, keys).lines() : hex_lines(wanted));
     write_whole(path, text);
   }
   const auto found = example(document, name);
