@@ -8,7 +8,7 @@
 namespace airbridge::store {
 namespace {
 
-constexpr std::int64_t layout = 1;     // another number: made anew
+constexpr std::int64_t layout = 1;  // another number: made anew
 constexpr std::size_t search_bytes_max = 400;
 constexpr std::size_t words_max = 16;  // of a search; more are left out
 constexpr std::size_t trigram = 3;     // shorter words cannot be looked up, only scanned for
