@@ -197,8 +197,8 @@ TEST_CASE("a good draft of every record is taken") {
                      set_code(Unit, "capability", "winch"), set_code(Unit, "capability", "medical")}),
         draft(Casualty, {set_code(Casualty, "triage", "red"), set(Casualty, "place", place(46.5, 7.7)),
                          set(Casualty, "identity", "Ana")}),
-        draft(Message,
-              {set(Message, "text", "one"), set(Message, "to", EntityId(external_name("tak", "x"))), set(Message, "to", "N 2")}),
+        draft(Message, {set(Message, "text", "one"), set(Message, "to", EntityId(external_name("tak", "x"))),
+                        set(Message, "to", "N 2")}),
         draft(Journal, {set(Journal, "text", "one"), set(Journal, "text", "two")}),
         update(Casualty, {set(Casualty, "destination", Value())}), update(Site, {set(Site, "deleted", true)})}) {
     CHECK(validate(d).empty());
