@@ -85,6 +85,12 @@ const std::array<unsigned char, 256> name_bytes = [] {
   return table;
 }();
 
+const std::array<bool, 256> value_stops = [] {
+  std::array<bool, 256> table{};
+  for (const unsigned char c : {'"', '\'', '<', '&'}) table[c] = true;
+  return table;
+}();
+
 std::size_t reference_end(std::string_view text, std::size_t at) {
   const auto end = text.substr(at, reference_max).find(';');
   if (end == text.npos) return 0;

@@ -57,6 +57,9 @@ namespace detail {
 extern const std::array<unsigned char, 256> name_bytes;
 // Offset behind a valid "&...;" at text[at], or 0.
 std::size_t reference_end(std::string_view text, std::size_t at);
+// Bytes where a quoted value may end or needs a look: quotes, '<' and '&'.
+extern const std::array<bool, 256> value_stops;
+inline bool ends_value(char c) { return value_stops[static_cast<unsigned char>(c)]; }
 inline bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 }  // namespace detail
 
@@ -220,14 +223,20 @@ class Scanner {
     const char quote = text_[at_];
     if (quote != '"' && quote != '\'') return fail(FaultKind::Malformed, begin);
     const auto value = ++at_;
-    for (; at_ < text_.size() && text_[at_] != quote; ++at_) {
-      if (text_[at_] == '<') return fail(FaultKind::Malformed, at_);
-      if (text_[at_] != '&') continue;
-      const auto after = detail::reference_end(text_, at_);
-      if (after == 0) return fail(FaultKind::DtdOrEntity, at_);
-      at_ = after - 1;
+    while (true) {
+      while (at_ < text_.size() && !detail::ends_value(text_[at_])) ++at_;
+      if (at_ >= text_.size()) return fail(FaultKind::Truncated, begin);
+      const char stop = text_[at_];
+      if (stop == quote) break;
+      if (stop == '<') return fail(FaultKind::Malformed, at_);
+      if (stop == '&') {
+        const auto after = detail::reference_end(text_, at_);
+        if (after == 0) return fail(FaultKind::DtdOrEntity, at_);
+        at_ = after;
+      } else {
+        ++at_;  // the other kind of quote
+      }
     }
-    if (at_ >= text_.size()) return fail(FaultKind::Truncated, begin);
     for (std::size_t i = 0; i < tag.attribute_count; ++i) {
       if (attributes_[i].name == key) return fail(FaultKind::DuplicateAttribute, begin);
     }

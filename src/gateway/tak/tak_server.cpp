@@ -46,7 +46,8 @@ Result<std::monostate, net::NetError> TakServer::start() {
                                             .connection = {.queue_bytes_max = limits.queue_bytes_max,
                                                            .idle_max = limits.idle_max,
                                                            .write_stall_max = limits.write_stall_max,
-                                                           .coalesce = limits.coalesce}};
+                                                           .coalesce = limits.coalesce,
+                                                           .prompt = limits.prompt}};
   auto listener = net::listen(loop_, options_.at, listener_limits,
                               [this](std::shared_ptr<net::Connection> connection) { welcome(std::move(connection)); });
   if (!listener) return failure(listener.error());

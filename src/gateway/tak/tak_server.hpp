@@ -36,6 +36,7 @@ struct TakLimits {
   Milliseconds silent_max{600'000};      // with bytes, but without one good event
   Milliseconds write_stall_max{30'000};  // with bytes queued and none taken
   Milliseconds coalesce{4};              // events wait so long for others, so that they leave in one write
+  bool prompt = true;                    // but not after a quiet time
   std::size_t queue_bytes_max = 256 * 1024;
   std::size_t missed_max = 1'000;           // uids noted for a slow reader; above it gets the whole state anew
   std::uint64_t faults_max = 100;           // of one connection, then it is closed

@@ -1,0 +1,12 @@
+# ./dev bench fanout: the TAK gateway beside a byte relay that parses nothing, under the same load.
+add_executable(relay relay.cpp)
+target_link_libraries(relay PRIVATE airbridge_flags)
+add_executable(fanout_server fanout_server.cpp)
+target_link_libraries(fanout_server PRIVATE airbridge_gateway_tak)
+add_executable(fanout_load fanout_load.cpp)
+target_link_libraries(fanout_load PRIVATE airbridge_flags fmt::fmt)
+add_executable(fanout_bench fanout_bench.cpp)
+target_link_libraries(fanout_bench PRIVATE airbridge_flags fmt::fmt)
+add_dependencies(fanout_bench relay fanout_server fanout_load)
+add_executable(cot_bench cot_bench.cpp)
+target_link_libraries(cot_bench PRIVATE airbridge_codec_cot)
