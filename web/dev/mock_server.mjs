@@ -13,14 +13,24 @@ import { make_swarm, make_world, move } from './mock_world.mjs';
 const here = dirname(fileURLToPath(import.meta.url));
 const policy =
   "default-src 'self'; img-src 'self' data: blob:; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; connect-src 'self'";
-const types = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.css': 'text/css', '.json': 'application/json', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' };
+const types = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.css': 'text/css',
+  '.json': 'application/json',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
+};
 
 export async function start_mock({ port = 0, swarm = 0, dist = join(here, '../dist'), quiet = true } = {}) {
   const epoch = createHash('sha256').update(String(process.hrtime.bigint())).digest('hex').slice(0, 16);
   const world = make_world(Date.now());
   const schema = JSON.parse(readFileSync(join(here, 'schema.json'), 'utf8'));
   const field_rule = (record, field) =>
-    [...schema.common, ...(schema.records.find((r) => r.name === record)?.fields ?? [])].find((f) => f.name === field);
+    [...schema.common, ...(schema.records.find((r) => r.name === record)?.fields ?? [])].find(
+      (f) => f.name === field,
+    );
   let own = { lat: 46.5936, lon: 7.9077, at_ms: Date.now(), source: 'config' };
   let seq = 1;
   const events = [];
@@ -30,28 +40,97 @@ export async function start_mock({ port = 0, swarm = 0, dist = join(here, '../di
   const incident = { id: 'ab'.repeat(16), name: 'Lauterbrunnen valley', exercise: true };
 
   const log = (entity, stamp, writes, dot) =>
-    events.push({ arrival: events.length + 1, arrived_ms: Date.now(), dot, class: 1, entity: entity.id, record: entity.record, display: entity.display, stamp, writes, folded: true });
+    events.push({
+      arrival: events.length + 1,
+      arrived_ms: Date.now(),
+      dot,
+      class: 1,
+      entity: entity.id,
+      record: entity.record,
+      display: entity.display,
+      stamp,
+      writes,
+      folded: true,
+    });
   for (const entity of [...world.entities.values()].sort((a, b) => a.created.at_ms - b.created.at_ms))
-    log(entity, entity.created, Object.entries(entity.fields).map(([field, f]) => ({ field, value: f.value, replaces: [] })), entity.id);
+    log(
+      entity,
+      entity.created,
+      Object.entries(entity.fields).map(([field, f]) => ({ field, value: f.value, replaces: [] })),
+      entity.id,
+    );
 
   const status = () => ({
     node,
     incident,
     peers: [
-      { name: 'POST 2', id: world.authors['POST 2'], address: '10.0.0.2:7600', state: 'connected', last_heard_ms: Date.now() - 700, level: 'equal', lacks_here: 0, lacks_there: 0, bytes_sent: 48211, bytes_received: 39102 },
-      { name: 'TRUCK 3', id: world.authors['TRUCK 3'], address: '10.0.0.3:7600', state: 'lost', last_heard_ms: Date.now() - 190_000, level: 'behind', lacks_here: 0, lacks_there: 7, bytes_sent: 5120, bytes_received: 2201, why: 'no answer' },
+      {
+        name: 'POST 2',
+        id: world.authors['POST 2'],
+        address: '10.0.0.2:7600',
+        state: 'connected',
+        last_heard_ms: Date.now() - 700,
+        level: 'equal',
+        lacks_here: 0,
+        lacks_there: 0,
+        bytes_sent: 48211,
+        bytes_received: 39102,
+      },
+      {
+        name: 'TRUCK 3',
+        id: world.authors['TRUCK 3'],
+        address: '10.0.0.3:7600',
+        state: 'lost',
+        last_heard_ms: Date.now() - 190_000,
+        level: 'behind',
+        lacks_here: 0,
+        lacks_there: 7,
+        bytes_sent: 5120,
+        bytes_received: 2201,
+        why: 'no answer',
+      },
     ],
     cut_off: false,
     unshared: 2,
     feeds: [
-      { name: 'tak', state: 'listening', address: '127.0.0.1:8087', clients: 2, received: 412, not_carried: 3, last_ms: Date.now() - 1200 },
-      { name: 'adsb', state: 'connected', address: '127.0.0.1:30003', clients: 1, received: 20417, not_carried: 0, last_ms: Date.now() - 100 },
+      {
+        name: 'tak',
+        state: 'listening',
+        address: '127.0.0.1:8087',
+        clients: 2,
+        received: 412,
+        not_carried: 3,
+        last_ms: Date.now() - 1200,
+      },
+      {
+        name: 'adsb',
+        state: 'connected',
+        address: '127.0.0.1:30003',
+        clients: 1,
+        received: 20417,
+        not_carried: 0,
+        last_ms: Date.now() - 100,
+      },
     ],
-    store: { events: events.length, durable_to: events.length, state_hash: createHash('sha256').update(String(events.length)).digest('hex'), damaged: 0, disk_free_bytes: 31_411_200_000, refusing_writes: false },
+    store: {
+      events: events.length,
+      durable_to: events.length,
+      state_hash: createHash('sha256').update(String(events.length)).digest('hex'),
+      damaged: 0,
+      disk_free_bytes: 31_411_200_000,
+      refusing_writes: false,
+    },
     own_position: own,
     problems: ['TRUCK 3 has not been heard for 3 minutes'],
   });
-  const snapshot = () => ({ epoch, seq, server_ms: Date.now(), entities: [...world.entities.values()], tracks: [...world.tracks.values()], status: status() });
+  const snapshot = () => ({
+    epoch,
+    seq,
+    server_ms: Date.now(),
+    entities: [...world.entities.values()],
+    tracks: [...world.tracks.values()],
+    status: status(),
+  });
 
   const clients = new Set();
   const send_all = (message) => {
@@ -68,14 +147,49 @@ export async function start_mock({ port = 0, swarm = 0, dist = join(here, '../di
     const now = Date.now();
     const stamp = { ...world.stamp('POST 1', 0), at_ms: now };
     const old = command.entity ? world.entities.get(command.entity) : null;
-    if (command.entity && !old) return { error: { code: 'not_found', message: 'no such record' }, status: 404 };
+    if (command.entity && !old)
+      return { error: { code: 'not_found', message: 'no such record' }, status: 404 };
     const dots = command.writes.map(() => world.next_dot('POST 1'));
     const id = old?.id ?? dots[0];
-    const entity = old ? structuredClone(old) : { id, record: command.record, display: `${world.letters[command.record] ?? 'Z'}-${Math.random().toString(36).slice(2, 7).toUpperCase()}`, exercise: true, made_up: false, placeholder: false, waiting_for: [], deleted: false, revived: false, newer_fields: 0, fields: {}, conflicts: [], coverage: [], created: stamp };
+    const entity = old
+      ? structuredClone(old)
+      : {
+          id,
+          record: command.record,
+          display: `${world.letters[command.record] ?? 'Z'}-${Math.random().toString(36).slice(2, 7).toUpperCase()}`,
+          exercise: true,
+          made_up: false,
+          placeholder: false,
+          waiting_for: [],
+          deleted: false,
+          revived: false,
+          newer_fields: 0,
+          fields: {},
+          conflicts: [],
+          coverage: [],
+          created: stamp,
+        };
     for (const [i, write] of command.writes.entries()) {
       const spec = field_rule(command.record, write.field);
-      if (!spec) return { error: { code: 'invalid_command', message: `${command.record} has no field '${write.field}'`, field: write.field, hint: 'see /api/v1/schema' }, status: 400 };
-      if (spec.type === 'code' && write.value !== null && !spec.codes.some((c) => c.name === write.value)) return { error: { code: 'invalid_value', message: `${write.field}: '${write.value}' is not known`, field: write.field }, status: 400 };
+      if (!spec)
+        return {
+          error: {
+            code: 'invalid_command',
+            message: `${command.record} has no field '${write.field}'`,
+            field: write.field,
+            hint: 'see /api/v1/schema',
+          },
+          status: 400,
+        };
+      if (spec.type === 'code' && write.value !== null && !spec.codes.some((c) => c.name === write.value))
+        return {
+          error: {
+            code: 'invalid_value',
+            message: `${write.field}: '${write.value}' is not known`,
+            field: write.field,
+          },
+          status: 400,
+        };
       if (write.field === 'deleted') {
         entity.revived = entity.deleted && write.value !== true;
         entity.deleted = write.value === true;
@@ -87,9 +201,20 @@ export async function start_mock({ port = 0, swarm = 0, dist = join(here, '../di
       let value = write.value;
       if (value?.type === 'Circle') value = circle(value);
       const one = { value, rule: spec.rule, private: spec.private, dots: [dots[i]], stamp };
-      if (['append', 'or_set'].includes(spec.rule)) one.values = [...(entity.fields[write.field]?.values ?? []), { value, dots: [dots[i]], stamp }];
-      entity.fields[write.field] = one;
+      const before = entity.fields[write.field];
+      const unseen = before
+        ? [before, ...(before.alternatives ?? [])].filter(
+            (b) => !b.dots.every((dot) => write.replaces?.includes(dot)),
+          )
+        : [];
       entity.conflicts = entity.conflicts.filter((name) => name !== write.field);
+      if (['multi_value', 'claim', 'state_machine'].includes(spec.rule) && unseen.length > 0) {
+        one.alternatives = unseen.map((b) => ({ value: b.value, dots: b.dots, stamp: b.stamp }));
+        entity.conflicts.push(write.field);
+      }
+      if (['append', 'or_set'].includes(spec.rule))
+        one.values = [...(entity.fields[write.field]?.values ?? []), { value, dots: [dots[i]], stamp }];
+      entity.fields[write.field] = one;
       if (write.field === 'place') Object.assign(entity, { lat: value.lat, lon: value.lon });
       if (write.field === 'geometry') {
         const at = value.centre ?? (value.type === 'Point' ? value.coordinates : null);
@@ -103,12 +228,23 @@ export async function start_mock({ port = 0, swarm = 0, dist = join(here, '../di
     world.entities.set(id, entity);
     log(entity, stamp, command.writes, dots[0]);
     delta({ entities: [entity], status: status() });
-    const answer = { ok: true, entity: id, display: entity.display, dots, class: 1, saved: 'here', repeated: false };
+    const answer = {
+      ok: true,
+      entity: id,
+      display: entity.display,
+      dots,
+      class: 1,
+      saved: 'here',
+      repeated: false,
+    };
     answers.set(command.id, answer);
     return answer;
   }
   function circle({ coordinates: [lon, lat], radius_m }) {
-    const ring = Array.from({ length: 49 }, (_, i) => [lon + (radius_m * Math.sin((i / 24) * Math.PI)) / (111_195 * Math.cos((lat * Math.PI) / 180)), lat + (radius_m * Math.cos((i / 24) * Math.PI)) / 111_195]);
+    const ring = Array.from({ length: 49 }, (_, i) => [
+      lon + (radius_m * Math.sin((i / 24) * Math.PI)) / (111_195 * Math.cos((lat * Math.PI) / 180)),
+      lat + (radius_m * Math.cos((i / 24) * Math.PI)) / 111_195,
+    ]);
     return { type: 'Polygon', coordinates: [ring], radius_m, centre: [lon, lat] };
   }
 
@@ -139,7 +275,9 @@ export async function start_mock({ port = 0, swarm = 0, dist = join(here, '../di
     if (path === '/api/v1/maps') return json(response, { maps: [] });
     if (path === '/api/v1/events') {
       const after = Number(url.searchParams.get('after') ?? 0);
-      const page = events.filter((e) => e.arrival > after).slice(0, Number(url.searchParams.get('limit') ?? 200));
+      const page = events
+        .filter((e) => e.arrival > after)
+        .slice(0, Number(url.searchParams.get('limit') ?? 200));
       return json(response, { events: page, next: page.at(-1)?.arrival ?? after });
     }
     const one = /^\/api\/v1\/entities\/([^/]+)(\/history)?$/.exec(path);
@@ -147,7 +285,9 @@ export async function start_mock({ port = 0, swarm = 0, dist = join(here, '../di
       const id = decodeURIComponent(one[1]);
       if (one[2]) return json(response, { events: events.filter((e) => e.entity === id).reverse() });
       const entity = world.entities.get(id);
-      return entity ? json(response, entity) : json(response, { error: { code: 'not_found', message: 'no such record' } }, 404);
+      return entity
+        ? json(response, entity)
+        : json(response, { error: { code: 'not_found', message: 'no such record' } }, 404);
     }
     if (path === '/api/v1/commands' && request.method === 'POST') {
       const answer = carry_out(await body_of(request));
@@ -160,8 +300,12 @@ export async function start_mock({ port = 0, swarm = 0, dist = join(here, '../di
       return json(response, { ok: true });
     }
     const file = normalize(join(dist, path === '/' ? 'index.html' : path));
-    if (!file.startsWith(dist) || !existsSync(file)) return json(response, { error: { code: 'not_found', message: path } }, 404);
-    response.writeHead(200, { 'content-type': types[extname(file)] ?? 'application/octet-stream', 'content-security-policy': policy });
+    if (!file.startsWith(dist) || !existsSync(file))
+      return json(response, { error: { code: 'not_found', message: path } }, 404);
+    response.writeHead(200, {
+      'content-type': types[extname(file)] ?? 'application/octet-stream',
+      'content-security-policy': policy,
+    });
     response.end(readFileSync(file));
   });
 
@@ -169,7 +313,19 @@ export async function start_mock({ port = 0, swarm = 0, dist = join(here, '../di
   sockets.on('connection', (socket, request) => {
     const url = new URL(request.url, 'http://local');
     const resumed = url.searchParams.get('epoch') === epoch && Number(url.searchParams.get('since')) === seq;
-    socket.send(JSON.stringify({ type: 'hello', epoch, seq, server_ms: Date.now(), beat_ms: 500, version: 'mock', insecure_lab: true, incident, node }));
+    socket.send(
+      JSON.stringify({
+        type: 'hello',
+        epoch,
+        seq,
+        server_ms: Date.now(),
+        beat_ms: 500,
+        version: 'mock',
+        insecure_lab: true,
+        incident,
+        node,
+      }),
+    );
     if (!resumed) socket.send(JSON.stringify({ type: 'snapshot', ...snapshot() }));
     clients.add(socket);
     socket.on('close', () => clients.delete(socket));

@@ -40,6 +40,8 @@ const labels_max = 160;
 const toast_ms = 9_000;
 const toasts_max = 4;
 const steady_ms = () => performance.now();
+/** The mark of this node's own position, when no track of it is in the picture. */
+const own_id = 'own';
 
 export class App {
   settings: Settings = $state(load_settings());
@@ -233,13 +235,18 @@ export class App {
 
   // Commands ----------------------------------------------------------------------------------------------------
 
+  /** The new record is shown, unless the person went on to something else before the node answered. */
   async create(record: string, values: Record<string, unknown>): Promise<CommandAnswer | null> {
+    const form = this.adding;
     const answer = await this.send(create_command(this.new_id(), record, values), {
       done: (a) =>
         this.t('toast.added', { what: `${this.name_of('record', record)} ${a.display ?? ''}`.trim() }),
       undo: (a) => () => void this.delete_by_id(a.entity, record, true, a.dots),
     });
-    if (answer) this.select(answer.entity);
+    if (answer && form !== null && this.adding === form) {
+      this.stop_adding();
+      this.select(answer.entity);
+    }
     return answer;
   }
 
@@ -337,6 +344,7 @@ export class App {
       then(place);
       return;
     }
+    ids = ids.filter((id) => id !== own_id);
     if (ids.length === 0) {
       if (!this.adding) this.select(null);
       return;
@@ -432,7 +440,12 @@ export class App {
   }
 
   private on_change(change: Change): void {
-    if (change.status) this.status = this.picture.status;
+    if (change.status) {
+      const moved =
+        JSON.stringify(this.status.own_position) !== JSON.stringify(this.picture.status.own_position);
+      this.status = this.picture.status;
+      if (moved && this.changed.marks !== 'everything') this.changed.marks.add(own_id);
+    }
     for (const part of ['rows', 'marks'] as const) {
       if (change.everything) this.changed[part] = 'everything';
       const set = this.changed[part];
@@ -500,6 +513,7 @@ export class App {
     this.changed.marks = new Set();
     let shapes = changed === 'everything';
     const put = (id: string) => {
+      if (id === own_id) return this.draw_own(map);
       const entity = this.picture.entities.get(id);
       const track = this.picture.tracks.get(id);
       const drawn_by_track = entity?.tracks?.some((one) => this.picture.tracks.has(one)) ?? false;
@@ -516,6 +530,7 @@ export class App {
       map.points.clear();
       for (const id of this.picture.entities.keys()) put(id);
       for (const id of this.picture.tracks.keys()) put(id);
+      this.draw_own(map);
     } else for (const id of changed) put(id);
     map.points.repaint();
     if (shapes) this.draw_shapes();
@@ -523,6 +538,24 @@ export class App {
       this.fitted = true;
       void map.loaded().then(() => this.fit_all());
     }
+  }
+
+  private draw_own(map: MapView): void {
+    const own = this.status.own_position;
+    let heard = false;
+    for (const track of this.picture.tracks.values())
+      if (track.kind === 'own' && track.node === this.status.node?.name) heard = true;
+    if (!own || heard) return map.points.remove(own_id);
+    map.points.set({
+      id: own_id,
+      lat: own.lat,
+      lon: own.lon,
+      symbol: 'own',
+      turn: 0,
+      alpha: 1,
+      order: 8,
+      badge: '',
+    });
   }
 
   /** Turns marks stale as time passes, without news from the node. */

@@ -32,7 +32,11 @@ export async function launch() {
 }
 
 /** A fresh page with its own storage. `requests` collects every address asked for, `errors` what went wrong. */
-export async function open_page(browser, url, { width = 1440, height = 900, settings = {}, wait = true } = {}) {
+export async function open_page(
+  browser,
+  url,
+  { width = 1440, height = 900, settings = {}, wait = true } = {},
+) {
   const context = await browser.createBrowserContext();
   const page = await context.newPage();
   await page.setViewport({ width, height });
@@ -41,11 +45,21 @@ export async function open_page(browser, url, { width = 1440, height = 900, sett
   page.on('request', (request) => requests.push(request.url()));
   page.on('pageerror', (error) => errors.push(String(error)));
   page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warn') errors.push(`${message.type()}: ${message.text()}`);
+    if (message.type() === 'error' || message.type() === 'warn')
+      errors.push(`${message.type()}: ${message.text()}`);
   });
-  await page.evaluateOnNewDocument((kept) => {
-    if (!localStorage.getItem('airbridge.settings')) localStorage.setItem('airbridge.settings', kept);
-  }, JSON.stringify({ language: 'en', mode: 'day', ...settings }));
+  await page.evaluateOnNewDocument(
+    (kept) => {
+      // Lets a test silence the node: with `mute_node` set the page's sockets hear nothing.
+      window.WebSocket = class extends WebSocket {
+        set onmessage(hear) {
+          super.onmessage = (event) => window.mute_node || hear(event);
+        }
+      };
+      if (!localStorage.getItem('airbridge.settings')) localStorage.setItem('airbridge.settings', kept);
+    },
+    JSON.stringify({ language: 'en', mode: 'day', ...settings }),
+  );
   await page.goto(url, { waitUntil: 'domcontentloaded' });
   if (wait) {
     await page.waitForSelector('.row, .empty', { timeout: 60_000 });

@@ -24,7 +24,11 @@ try {
     for (const [width, height] of sizes) {
       const name = `${mode}-${width}`;
       if (only && !name.includes(only)) continue;
-      const { page, context, errors } = await open_page(browser, url, { width, height, settings: { mode, language: option('language', 'en') } });
+      const { page, context, errors } = await open_page(browser, url, {
+        width,
+        height,
+        settings: { mode, language: option('language', 'en') },
+      });
       await page.screenshot({ path: join(folder, `${name}.png`) });
       if (width < 760) {
         for (const pane of [0, 2]) {

@@ -14,7 +14,7 @@ import type { Place } from '../core/coordinates';
 import type { MapFile } from '../core/types';
 import { palettes, type Mode } from './palette';
 import { PointLayer } from './point_layer';
-import { base_style, fine_data, fine_zoom, hatch_image, paint_of } from './style';
+import { base_style, blank_image, fine_data, fine_zoom, hatch_image, paint_of } from './style';
 
 // Without this MapLibre 6 looks for its worker beside the page and shows an empty map.
 setWorkerUrl(new URL(worker_address, document.baseURI).href);
@@ -74,6 +74,7 @@ export class MapView {
     this.ready = new Promise((done) => {
       this.map.once('load', () => {
         this.map.addImage('hatch', hatch_image(palettes[this.mode]));
+        this.map.addImage('blank', blank_image());
         this.map.addLayer(this.points, 'labels');
         this.draw_graticule();
         done();

@@ -19,6 +19,7 @@ export interface Palette {
   aircraft: string;
   unit: string;
   site: string;
+  cross: string;
   hazard: string;
   request: string;
   message: string;
@@ -44,6 +45,7 @@ export const palettes: Record<Mode, Palette> = {
     aircraft: '#0072b2',
     unit: '#009e73',
     site: '#ffffff',
+    cross: '#0072b2',
     hazard: '#f0c000',
     request: '#cc79a7',
     message: '#7d8b96',
@@ -67,6 +69,7 @@ export const palettes: Record<Mode, Palette> = {
     aircraft: '#56b4e9',
     unit: '#2ec49a',
     site: '#f3f7fa',
+    cross: '#0072b2',
     hazard: '#f0e442',
     request: '#e39cc3',
     message: '#9fb0bc',
@@ -90,6 +93,7 @@ export const palettes: Record<Mode, Palette> = {
     aircraft: '#d23a2a',
     unit: '#a92d20',
     site: '#e8422f',
+    cross: '#0a0000',
     hazard: '#ff6a55',
     request: '#c23425',
     message: '#8f261b',

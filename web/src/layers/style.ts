@@ -133,6 +133,13 @@ export function base_style(p: Palette): StyleSpecification {
           'text-opacity': ['case', ['get', 'stale'], 0.8, 1],
         },
       },
+      {
+        // Invisible pictures of a symbol's size. The topmost layer is placed first: names keep clear of symbols.
+        id: 'label-room',
+        type: 'symbol',
+        source: 'labels',
+        layout: { 'icon-image': 'blank', 'icon-allow-overlap': true, 'icon-padding': 0 },
+      },
     ] satisfies LayerSpecification[],
   };
 }
@@ -173,4 +180,9 @@ export function hatch_image(p: Palette): ImageData {
   }
   pen.stroke();
   return pen.getImageData(0, 0, size, size);
+}
+
+export function blank_image(): { width: number; height: number; data: Uint8Array } {
+  const size = 22;
+  return { width: size, height: size, data: new Uint8Array(size * size * 4) };
 }

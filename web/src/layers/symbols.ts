@@ -74,8 +74,8 @@ function aircraft(pen: Pen, p: Palette, fill: string): void {
 function helicopter(pen: Pen, p: Palette, fill: string): void {
   pen.lineCap = 'round';
   for (const [colour, width] of [
-    [p.halo, 5],
-    [p.ink, 2.4],
+    [p.halo, 5.4],
+    [fill, 2.6],
   ] as const) {
     pen.strokeStyle = colour;
     pen.lineWidth = width;
@@ -190,7 +190,7 @@ function site(pen: Pen, p: Palette, kind: string): void {
   if (text === '+') {
     square(pen, 11.5);
     body(pen, p, p.site);
-    pen.fillStyle = p.aircraft === p.site ? p.ink : p.aircraft;
+    pen.fillStyle = p.cross;
     pen.fillRect(-2.5, -7.5, 5, 15);
     pen.fillRect(-7.5, -2.5, 15, 5);
     return;

@@ -1,0 +1,88 @@
+// Does the page stay smooth while thousands of symbols move? Opens the built page in Chromium against the mock server,
+// which moves N tracks once a second in one delta, and watches for tasks over 50 ms on the page's main thread.
+//
+//   node bench/page_bench.mjs [--swarm 5000] [--seconds 30] [--dist FOLDER]
+//
+// Prints rows: name, value, unit, limit's ratio (value / limit), ok or short. The first seconds (loading, first fit) are
+// left out. Raster time is printed only: without a GPU it says more about the machine than about the page.
+import { launch, open_page, settle } from '../test/chromium.mjs';
+import { start_mock } from '../dev/mock_server.mjs';
+
+const option = (name, otherwise) => {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? otherwise : process.argv[at + 1];
+};
+const swarm = Number(option('swarm', 5000));
+const seconds = Number(option('seconds', 30));
+const limit_ms = 50;
+const dist = option('dist', undefined);
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+const mock = await start_mock({ swarm, ...(dist ? { dist } : {}) });
+const { browser, close } = await launch();
+let short = false;
+try {
+  const { page } = await open_page(browser, mock.address, { wait: false });
+  await page.waitForSelector('.row', { timeout: 60_000 });
+  await settle(page);
+  // Show the whole swarm: with everything in view every symbol is drawn and moved.
+  await page.evaluate(() => {
+    window.airbridge_map.fit(
+      [
+        { lat: 43, lon: 1 },
+        { lat: 52, lon: 16 },
+      ],
+      0,
+    );
+  });
+  await pause(5_000);
+  await page.evaluate(() => {
+    window.long_tasks = [];
+    window.frames = 0;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) window.long_tasks.push(entry.duration);
+    }).observe({ type: 'longtask' });
+    const frame = () => {
+      window.frames++;
+      requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+  });
+  const before = await page.metrics();
+  await pause(seconds * 1000);
+  const after = await page.metrics();
+  const seen = await page.evaluate(() => ({
+    tasks: window.long_tasks,
+    frames: window.frames,
+    marks: window.airbridge_map.points.size,
+    frame_ms: window.airbridge_map.points.frame_ms,
+    rows: document.querySelector('#rows').getAttribute('aria-rowcount'),
+  }));
+  const max = seen.tasks.length > 0 ? Math.max(...seen.tasks) : 0;
+  const row = (name, value, unit, limit) => {
+    const ok = limit === undefined || value <= limit;
+    short ||= !ok;
+    const verdict =
+      limit === undefined ? 'printed only' : `${(value / limit).toFixed(2)} ${ok ? 'ok' : 'short'}`;
+    console.log(`${name} ${value} ${unit} ${verdict}`);
+  };
+  if (seen.marks < swarm) throw new Error(`only ${seen.marks} of ${swarm} symbols are on the map`);
+  row('page.symbols', seen.marks, 'count');
+  row('page.list_rows', Number(seen.rows), 'count');
+  // A page without long tasks reports none at all: then the longest was under 50 ms.
+  row('page.longtask_ms_max', Math.round(max), 'ms', limit_ms);
+  row('page.longtask_count', seen.tasks.length, 'count');
+  row(
+    'page.script_ms_per_s',
+    Math.round(((after.ScriptDuration - before.ScriptDuration) * 1000) / seconds),
+    'ms',
+  );
+  row('page.task_ms_per_s', Math.round(((after.TaskDuration - before.TaskDuration) * 1000) / seconds), 'ms');
+  row('page.symbols_frame_ms', Math.round(seen.frame_ms * 100) / 100, 'ms');
+  row('page.frames_per_s', Math.round((seen.frames / seconds) * 10) / 10, '1/s');
+  row('page.heap_mb', Math.round(after.JSHeapUsedSize / 1e6), 'MB');
+} finally {
+  await close();
+  mock.close();
+}
+process.exit(short ? 1 : 0);
