@@ -16,8 +16,8 @@ struct Config {
   std::string http_listen = "127.0.0.1:8080";
   bool tak_enabled = true;
   std::string tak_listen = "127.0.0.1:8087";
-  std::int64_t tak_clients_max = 256;
-  std::int64_t tak_idle_seconds = 120;
+  std::int64_t tak_clients_max = 250;
+  std::int64_t tak_idle_seconds = 300;
   std::string peers_listen = "127.0.0.1:7420";
   std::vector<std::string> peers;
   std::vector<std::string> adsb_connect;

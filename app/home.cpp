@@ -301,6 +301,31 @@ Result<Home, HomeError> join(const fs::path& dir, const Founding& names, const I
   return home;
 }
 
+Result<Home, HomeError> restore_home(const fs::path& dir, const model::Genesis& genesis,
+                                     const std::function<const Bytes*(const std::string& name)>& file) {
+  if (auto fresh = refuse_existing(dir); !fresh) return failure(fresh.error());
+  const auto incident = model::incident_of(genesis);
+  const auto incident_dir = dir / "incidents" / incident.hex().substr(0, 16);
+  const std::vector<std::pair<fs::path, int>> dirs{
+      {dir, 0755}, {dir / "keys", 0700}, {incident_dir, 0700}, {incident_dir / "store", 0700}};
+  for (const auto& [path, mode] : dirs) {
+    if (auto made = make_dir(path, mode); !made) return failure(made.error());
+  }
+  const std::vector<std::tuple<std::string, fs::path, int>> files{
+      {"node.key", dir / "keys" / "node.key", 0600},           {"operator.key", dir / "keys" / "operator.key", 0600},
+      {"authority.key", dir / "keys" / "authority.key", 0600}, {"data.keys", incident_dir / "data.keys", 0600},
+      {"first-grants", incident_dir / "first-grants", 0644},   {"names", dir / "names", 0644},
+      {"airbridge.toml", dir / "airbridge.toml", 0644},        {"genesis", incident_dir / "genesis", 0644}};
+  for (const auto& [name, path, mode] : files) {
+    const auto* content = file(name);
+    if (content == nullptr) continue;
+    if (auto written = write_file(path, as_text(*content), mode); !written) return failure(written.error());
+  }
+  if (auto written = write_file(dir / "active", incident.hex().substr(0, 16) + "\n", 0644); !written)
+    return failure(written.error());
+  return open_home(dir);
+}
+
 Result<Home, HomeError> open_home(const fs::path& dir) {
   if (!fs::exists(dir / "active"))
     return fail(

@@ -9,6 +9,7 @@
 //
 // Keys are made on the device from the operating system's generator, mode 0600, and never leave it.
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -65,6 +66,11 @@ Result<Invitation, HomeError> invitation_from_text(std::string_view text);
 // Makes a node that joins: its own keys, grants signed by the enrolment key.
 Result<Home, HomeError> join(const std::filesystem::path& dir, const Founding& names, const Invitation& invitation,
                              UtcTime now);
+
+// Makes the folder from what a backup with keys holds: node.key, operator.key, authority.key, data.keys, names,
+// first-grants; `file` gives each by its name, or null.
+Result<Home, HomeError> restore_home(const std::filesystem::path& dir, const model::Genesis& genesis,
+                                     const std::function<const Bytes*(const std::string& name)>& file);
 
 Result<Home, HomeError> open_home(const std::filesystem::path& dir);
 

@@ -49,6 +49,14 @@ class Backend {
   virtual void command(model::Draft draft, std::function<void(CommandResult)> done) = 0;
   virtual void own_position(std::optional<Position> position, std::function<void(CommandResult)> done) = 0;
   virtual std::vector<JournalRow> journal(const JournalQuery& query) = 0;
+  // A recorded ADS-B feed, played at once; counts, or what is wrong with it.
+  struct Played {
+    std::uint64_t observations = 0, aircraft = 0, refused = 0;
+  };
+  virtual void recording(std::string name, std::string text,
+                         std::function<void(Result<Played, CommandError>)> done) = 0;
+  // Copies the incident into a new file in the node's folder; its path.
+  virtual void backup(bool with_keys, std::function<void(Result<std::string, CommandError>)> done) = 0;
   virtual std::string metrics() = 0;  // the node's own figures, Prometheus text
 };
 

@@ -11,6 +11,7 @@
 namespace airbridge::api {
 namespace {
 
+constexpr std::size_t recording_bytes_max = std::size_t{16} << 20;  // the largest body taken; commands hold 64 KiB
 constexpr std::string_view no_page =
     "<!doctype html><meta charset=utf-8><title>Airbridge</title><p>This program was built without its page. "
     "Run <code>./dev build release</code>, which builds the page first. The API is at <a "
@@ -160,6 +161,14 @@ struct Server::Parts {
         return net::http_error(400, "invalid_query", "record: no such kind of record");
       return journal(query);
     });
+    get("/api/v1/diagnostics-log", [](const auto&, const auto&) {
+      // Time, level, area and message of the last lines. Their values may name people and places, so they stay here.
+      json::array lines;
+      for (const auto& line : log::recent())
+        lines.emplace_back(
+            line.substr(0, line.starts_with('{') ? line.find(R"(",")", line.find(R"("message":")")) : line.find("  ")));
+      return json_answer(200, json::object{{"lines", std::move(lines)}});
+    });
     get("/api/v1/geojson", [this](const auto&, const auto&) {
       const auto picture = backend.picture();
       json::array features;
@@ -178,26 +187,30 @@ struct Server::Parts {
                });
   }
 
-  // The node answers on its own thread: bring the answer back to this loop, if it is still there.
-  std::function<void(CommandResult)> answer_later(const net::Responder& to) {
-    return [&loop_ = loop, alive_ = std::weak_ptr<bool>(alive), to](CommandResult result) {
-      loop_.post([alive_, to, result = std::move(result)] {
+  // The node answers on threads of its own: bring the answer back to this loop, if it is still there.
+  template <class T>
+  std::function<void(Result<T, CommandError>)> on_loop(const net::Responder& to,
+                                                       std::function<json::object(const T&)> show) {
+    return [&loop_ = loop, alive_ = std::weak_ptr<bool>(alive), to,
+            show = std::move(show)](Result<T, CommandError> result) {
+      loop_.post([alive_, to, show, result = std::move(result)] {
         if (alive_.expired()) return;
-        if (!result) {
-          to(error_answer(result.error()));
-          return;
-        }
-        json::array dots;
-        for (const auto& dot : result->dots) dots.emplace_back(model::to_text(dot));
-        to(json_answer(200, json::object{{"ok", true},
-                                         {"entity", model::to_text(result->entity)},
-                                         {"display", result->display},
-                                         {"dots", std::move(dots)},
-                                         {"class", static_cast<int>(result->cls)},
-                                         {"saved", "here"},
-                                         {"repeated", result->repeated}}));
+        to(result ? json_answer(200, show(*result)) : error_answer(result.error()));
       });
     };
+  }
+  std::function<void(CommandResult)> answer_later(const net::Responder& to) {
+    return on_loop<CommandDone>(to, [](const CommandDone& result) {
+      json::array dots;
+      for (const auto& dot : result.dots) dots.emplace_back(model::to_text(dot));
+      return json::object{{"ok", true},
+                          {"entity", model::to_text(result.entity)},
+                          {"display", result.display},
+                          {"dots", std::move(dots)},
+                          {"class", static_cast<int>(result.cls)},
+                          {"saved", "here"},
+                          {"repeated", result.repeated}};
+    });
   }
 
   void add_writing() {
@@ -213,6 +226,26 @@ struct Server::Parts {
                  if (!draft) return to(error_answer(draft.error()));
                  draft->source = request.peer.substr(0, request.peer.rfind(':'));
                  backend.command(std::move(*draft), answer_later(to));
+               });
+    router.add(net::Method::Post, "/api/v1/recordings/{name}",
+               [this](const net::HttpRequest& request, const net::PathValues& values, net::Responder to) {
+                 backend.recording(values.at(0), std::string(request.body_text()),
+                                   on_loop<Backend::Played>(to, [](const Backend::Played& played) {
+                                     return json::object{{"ok", true},
+                                                         {"observations", played.observations},
+                                                         {"aircraft", played.aircraft},
+                                                         {"refused", played.refused}};
+                                   }));
+               });
+    router.add(net::Method::Post, "/api/v1/backups",
+               [this](const net::HttpRequest& request, const net::PathValues&, net::Responder to) {
+                 const auto value = parse_json(request.body_text());
+                 const auto* object = value ? value->if_object() : nullptr;
+                 const auto* keys = object != nullptr ? object->if_contains("with_keys") : nullptr;
+                 backend.backup(keys != nullptr && keys->is_bool() && keys->get_bool(),
+                                on_loop<std::string>(to, [](const std::string& file) {
+                                  return json::object{{"ok", true}, {"file", file}};
+                                }));
                });
     router.add(net::Method::Post, "/api/v1/own-position",
                [this](const net::HttpRequest& request, const net::PathValues&, net::Responder to) {
@@ -247,6 +280,7 @@ Result<std::unique_ptr<Server>, net::NetError> Server::create(net::EventLoop& lo
   net::HttpServerOptions http;
   http.insecure_lab = options.insecure_lab;
   http.bound_name = options.at.host;
+  http.limits.parser.body_bytes_max = recording_bytes_max;
   auto server = net::HttpServer::create(
       loop, options.at, http,
       [raw = parts.get()](const net::HttpRequest& request, const net::Responder& to) { raw->router(request, to); });

@@ -1,0 +1,32 @@
+#pragma once
+// What several subcommands share.
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <string>
+
+#include "commands.hpp"
+#include "http_client.hpp"
+
+namespace airbridge::app {
+
+template <class... T>
+int complain(fmt::format_string<T...> text, T&&... values) {
+  fmt::print(stderr, "airbridge: {}\n", fmt::format(text, std::forward<T>(values)...));
+  return 1;
+}
+
+// Where the node of this folder answers, from DIR/running; empty when it does not run.
+std::string running_address(const Common& common);
+inline constexpr const char* running_file = "running";
+
+// GET or POST to the running node, answer parsed; the error names the address.
+Result<boost::json::value, std::string> call_node(const std::string& address, std::string_view method,
+                                                  std::string_view path, std::string_view body = {});
+
+// Text from outside, made safe for a terminal: control characters become spaces.
+std::string printable(std::string_view text);
+// "3 s", "4 min", "2 h", "5 d".
+std::string age_words(std::int64_t ms);
+
+}  // namespace airbridge::app

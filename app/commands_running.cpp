@@ -1,0 +1,217 @@
+// status, events, diagnose: questions to a node.
+#include <sys/utsname.h>
+
+#include <charconv>
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include "cli_support.hpp"
+#include "config.hpp"
+#include "home.hpp"
+#include "version.hpp"
+#include "with_node.hpp"
+
+namespace airbridge::app {
+namespace {
+
+namespace json = boost::json;
+
+std::string text_at(const json::object& object, std::string_view key, std::string otherwise = {}) {
+  const auto* value = object.if_contains(key);
+  return value != nullptr && value->is_string() ? printable(value->get_string()) : otherwise;
+}
+std::int64_t number_at(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value != nullptr && value->is_number() ? value->to_number<std::int64_t>() : 0;
+}
+bool flag_at(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value != nullptr && value->is_bool() && value->get_bool();
+}
+const json::array& list_at(const json::object& object, std::string_view key) {
+  static const json::array none;
+  const auto* value = object.if_contains(key);
+  return value != nullptr && value->is_array() ? value->get_array() : none;
+}
+std::string since(std::int64_t ms) {
+  if (ms == 0) return "never";
+  return age_words(ms_of(SystemClock().now().utc) - ms) + " ago";
+}
+
+void print_status(const json::object& status, const std::string& address) {
+  const auto& node = status.at("node").as_object();
+  const auto& incident = status.at("incident").as_object();
+  const auto& store = status.at("store").as_object();
+  fmt::print("{} ({}) at http://{}/{}\n", text_at(node, "name"), text_at(node, "profile"), address,
+             flag_at(status, "insecure_lab") ? "  INSECURE LAB" : "");
+  fmt::print("incident   {}{}\n", text_at(incident, "name"), flag_at(incident, "exercise") ? "  EXERCISE" : "");
+  fmt::print("log        {} events, {} MiB free{}{}\n", number_at(store, "events"),
+             number_at(store, "disk_free_bytes") >> 20,
+             number_at(store, "damaged") > 0 ? fmt::format(", {} damaged stretches", number_at(store, "damaged")) : "",
+             flag_at(store, "refusing_writes") ? ", REFUSING WRITES: " + text_at(store, "why") : "");
+  fmt::print("state      {}\n", text_at(store, "state_hash").substr(0, 16));
+  fmt::print("unshared   {} own events no other node is known to hold{}\n", number_at(status, "unshared"),
+             flag_at(status, "cut_off") ? "  CUT OFF" : "");
+  for (const auto& item : list_at(status, "peers")) {
+    const auto& peer = item.as_object();
+    fmt::print("peer       {:<14} {:<10} {}  heard {}, {}; lacks here {}, there {}; {} B out, {} B in{}\n",
+               text_at(peer, "name", "(not met yet)"), text_at(peer, "state"), text_at(peer, "address"),
+               since(number_at(peer, "last_heard_ms")), text_at(peer, "level"), number_at(peer, "lacks_here"),
+               number_at(peer, "lacks_there"), number_at(peer, "bytes_sent"), number_at(peer, "bytes_received"),
+               text_at(peer, "why").empty() ? "" : "  (" + text_at(peer, "why") + ")");
+  }
+  for (const auto& item : list_at(status, "feeds")) {
+    const auto& feed = item.as_object();
+    fmt::print(
+        "feed       {:<14} {:<10} {}  {} received{}{}{}{}\n", text_at(feed, "name"), text_at(feed, "state"),
+        text_at(feed, "address"), number_at(feed, "received"),
+        number_at(feed, "clients") > 0 ? fmt::format(", {} clients", number_at(feed, "clients")) : "",
+        number_at(feed, "refused") > 0 ? fmt::format(", {} damaged", number_at(feed, "refused")) : "",
+        number_at(feed, "not_carried") > 0 ? fmt::format(", not carried: {}", number_at(feed, "not_carried")) : "",
+        text_at(feed, "why").empty() ? "" : "  (" + text_at(feed, "why") + ")");
+  }
+  for (const auto& problem : list_at(status, "problems")) fmt::print("PROBLEM    {}\n", printable(problem.as_string()));
+}
+
+std::string value_words(const json::object& write) {
+  const auto* text = write.if_contains("text");
+  if (text != nullptr && text->is_string()) return printable(text->get_string());
+  const auto& value = write.at("value");
+  auto words = value.is_string() ? std::string(value.get_string()) : json::serialize(value);
+  if (words.size() > 80) words = words.substr(0, 77) + "...";
+  return printable(words);
+}
+
+void print_event(const json::object& event) {
+  const auto* stamp = event.if_contains("stamp");
+  std::string who, via;
+  std::int64_t at = number_at(event, "arrived_ms");
+  if (stamp != nullptr && stamp->is_object()) {
+    const auto& object = stamp->get_object();
+    at = number_at(object, "at_ms");
+    who = text_at(object, "node") + (text_at(object, "actor").empty() ? "" : "/" + text_at(object, "actor"));
+    via = text_at(object, "via");
+  }
+  std::string writes;
+  for (const auto& item : list_at(event, "writes")) {
+    const auto& write = item.as_object();
+    writes += fmt::format("{}{}={}", writes.empty() ? "" : ", ", text_at(write, "field"), value_words(write));
+  }
+  fmt::print("{:>7}  {}  {}  {:<9} {:<8} {} via {}: {}{}\n", number_at(event, "arrival"), format_utc(utc_from_ms(at)),
+             number_at(event, "class"), text_at(event, "record", "?"), text_at(event, "display", "?"), who, via, writes,
+             flag_at(event, "folded") ? "" : "  [not in the picture: " + text_at(event, "why_not") + "]");
+}
+
+}  // namespace
+
+int run_status(const Common& common, bool as_json) {
+  const auto address = running_address(common);
+  if (address.empty())
+    return complain("no node runs in {}; start it with: airbridge node --dir {}", common.dir, common.dir);
+  const auto status = call_node(address, "GET", "/api/v1/status");
+  if (!status) return complain("{}", status.error());
+  if (as_json) {
+    fmt::print("{}\n", json::serialize(*status));
+  } else {
+    print_status(status->as_object(), address);
+  }
+  return 0;
+}
+
+int run_events(const Common& common, const EventsOptions& options) {
+  const auto node = AskedNode::open(common);
+  if (!node) return complain("{}", node.error());
+  if (options.follow && node->started_here()) return complain("--follow needs a running node");
+  const auto encoded = [](const std::string& text) {
+    std::string out;
+    for (const char c : text) out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    return out;
+  };
+  auto after = options.after;
+  for (;;) {
+    const auto path = fmt::format("/api/v1/events?after={}&limit={}&record={}&text={}", after, options.limit,
+                                  encoded(options.record), encoded(options.text));
+    const auto answer = call_node(node->address(), "GET", path);
+    if (!answer) return complain("{}", answer.error());
+    const auto& object = answer->as_object();
+    for (const auto& event : list_at(object, "events")) {
+      if (options.as_json) {
+        fmt::print("{}\n", json::serialize(event));
+      } else {
+        print_event(event.as_object());
+      }
+    }
+    std::fflush(stdout);
+    const auto next = static_cast<std::uint64_t>(number_at(object, "next"));
+    if (!options.follow) return 0;
+    if (next == after) std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    after = next;
+  }
+}
+
+int run_diagnose(const Common& common, const std::string& out) {
+  // What stays out on purpose: names, call signs, positions, texts, addresses, keys. Counts, versions, states stay in.
+  std::string text = fmt::format("Airbridge diagnosis, {}\nversion {}\n", format_utc(SystemClock().now().utc), version);
+  utsname system{};
+  ::uname(&system);
+  text += fmt::format("system {} {} {}\n", system.sysname, system.release, system.machine);
+  std::error_code error;
+  const auto space = std::filesystem::space(common.dir, error);
+  if (!error) text += fmt::format("disk {} MiB free of {} MiB\n", space.available >> 20, space.capacity >> 20);
+  const auto node = AskedNode::open(common);
+  if (!node) {
+    text += fmt::format("the node does not start: {}\n", node.error());
+  } else {
+    text += node->started_here() ? "the node was not running; it was started for this\n" : "the node is running\n";
+    if (const auto metrics = http_call(node->address(), "GET", "/metrics")) {
+      text += "\n== metrics\n";
+      std::size_t from = 0;
+      while (from < metrics->body.size()) {
+        const auto end = std::min(metrics->body.find('\n', from), metrics->body.size());
+        auto line = metrics->body.substr(from, end - from);
+        from = end + 1;
+        if (line.starts_with('#')) continue;
+        // Labels hold addresses and key ids; what kind of thing it is stays.
+        if (const auto brace = line.find('{'); brace != std::string::npos && !line.starts_with("airbridge_info"))
+          line = line.substr(0, brace) + line.substr(line.rfind('}') + 1);
+        text += line + "\n";
+      }
+    }
+    if (const auto status = call_node(node->address(), "GET", "/api/v1/status")) {
+      const auto& object = status->as_object();
+      const auto& store = object.at("store").as_object();
+      text += fmt::format("\n== store\nevents {}\ndurable to {}\nstate {}\ndamaged stretches {}\nrefusing writes {}\n",
+                          number_at(store, "events"), number_at(store, "durable_to"), text_at(store, "state_hash"),
+                          number_at(store, "damaged"), flag_at(store, "refusing_writes"));
+      text += "\n== peers\n";
+      for (const auto& item : list_at(object, "peers")) {
+        const auto& peer = item.as_object();
+        text += fmt::format("{} {} heard {}, lacks here {}, there {}\n", text_at(peer, "state"), text_at(peer, "level"),
+                            since(number_at(peer, "last_heard_ms")), number_at(peer, "lacks_here"),
+                            number_at(peer, "lacks_there"));
+      }
+      text += "\n== feeds\n";
+      for (const auto& item : list_at(object, "feeds")) {
+        const auto& feed = item.as_object();
+        text += fmt::format("{} {} received {} refused {} not carried {}, last {}\n", text_at(feed, "name"),
+                            text_at(feed, "state"), number_at(feed, "received"), number_at(feed, "refused"),
+                            number_at(feed, "not_carried"), since(number_at(feed, "last_ms")));
+      }
+    }
+    if (const auto log = call_node(node->address(), "GET", "/api/v1/diagnostics-log")) {
+      text += "\n== log (messages without their values)\n";
+      for (const auto& line : list_at(log->as_object(), "lines")) text += std::string(line.as_string()) + "\n";
+    }
+  }
+  if (out.empty()) {
+    fmt::print("{}", text);
+    return 0;
+  }
+  if (const auto written = write_file(out, text, 0600); !written) return complain("{}", written.error().text);
+  fmt::print("Written to {}. Read it before you send it; it holds counts and states, no names, texts or positions.\n",
+             out);
+  return 0;
+}
+
+}  // namespace airbridge::app

@@ -1,0 +1,188 @@
+#include "journal_index.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "base/log.hpp"
+#include "store/index.hpp"
+
+namespace airbridge::app {
+namespace {
+
+constexpr std::string_view area = "index";
+constexpr std::size_t batch_records = 4'000;
+constexpr std::size_t batch_bytes = 4 * 1024 * 1024;
+// find() waits so long for events that are on disk but not indexed yet, so that what was just written is found.
+constexpr std::chrono::milliseconds find_wait{2'000};
+
+std::string source_key(const model::Observation& observation) {
+  return fmt::format("{}:{}:{}", model::name_of(observation.via), observation.gateway.hex().substr(0, 8),
+                     observation.source);
+}
+
+store::IndexedEvent describe(const store::StoredEntry& stored) {
+  store::IndexedEvent out;
+  const auto event = model::decode_event(stored.entry.public_part, stored.entry.dot());
+  if (!event) return out;  // listed by its arrival only
+  out.entity = model::to_text(event->entity);
+  out.record = event->record;
+  out.via = static_cast<std::uint8_t>(event->via);
+  out.time = event->time.time();
+  const auto* record = model::find_record(event->record);
+  if (record != nullptr)
+    out.text = fmt::format("{} {}-{}", record->name, record->letter, model::display_code(event->entity));
+  for (const auto& write : event->writes) {
+    const auto* field = model::find_field(event->record, write.key);
+    if (const auto* text = write.value.text()) out.text += ' ' + *text;
+    if (field == nullptr || write.value.integer() == nullptr) continue;
+    if (const auto* code = model::find_code(*field, *write.value.integer()))
+      out.text += fmt::format(" {} {}", code->name, code->words);
+  }
+  return out;
+}
+
+class FollowingIndex final : public JournalIndex {
+ public:
+  FollowingIndex(std::unique_ptr<store::Index> index, store::Writer& writer)
+      : index_(std::move(index)), writer_(writer) {
+    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  }
+  ~FollowingIndex() override {
+    thread_.request_stop();
+    wake_.notify_all();
+    thread_.join();
+    follow();
+    put_last_values();
+  }
+
+  void catch_up() override {
+    {
+      const std::scoped_lock lock(mutex_);
+      grown_ = true;
+    }
+    wake_.notify_all();
+  }
+
+  std::vector<Place> find(const api::JournalQuery& query) override {
+    wait_for(writer_.durable_arrival());
+    store::IndexQuery wanted;
+    wanted.after = query.after;
+    wanted.limit = std::min(query.limit, store::index_page_max);
+    if (query.entity) {
+      wanted.entity = model::to_text(*query.entity);
+      wanted.newest_first = true;
+    }
+    if (const auto* record = model::find_record(query.record)) wanted.record = static_cast<std::uint16_t>(record->kind);
+    wanted.text = query.text;
+    const auto rows = index_->events(wanted);
+    if (!rows) {
+      log::error(area, "cannot search the journal", {{"why", rows.error().what}});
+      return {};
+    }
+    std::vector<Place> out;
+    for (const auto& row : *rows) out.push_back({row.dot.stream(), row.dot.seq});
+    return out;
+  }
+
+  std::vector<model::Dot> command(const model::CommandId& id) override {
+    const auto dots = index_->command(id);
+    return dots ? *dots : std::vector<model::Dot>();
+  }
+
+  void remember(const model::Observation& observation) override {
+    const std::scoped_lock lock(mutex_);
+    const auto key = std::pair(observation.subject, source_key(observation));
+    if (waiting_.size() < last_values_waiting_max || waiting_.contains(key))
+      waiting_.insert_or_assign(key, observation);
+  }
+
+  std::vector<model::Observation> last_values() override {
+    std::vector<model::Observation> out;
+    const auto values = index_->last_values();
+    if (!values) return out;
+    for (const auto& value : *values) {
+      if (auto observation = model::decode_observation(value.value)) out.push_back(std::move(*observation));
+    }
+    return out;
+  }
+
+ private:
+  void run(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      {
+        std::unique_lock lock(mutex_);
+        wake_.wait_for(lock, stop, last_values_every, [this] { return grown_; });
+        grown_ = false;
+      }
+      follow();
+      put_last_values();
+    }
+  }
+
+  void follow() {
+    for (;;) {
+      const auto after = index_->applied();
+      const auto records =
+          writer_.read([&](store::Log& log) { return log.read_from(after + 1, batch_records, batch_bytes); });
+      if (!records || records->empty()) break;
+      if (const auto applied = index_->apply(after, *records); !applied) {
+        log::error(area, "the journal's index does not keep up", {{"why", applied.error().what}});
+        break;
+      }
+    }
+    followed_.notify_all();
+  }
+
+  void wait_for(std::uint64_t arrival) {
+    if (index_->applied() >= arrival) return;
+    catch_up();
+    std::unique_lock lock(followed_mutex_);
+    followed_.wait_for(lock, find_wait, [&] { return index_->applied() >= arrival; });
+  }
+
+  void put_last_values() {
+    std::map<std::pair<model::EntityId, std::string>, model::Observation> values;
+    {
+      const std::scoped_lock lock(mutex_);
+      values.swap(waiting_);
+    }
+    if (values.empty()) return;
+    std::vector<store::LastValue> rows;
+    for (const auto& [key, observation] : values) {
+      rows.push_back({model::to_text(key.first), static_cast<std::uint16_t>(observation.kind), key.second,
+                      observation.measured, model::encode(observation)});
+    }
+    if (const auto put = index_->put_last_values(rows); !put)
+      log::warn(area, "last positions were not kept for a restart", {{"why", put.error().what}});
+  }
+
+  std::unique_ptr<store::Index> index_;
+  store::Writer& writer_;
+  std::mutex mutex_, followed_mutex_;
+  std::condition_variable_any wake_;
+  std::condition_variable followed_;
+  bool grown_ = true;
+  std::map<std::pair<model::EntityId, std::string>, model::Observation> waiting_;
+  std::jthread thread_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<JournalIndex>, std::string> JournalIndex::open(const std::string& directory,
+                                                                      const model::IncidentId& incident,
+                                                                      store::Writer& writer) {
+  const auto path = (std::filesystem::path(directory) / store::index_name).string();
+  auto index = store::Index::open(path, incident, describe);
+  if (!index) return failure(index.error().what);
+  const auto checked = writer.read([&](store::Log& log) { return (*index)->check_against(log); });
+  if (!checked) return failure(checked.error().what);
+  return std::unique_ptr<JournalIndex>(std::make_unique<FollowingIndex>(std::move(*index), writer));
+}
+
+}  // namespace airbridge::app

@@ -1,0 +1,35 @@
+#pragma once
+// The journal's index and the table of last values beside the log (store::Index), kept up by a thread of its own so
+// that neither commands nor readers wait for it. find() from any thread, remember() and catch_up() from the core's.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/backend.hpp"
+#include "store/writer.hpp"
+
+namespace airbridge::app {
+
+inline constexpr std::size_t last_values_waiting_max =
+    50'000;  // subjects; beyond, further ones are not kept for a restart
+inline constexpr Milliseconds last_values_every{5'000};
+
+class JournalIndex {
+ public:
+  struct Place {
+    model::StreamId stream;
+    std::uint64_t seq = 0;
+  };
+  static Result<std::unique_ptr<JournalIndex>, std::string> open(const std::string& directory,
+                                                                 const model::IncidentId& incident,
+                                                                 store::Writer& writer);
+  virtual ~JournalIndex() = default;  // takes in what is left, ends the thread
+
+  virtual void catch_up() = 0;  // the log has grown
+  virtual std::vector<Place> find(const api::JournalQuery& query) = 0;
+  virtual std::vector<model::Dot> command(const model::CommandId& id) = 0;
+  virtual void remember(const model::Observation& observation) = 0;
+  virtual std::vector<model::Observation> last_values() = 0;
+};
+
+}  // namespace airbridge::app

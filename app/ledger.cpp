@@ -1,0 +1,745 @@
+#include "ledger.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "base/hash.hpp"
+#include "base/log.hpp"
+#include "journal_index.hpp"
+#include "store/posix_disk.hpp"
+#include "store/writer.hpp"
+#include "trust/private_part.hpp"
+
+namespace airbridge::app {
+namespace {
+
+constexpr std::string_view area = "store";
+constexpr std::size_t read_records = 2'000;
+constexpr std::size_t read_bytes = 4 * 1024 * 1024;
+
+using api::CommandDone;
+using api::CommandError;
+using api::CommandResult;
+
+std::array<std::uint8_t, 32> digest_of(const model::Draft& draft) {
+  const auto writes = model::encode_writes(draft.writes, model::Dot{});
+  const auto entity = draft.entity ? model::to_text(*draft.entity) : std::string();
+  return blake2b<32>({as_bytes(fmt::format("{} {} ", draft.record, entity)), writes});
+}
+
+}  // namespace
+
+picture::FoldEvent to_fold_event(const model::Entry& entry, std::uint64_t arrival, UtcTime arrived,
+                                 const model::IncidentId& incident, const std::vector<trust::DataKey>& keys) {
+  picture::FoldEvent out;
+  out.dot = entry.dot();
+  out.branch = entry.stream.branch;
+  out.bytes = entry.size();
+  out.arrival = arrival;
+  out.arrived = arrived;
+  if (auto event = model::decode_event(entry.public_part, out.dot))
+    out.event = std::make_shared<const model::Event>(std::move(*event));
+  if (entry.private_part.state == model::PrivatePart::State::Here) {
+    auto writes = trust::open_private(entry.private_part.ciphertext, out.dot, incident, keys);
+    out.private_state = writes ? picture::PrivateState::Here : picture::PrivateState::Lacking;
+    if (writes) out.private_writes = std::move(*writes);
+  } else if (entry.private_part.state == model::PrivatePart::State::Withheld) {
+    out.private_state = picture::PrivateState::Lacking;
+  }
+  return out;
+}
+
+namespace {
+
+// What peers may know: read under the writer's lock, durable only.
+class WriterView final : public sync::LogView {
+ public:
+  WriterView(store::Writer& writer, const model::Writer& own) : writer_(writer), own_(own) {}
+  model::VersionVector vector() const override {
+    return writer_.read([](store::Log& log) { return log.vector(); });
+  }
+  std::optional<model::Hash> chain_at(const model::StreamId& stream, std::uint64_t seq) const override {
+    const auto head = writer_.read([&](store::Log& log) { return log.chain_at(stream, seq); });
+    return head ? std::optional(*head) : std::nullopt;
+  }
+  std::vector<model::SealedRun> runs_after(const model::StreamId& stream, std::uint64_t seq,
+                                           std::size_t bytes_max) const override {
+    auto runs = writer_.read([&](store::Log& log) { return log.runs_after(stream, seq, bytes_max); });
+    if (runs) return std::move(*runs);
+    log::warn(area, "cannot read what a peer lacks", {{"stream", model::to_text(stream)}, {"why", runs.error().what}});
+    return {};
+  }
+  std::optional<model::PublicKey> author_key(const model::KeyId& author) const override {
+    return writer_.read([&](store::Log& log) { return log.author_key(author); });
+  }
+  model::Writer own_writer() const override { return own_; }
+
+ private:
+  store::Writer& writer_;
+  const model::Writer& own_;
+};
+
+class OpenLedger final : public Ledger {
+ public:
+  OpenLedger(const Home& home, net::EventLoop& loop, const Clock& clock, const LedgerOptions& options,
+             Handlers handlers, std::unique_ptr<store::PosixDisk> disk)
+      : incident_(home.incident),
+        genesis_(home.genesis),
+        data_keys_(home.data_keys),
+        loop_(loop),
+        clock_(clock),
+        options_(options),
+        handlers_(std::move(handlers)),
+        disk_(std::move(disk)),
+        fold_(home.incident, home.genesis),
+        author_(home.node_key, home.incident, 0, home.data_keys,
+                [] { return trust::random_fixed<FixedBytes<16, struct trust::SaltTag>>(); }) {}
+  ~OpenLedger() override { close(); }
+
+  Result<void, std::string> start(const Home& home);
+
+  void command(model::Draft draft, std::function<void(CommandResult)> done) override;
+  void report(model::Draft draft, std::function<void(CommandResult)> done) override;
+  void accept(model::SealedRun run, std::optional<model::PublicKey> author_key,
+              std::function<void(bool)> done) override;
+  void forked(const model::StreamId& branch) override;
+  void begin_incarnation(const std::string& why) override;
+
+  picture::Observed observe(model::Observation observation) override {
+    if (index_) index_->remember(observation);
+    return fold_.observe(std::move(observation), clock_.now().utc);
+  }
+  void drop_lost_tracks() override { fold_.drop_lost_tracks(clock_.now().utc); }
+  picture::PicturePtr publish() override {
+    auto picture = fold_.publish();
+    const std::scoped_lock lock(published_mutex_);
+    published_ = picture;
+    return picture;
+  }
+  model::Hash state_hash() override { return fold_.state_hash(); }
+
+  const sync::LogView& view() const override { return *view_; }
+  const model::Writer& writer() const override { return author_.writer(); }
+  const OpenReport& open_report() const override { return report_; }
+  api::StoreInfo store_info() override;
+  std::size_t waiting() const override { return in_flight_.load(); }
+
+  std::vector<api::JournalRow> journal(const api::JournalQuery& query) override;
+  std::string backup(const std::string& file, const std::vector<store::ExtraFile>& extra) override;
+  void close() override;
+
+ private:
+  struct Command {
+    std::array<std::uint8_t, 32> digest;
+    std::vector<std::function<void(CommandResult)>> done;
+  };
+
+  void fold_log_from(std::uint64_t arrival);
+  void refold();
+  void resume_author(const store::Log& log);
+  std::optional<CommandResult> answer_known(const model::Draft& draft);
+  std::optional<CommandError> check_states(const model::Draft& draft);
+  bool complete(model::Draft& draft);
+  void write(const model::Draft& draft, std::function<void(CommandResult)> done);
+  void written(const std::vector<trust::AuthoredEntry>& entries, const store::DurableResult& outcome,
+               const std::function<void(CommandResult)>& done);
+  void recover();
+  void next_report(const model::EntityId& entity);
+  void folded(std::vector<model::EntityId> changed);
+  void snapshot_if_due();
+  CommandError disk_error() const;
+
+  model::IncidentId incident_;
+  model::Genesis genesis_;
+  std::vector<trust::DataKey> data_keys_;
+  net::EventLoop& loop_;
+  const Clock& clock_;
+  LedgerOptions options_;
+  Handlers handlers_;
+  std::unique_ptr<store::PosixDisk> disk_;
+  picture::Fold fold_;
+  trust::Author author_;
+  std::unique_ptr<store::Writer> writer_;
+  std::unique_ptr<WriterView> view_;
+  std::unique_ptr<JournalIndex> index_;
+  OpenReport report_;
+
+  std::map<model::CommandId, Command> commands_;  // on their way to the disk
+  std::map<model::EntityId, std::deque<std::pair<model::Draft, std::function<void(CommandResult)>>>>
+      reports_;  // waiting their turn
+  std::set<model::EntityId> reporting_;
+  std::atomic<std::size_t> in_flight_{0};
+  bool failing_ = false;  // a write failed; nothing new is made until all that was made after it has failed too
+  std::string refusing_;
+  std::uint64_t folded_since_snapshot_ = 0;
+  SteadyTime snapshot_tried_{};
+  std::mutex published_mutex_;
+  picture::PicturePtr published_ = std::make_shared<const picture::Picture>();
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  bool closed_ = false;
+};
+
+// ---- opening --------------------------------------------------------------------------------------------------------
+
+Result<void, std::string> OpenLedger::start(const Home& home) {
+  const auto began = clock_.now().steady;
+  store::LogOptions log_options;
+  auto log = store::Log::open(*disk_, incident_, log_options, clock_.now().utc);
+  if (!log) return failure(log.error().what);
+  const auto& scan = log->report();
+  for (const auto& range : scan.damaged)
+    log::error(area, "part of the log is not readable", {{"where", store::describe(range)}});
+  for (const auto& aside : scan.set_aside)
+    log::error(area, "a record of the log was set aside", {{"event", model::to_text(aside.dot)}, {"why", aside.why}});
+  for (const auto& note : scan.notes) {
+    log::info(area, note);
+    report_.notes.push_back(note);
+  }
+
+  const bool fresh = !log->incarnation();
+  const bool doubt = log->must_begin_new_incarnation(home.node_key.id());
+  std::uint32_t incarnation = log->incarnation().value_or(model::Writer{}).incarnation;
+  if (fresh || doubt) {
+    report_.new_incarnation = true;
+    report_.why_new_incarnation = fresh ? "" : log->why_new_incarnation(home.node_key.id());
+    if (doubt)
+      log::warn(area, "a new incarnation begins: this node's numbers must not get two contents",
+                {{"why", report_.why_new_incarnation}});
+    incarnation = trust::random_u32();
+    const auto now = clock_.now().utc;
+    auto begun = log->append_genesis(genesis_, now);
+    if (begun) begun = log->append_author_key(home.node_key.public_key(), now);
+    if (begun)
+      begun = log->begin_incarnation({home.node_key.id(), incarnation},
+                                     fresh ? store::IncarnationReason::Fresh : store::IncarnationReason::Doubt, now);
+    if (!begun) return failure(fmt::format("cannot begin writing in {}: {}", disk_->where(), begun.error().what));
+    if (const auto synced = log->sync(now); !synced)
+      return failure(fmt::format("cannot begin writing in {}: {}", disk_->where(), synced.error().what));
+  }
+  author_.begin_incarnation(incarnation);
+  resume_author(*log);
+
+  std::uint64_t from = 1;
+  if (const auto kept = log->take_picture()) {
+    if (auto loaded = picture::Fold::load(kept->bytes, incident_, genesis_)) {
+      fold_ = std::move(*loaded);
+      from = kept->arrival + 1;
+      report_.from_snapshot = kept->arrival;
+    } else {
+      log::warn(area, "the snapshot's picture does not load; folding the whole log", {{"why", loaded.error().what}});
+    }
+  }
+  report_.events = log->entries();
+  writer_ = std::make_unique<store::Writer>(std::move(*log), clock_);
+  view_ = std::make_unique<WriterView>(*writer_, author_.writer());
+  fold_log_from(from);
+  if (fold_.needs_refold()) refold();
+  // A snapshot keeps no private parts: open them again.
+  for (const auto& dot : fold_.private_lacking()) {
+    const auto entry = writer_->read([&](store::Log& l) { return l.read_entry(dot.stream(), dot.seq); });
+    if (entry) fold_.apply(to_fold_event(entry->entry, entry->arrival, entry->time, incident_, data_keys_));
+  }
+  publish();
+
+  auto index = JournalIndex::open(disk_->where(), incident_, *writer_);
+  if (!index) {
+    log::error(area, "the journal cannot be searched", {{"why", index.error()}});
+  } else {
+    index_ = std::move(*index);
+    const auto now = clock_.now().utc;
+    for (auto& observation : index_->last_values()) fold_.observe(std::move(observation), now);
+    index_->catch_up();
+  }
+
+  for (const auto& grant : home.first_grants) {
+    const auto id = model::key_id_of(grant.key);
+    const auto* member = fold_.roster().find(id);
+    if (member != nullptr && member->granted) continue;
+    model::Draft draft;
+    draft.record = static_cast<std::uint16_t>(model::RecordKind::Membership);
+    draft.entity = model::external_name("key", id.hex());
+    const auto* field = model::find_field(draft.record, "grant");
+    draft.writes.push_back({field->key(), model::Value(trust::encode(grant)), {}});
+    draft.writes.push_back({model::find_field(draft.record, "name")->key(), model::Value(grant.name), {}});
+    write(draft, [](const CommandResult& result) {
+      if (!result) log::error(area, "cannot record a grant", {{"why", result.error().message}});
+    });
+  }
+  report_.seconds = std::chrono::duration<double>(clock_.now().steady - began).count();
+  log::info(area, "open",
+            {{"events", report_.events},
+             {"from_snapshot", report_.from_snapshot},
+             {"seconds", report_.seconds},
+             {"where", disk_->where()}});
+  return {};
+}
+
+void OpenLedger::resume_author(const store::Log& log) {
+  for (int c = 0; c < model::class_count; ++c) {
+    const model::StreamId stream{author_.writer(), static_cast<model::Class>(c), {}};
+    const auto head = log.head(stream);
+    if (!head || head->seq == 0) continue;
+    model::Hlc last;
+    if (const auto entry = const_cast<store::Log&>(log).read_entry(stream, head->seq)) {
+      if (const auto event = model::decode_event(entry->entry.public_part, entry->entry.dot())) last = event->time;
+    }
+    author_.resume(stream.cls, head->seq, head->head, last);
+  }
+}
+
+void OpenLedger::fold_log_from(std::uint64_t arrival) {
+  for (;;) {
+    const auto records =
+        writer_->read([&](store::Log& log) { return log.read_from(arrival, read_records, read_bytes); });
+    if (!records) {
+      log::error(area, "cannot read the log on", {{"from", arrival}, {"why", records.error().what}});
+      return;
+    }
+    if (records->empty()) return;
+    for (const auto& record : *records) {
+      if (const auto entry = store::as_entry(record)) {
+        fold_.apply(to_fold_event(entry->entry, entry->arrival, entry->time, incident_, data_keys_));
+        ++folded_since_snapshot_;
+      }
+    }
+    arrival = records->back().header.arrival + 1;
+  }
+}
+
+void OpenLedger::refold() {
+  log::warn(area, "folding the whole log again");
+  fold_.begin_again();
+  fold_log_from(1);
+}
+
+// ---- commands -------------------------------------------------------------------------------------------------------
+
+CommandError OpenLedger::disk_error() const {
+  return {507, "disk_full",
+          "nothing was written: " + (refusing_.empty() ? std::string("the disk refuses writes") : refusing_), "",
+          "free some space; reading, links and the page go on"};
+}
+
+std::optional<CommandResult> OpenLedger::answer_known(const model::Draft& draft) {
+  if (!draft.command) return std::nullopt;
+  auto dots = writer_->read([&](store::Log& log) { return log.command(*draft.command); });
+  if (dots.empty() && index_) dots = index_->command(*draft.command);  // older than the log remembers
+  if (dots.empty()) return std::nullopt;
+  CommandDone done;
+  done.dots = dots;
+  done.repeated = true;
+  done.cls = dots.front().cls;
+  std::vector<model::Write> found;
+  bool same = true;
+  for (const auto& dot : dots) {
+    const auto entry = writer_->read([&](store::Log& log) { return log.read_entry(dot.stream(), dot.seq); });
+    if (!entry) continue;
+    const auto event = to_fold_event(entry->entry, 0, {}, incident_, data_keys_);
+    if (!event.event) continue;
+    done.entity = event.event->entity;
+    same = same && event.event->record == draft.record && (!draft.entity || *draft.entity == done.entity);
+    found.insert(found.end(), event.event->writes.begin(), event.event->writes.end());
+    found.insert(found.end(), event.private_writes.begin(), event.private_writes.end());
+  }
+  const auto has = [&](const model::Write& write) {
+    return std::find(found.begin(), found.end(), write) != found.end();
+  };
+  if (!same || found.size() != draft.writes.size() || !std::all_of(draft.writes.begin(), draft.writes.end(), has)) {
+    return CommandResult(failure(
+        CommandError{409, "id_used", "this id was used for another command", "id", "make a new id for each command"}));
+  }
+  const auto* spec = model::find_record(draft.record);
+  done.display = fmt::format("{}-{}", spec != nullptr ? spec->letter : '?', model::display_code(done.entity));
+  return CommandResult(std::move(done));
+}
+
+std::optional<CommandError> OpenLedger::check_states(const model::Draft& draft) {
+  if (!draft.entity) return std::nullopt;
+  const auto* entity = fold_.publish()->find(*draft.entity);
+  for (const auto& write : draft.writes) {
+    const auto* to = write.value.integer();
+    if (write.key.rule() != model::MergeRule::StateMachine || to == nullptr || entity == nullptr) continue;
+    const auto* field = entity->find(write.key);
+    const auto* from = field != nullptr ? field->acting.value.integer() : nullptr;
+    // A conflict may be settled to any of the values that stand.
+    if (from == nullptr || field->conflict || model::transition_allowed(draft.record, *from, *to)) continue;
+    const auto* spec = field->spec;
+    const auto word = [&](std::int64_t code) {
+      const auto* known = spec != nullptr ? model::find_code(*spec, code) : nullptr;
+      return known != nullptr ? std::string(known->name) : fmt::format("{}", code);
+    };
+    return CommandError{
+        422, "not_allowed",
+        fmt::format("{} cannot go from {} to {}", spec != nullptr ? spec->name : "state", word(*from), word(*to)),
+        spec != nullptr ? std::string(spec->name) : "", "somebody may have changed it meanwhile: look again"};
+  }
+  return std::nullopt;
+}
+
+void OpenLedger::command(model::Draft draft, std::function<void(CommandResult)> done) {
+  if (closed_) return done(failure(CommandError{503, "stopping", "the node is stopping", "", ""}));
+  if (draft.command) {
+    if (auto known = answer_known(draft)) return done(std::move(*known));
+    if (const auto found = commands_.find(*draft.command); found != commands_.end()) {
+      if (found->second.digest != digest_of(draft)) {
+        return done(failure(CommandError{409, "id_used", "this id is in use for another command", "id",
+                                         "make a new id for each command"}));
+      }
+      found->second.done.push_back([done = std::move(done)](CommandResult result) {
+        if (result) result->repeated = true;
+        done(std::move(result));
+      });
+      return;
+    }
+  }
+  if (auto refused = check_states(draft)) return done(failure(std::move(*refused)));
+  if (!draft.command) return write(draft, std::move(done));
+  const auto id = *draft.command;
+  commands_.emplace(id, Command{digest_of(draft), {std::move(done)}});
+  write(draft, [this, id](const CommandResult& result) {
+    const auto node = commands_.extract(id);
+    for (auto& answer : node.mapped().done) answer(result);
+  });
+}
+
+// Fills in what the picture shows as replaced; false when the draft says nothing new.
+bool OpenLedger::complete(model::Draft& draft) {
+  if (!draft.entity) return true;
+  const auto* entity = fold_.publish()->find(*draft.entity);
+  if (entity == nullptr) return true;
+  std::vector<model::Write> writes;
+  for (auto& write : draft.writes) {
+    const auto rule = write.key.rule();
+    if (rule == model::MergeRule::Tombstone) {
+      if (entity->deleted) continue;
+      write.replaced = entity->coverage;
+      writes.push_back(std::move(write));
+      continue;
+    }
+    const auto* field = entity->find(write.key);
+    if (field != nullptr && model::holds_many(rule)) {
+      const auto same = [&](const picture::Choice& choice) { return choice.value == write.value; };
+      if (rule != model::MergeRule::Counter && std::any_of(field->values.begin(), field->values.end(), same)) continue;
+    } else if (field != nullptr) {
+      if (field->acting.value == write.value && field->alternatives.empty()) continue;
+      write.replaced = field->acting.dots;
+      for (const auto& choice : field->alternatives)
+        write.replaced.insert(write.replaced.end(), choice.dots.begin(), choice.dots.end());
+      if (write.replaced.size() > model::replaced_max) write.replaced.resize(model::replaced_max);
+    }
+    writes.push_back(std::move(write));
+  }
+  draft.writes = std::move(writes);
+  return !draft.writes.empty();
+}
+
+void OpenLedger::report(model::Draft draft, std::function<void(CommandResult)> done) {
+  if (!draft.entity) return command(std::move(draft), std::move(done));
+  const auto entity = *draft.entity;
+  // One after the other about one thing: the next must see what the one before wrote.
+  reports_[entity].emplace_back(std::move(draft), std::move(done));
+  if (!reporting_.contains(entity)) next_report(entity);
+}
+
+void OpenLedger::next_report(const model::EntityId& entity) {
+  reporting_.erase(entity);
+  const auto found = reports_.find(entity);
+  if (found == reports_.end()) return;
+  auto [draft, done] = std::move(found->second.front());
+  found->second.pop_front();
+  if (found->second.empty()) reports_.erase(found);
+  reporting_.insert(entity);
+  if (!complete(draft)) {
+    done(CommandDone{entity, "", {}, model::Class::Routine, false});
+    loop_.post([this, entity, alive = std::weak_ptr<bool>(alive_)] {
+      if (!alive.expired()) next_report(entity);
+    });
+    return;
+  }
+  write(draft, [this, entity, finish = std::move(done)](const CommandResult& result) {
+    finish(result);
+    next_report(entity);
+  });
+}
+
+void OpenLedger::write(const model::Draft& draft, std::function<void(CommandResult)> done) {
+  if (failing_ || !refusing_.empty()) return done(failure(disk_error()));
+  auto made = author_.make(draft, clock_.now().utc, options_.clock_quality);
+  if (!made) {
+    const auto& fault = made.error().faults.front();
+    return done(failure(CommandError{400, "invalid_value", fault.message, fault.field, fault.hint}));
+  }
+  auto entries = std::make_shared<std::vector<trust::AuthoredEntry>>(std::move(*made));
+  const auto command = draft.command.value_or(model::CommandId{});
+  const auto now = clock_.now().utc;
+  ++in_flight_;
+  const auto submitted = writer_->submit(
+      [entries, command, now](store::Log& log) -> store::StoreResult<void> {
+        for (const auto& made_entry : *entries) {
+          if (const auto entry = log.append_entry(made_entry.entry, command, now); !entry)
+            return failure(entry.error());
+          if (const auto seal = log.append_seal(made_entry.seal, now); !seal) return failure(seal.error());
+        }
+        return {};
+      },
+      [this, entries, done, alive = std::weak_ptr<bool>(alive_)](const store::DurableResult& outcome) {
+        loop_.post([this, entries, done, outcome, alive] {
+          if (!alive.expired()) written(*entries, outcome, done);
+        });
+      });
+  if (!submitted) {
+    --in_flight_;
+    author_.take_back(*entries);
+    done(failure(CommandError{503, "busy", submitted.error().what, "", "try again in a second, with the same id"}));
+  }
+}
+
+void OpenLedger::written(const std::vector<trust::AuthoredEntry>& entries, const store::DurableResult& outcome,
+                         const std::function<void(CommandResult)>& done) {
+  --in_flight_;
+  if (!outcome) {
+    failing_ = true;
+    if (refusing_.empty()) log::error(area, "could not write", {{"why", outcome.error().what}});
+    refusing_ = outcome.error().what;
+    done(failure(disk_error()));
+    if (in_flight_ == 0) recover();
+    return;
+  }
+  CommandDone result;
+  std::vector<model::EntityId> changed;
+  std::uint64_t arrival = outcome->first;
+  for (const auto& made : entries) {
+    picture::FoldEvent event;
+    event.dot = made.entry.dot();
+    event.event = std::make_shared<const model::Event>(made.event);
+    event.private_state = made.private_writes.empty() ? picture::PrivateState::None : picture::PrivateState::Here;
+    event.private_writes = made.private_writes;
+    event.bytes = made.entry.size();
+    event.arrival = arrival;
+    arrival += 2;  // its seal stands behind it
+    event.arrived = clock_.now().utc;
+    fold_.apply(event);
+    result.entity = made.event.entity;
+    result.dots.push_back(event.dot);
+    result.cls = std::min(result.cls, event.dot.cls);
+    changed.push_back(made.event.entity);
+  }
+  const auto* spec = model::find_record(entries.front().event.record);
+  result.display = fmt::format("{}-{}", spec != nullptr ? spec->letter : '?', model::display_code(result.entity));
+  folded(std::move(changed));
+  done(std::move(result));
+  if (failing_ && in_flight_ == 0) recover();
+}
+
+// After a failed write everything made after it failed too (its chain does not continue). Now nothing is on its way:
+// go on from what the log really holds, or under a new number where that is in doubt.
+void OpenLedger::recover() {
+  const auto doubt =
+      writer_->read([&](store::Log& log) { return log.must_begin_new_incarnation(author_.writer().author); });
+  failing_ = false;
+  if (doubt) {
+    begin_incarnation("a write failed half-way");
+  } else {
+    author_.begin_incarnation(author_.writer().incarnation);
+    writer_->read([&](store::Log& log) { resume_author(log); });
+  }
+}
+
+void OpenLedger::begin_incarnation(const std::string& why) {
+  const auto number = trust::random_u32();
+  log::warn(area, "a new incarnation begins", {{"why", why}});
+  author_.begin_incarnation(number);
+  const auto now = clock_.now().utc;
+  const auto submitted = writer_->submit(
+      [own = author_.writer(), now](store::Log& log) -> store::StoreResult<void> {
+        const auto begun = log.begin_incarnation(own, store::IncarnationReason::Doubt, now);
+        if (!begun) return failure(begun.error());
+        return {};
+      },
+      [](const store::DurableResult& outcome) {
+        if (!outcome) log::error(area, "cannot record the new incarnation", {{"why", outcome.error().what}});
+      });
+  if (!submitted) log::error(area, "cannot record the new incarnation", {{"why", submitted.error().what}});
+}
+
+// ---- what others wrote ----------------------------------------------------------------------------------------------
+
+void OpenLedger::accept(model::SealedRun run, std::optional<model::PublicKey> author_key,
+                        std::function<void(bool)> done) {
+  auto shared = std::make_shared<model::SealedRun>(std::move(run));
+  const auto now = clock_.now().utc;
+  ++in_flight_;
+  const auto submitted = writer_->submit(
+      [shared, author_key, now](store::Log& log) -> store::StoreResult<void> {
+        if (author_key) {
+          if (const auto key = log.append_author_key(*author_key, now); !key) return failure(key.error());
+        }
+        if (const auto appended = log.append_run(*shared, now); !appended) return failure(appended.error());
+        return {};
+      },
+      [this, shared, done, alive = std::weak_ptr<bool>(alive_)](const store::DurableResult& outcome) {
+        loop_.post([this, shared, done, outcome, alive] {
+          if (alive.expired()) return;
+          --in_flight_;
+          if (!outcome) {
+            log::warn(area, "could not keep what a node sent", {{"why", outcome.error().what}});
+            done(false);
+            if (failing_ && in_flight_ == 0) recover();
+            return;
+          }
+          std::vector<model::EntityId> changed;
+          auto arrival = outcome->first;
+          for (const auto& entry : shared->entries) {
+            const auto event = to_fold_event(entry, arrival++, clock_.now().utc, incident_, data_keys_);
+            fold_.apply(event);
+            if (event.event) changed.push_back(event.event->entity);
+          }
+          if (fold_.needs_refold()) refold();
+          done(true);
+          folded(std::move(changed));
+          if (failing_ && in_flight_ == 0) recover();
+        });
+      });
+  if (!submitted) {
+    --in_flight_;
+    done(false);
+  }
+}
+
+void OpenLedger::forked(const model::StreamId& branch) {
+  log::error(area, "a stream has two contents; neither is folded from there on", {{"stream", model::to_text(branch)}});
+  fold_.fork(branch.base(), branch.branch.from);
+  if (fold_.needs_refold()) refold();
+  folded({});
+}
+
+void OpenLedger::folded(std::vector<model::EntityId> changed) {
+  folded_since_snapshot_ += changed.size();
+  if (handlers_.on_durable) handlers_.on_durable();
+  if (index_) index_->catch_up();
+  if (handlers_.on_folded) {
+    std::sort(changed.begin(), changed.end());
+    changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
+    handlers_.on_folded(changed);
+  }
+  snapshot_if_due();
+}
+
+void OpenLedger::snapshot_if_due() {
+  // Only when nothing is on its way: then the fold holds exactly what the log holds.
+  if (folded_since_snapshot_ < snapshot_every_events || in_flight_ != 0 || failing_) return;
+  const auto now = clock_.now().steady;
+  if (snapshot_tried_ != SteadyTime{} && now - snapshot_tried_ < snapshot_retry) return;
+  snapshot_tried_ = now;
+  const auto bytes = fold_.save();
+  const auto kept = writer_->read([&](store::Log& log) { return log.write_snapshot(bytes); });
+  if (!kept) {
+    log::warn(area, "no snapshot could be written", {{"why", kept.error().what}});
+    return;
+  }
+  folded_since_snapshot_ = 0;
+}
+
+// ---- questions ------------------------------------------------------------------------------------------------------
+
+api::StoreInfo OpenLedger::store_info() {
+  api::StoreInfo info;
+  std::string refusing;
+  writer_->read([&](store::Log& log) {
+    info.events = log.entries();
+    info.damaged = log.damage_count();
+    refusing = log.refusing();
+    if (const auto free = log.free_bytes()) info.disk_free_bytes = *free;
+  });
+  info.durable_to = writer_->durable_arrival();
+  if (info.disk_free_bytes < options_.disk_free_min_bytes) {
+    refusing = fmt::format("only {} MiB are free on the disk of {}, {} are kept for what is underway",
+                           info.disk_free_bytes >> 20, disk_->where(), options_.disk_free_min_bytes >> 20);
+  }
+  if (!refusing.empty() && refusing_.empty()) log::error(area, "new entries are refused", {{"why", refusing}});
+  if (refusing.empty() && !refusing_.empty() && !failing_) log::info(area, "new entries are taken again");
+  if (!failing_) refusing_ = refusing;
+  info.refusing_writes = !refusing_.empty();
+  info.why = refusing_;
+  return info;
+}
+
+std::vector<api::JournalRow> OpenLedger::journal(const api::JournalQuery& query) {
+  if (!index_) return {};
+  picture::PicturePtr picture;
+  {
+    const std::scoped_lock lock(published_mutex_);
+    picture = published_;
+  }
+  std::vector<api::JournalRow> rows;
+  for (const auto& place : index_->find(query)) {
+    const auto entry = writer_->read([&](store::Log& log) { return log.read_entry(place.stream, place.seq); });
+    if (!entry) continue;
+    api::JournalRow row;
+    row.arrival = entry->arrival;
+    row.arrived = entry->time;
+    row.dot = entry->entry.dot();
+    if (auto event = model::decode_event(entry->entry.public_part, row.dot)) {
+      row.event = std::move(*event);
+      const auto& roster = picture->roster();
+      const bool membership = row.event->record == static_cast<std::uint16_t>(model::RecordKind::Membership);
+      if (!membership && !roster.may_write(row.dot.writer.author)) row.why_not = "its author is not granted yet";
+      if (!membership && row.event->actor && !roster.may_write(*row.event->actor))
+        row.why_not = "the person it names is not granted yet";
+      // Private writes are shown to whoever this node may show them to: the node's own operator.
+      if (entry->entry.private_part.state == model::PrivatePart::State::Here) {
+        if (auto writes = trust::open_private(entry->entry.private_part.ciphertext, row.dot, incident_, data_keys_)) {
+          row.event->writes.insert(row.event->writes.end(), writes->begin(), writes->end());
+        }
+      }
+    } else {
+      row.why_not = "not readable by this version: " + model::describe(event.error());
+    }
+    if (place.stream.is_branch()) row.why_not = "its stream has two contents from here on";
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+std::string OpenLedger::backup(const std::string& file, const std::vector<store::ExtraFile>& extra) {
+  const auto plan = writer_->read([](store::Log& log) { return store::plan_backup(log); });
+  const auto written = store::write_backup(*disk_, plan, extra, file, clock_.now().utc);
+  return written ? std::string() : written.error().what;
+}
+
+void OpenLedger::close() {
+  if (closed_) return;
+  closed_ = true;
+  alive_.reset();
+  if (!writer_) return;
+  index_.reset();
+  // Everything submitted becomes durable; what the callbacks would have folded is in the log and is folded at the
+  // start.
+  const auto in_flight = in_flight_.load();
+  if (in_flight == 0 && !failing_ && folded_since_snapshot_ > 0) {
+    const auto bytes = fold_.save();
+    if (const auto kept = writer_->read([&](store::Log& log) { return log.write_snapshot(bytes); }); !kept) {
+      log::warn(area, "no snapshot could be written", {{"why", kept.error().what}});
+    }
+  }
+  if (const auto stopped = writer_->stop(); !stopped)
+    log::warn(area, "the store did not stop cleanly", {{"why", stopped.error().what}});
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Ledger>, std::string> Ledger::open(const Home& home, net::EventLoop& loop, const Clock& clock,
+                                                          const LedgerOptions& options, Handlers handlers) {
+  auto disk = store::PosixDisk::open(home.store_dir().string());
+  if (!disk) return failure(disk.error().what);
+  auto ledger = std::make_unique<OpenLedger>(home, loop, clock, options, std::move(handlers), std::move(*disk));
+  if (auto started = ledger->start(home); !started) return failure(started.error());
+  return ledger;
+}
+
+}  // namespace airbridge::app

@@ -1,0 +1,90 @@
+#pragma once
+// The node's book: every event enters here, is made durable, and only then is folded, told and sent (DESIGN 2, 5). Owns
+// the log with its writing thread, the author of this node's own events, and the fold.
+//
+//   command(draft) -> author -> writer thread (fdatasync) -> fold -> the picture, the answer, the peers
+//   accept(run)    ----------> writer thread (fdatasync) -> fold -> the picture, the acknowledgement
+//
+// Loop thread only, but for journal().
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "api/backend.hpp"
+#include "home.hpp"
+#include "net/event_loop.hpp"
+#include "picture/fold.hpp"
+#include "store/backup.hpp"
+#include "sync/log_view.hpp"
+#include "trust/author.hpp"
+
+namespace airbridge::app {
+
+inline constexpr std::size_t commands_waiting_max = 10'000;     // made and not yet durable; more are refused as busy
+inline constexpr std::uint64_t snapshot_every_events = 10'000;  // so that a start reads at most about so many
+inline constexpr Milliseconds snapshot_retry{60'000};
+
+struct LedgerOptions {
+  model::ClockQuality clock_quality = model::ClockQuality::Rtc;
+  std::uint64_t disk_free_min_bytes = std::uint64_t{64} << 20;
+};
+
+// What was found when the store was opened, for the log and `status`.
+struct OpenReport {
+  std::uint64_t events = 0;
+  std::uint64_t from_snapshot = 0;  // arrival number the snapshot held up to
+  double seconds = 0;
+  bool new_incarnation = false;
+  std::string why_new_incarnation;
+  std::vector<std::string> notes;
+};
+
+// An entry of the log as the fold takes it: parsed, and opened where this node holds the key.
+picture::FoldEvent to_fold_event(const model::Entry& entry, std::uint64_t arrival, UtcTime arrived,
+                                 const model::IncidentId& incident, const std::vector<trust::DataKey>& keys);
+
+class Ledger {
+ public:
+  struct Handlers {
+    std::function<void()> on_durable;                                    // the log view has grown
+    std::function<void(const std::vector<model::EntityId>&)> on_folded;  // the picture will show these changed
+  };
+  static Result<std::unique_ptr<Ledger>, std::string> open(const Home& home, net::EventLoop& loop, const Clock& clock,
+                                                           const LedgerOptions& options, Handlers handlers);
+  virtual ~Ledger() = default;
+
+  // Writes a draft. `done` is called on the loop's thread once the event is durable and folded, or is refused.
+  virtual void command(model::Draft draft, std::function<void(api::CommandResult)> done) = 0;
+  // For gateways: names what the picture shows as replaced and leaves out what it says already. No event when nothing
+  // is new.
+  virtual void report(model::Draft draft, std::function<void(api::CommandResult)> done) = 0;
+  // Writes a verified run of another node (or one's own, come back).
+  virtual void accept(model::SealedRun run, std::optional<model::PublicKey> author_key,
+                      std::function<void(bool written)> done) = 0;
+  virtual void forked(const model::StreamId& branch) = 0;
+  virtual void begin_incarnation(const std::string& why) = 0;
+
+  virtual picture::Observed observe(model::Observation observation) = 0;
+  virtual void drop_lost_tracks() = 0;
+  virtual picture::PicturePtr publish() = 0;
+  virtual model::Hash state_hash() = 0;
+
+  virtual const sync::LogView& view() const = 0;
+  virtual const model::Writer& writer() const = 0;
+  virtual const OpenReport& open_report() const = 0;
+  virtual api::StoreInfo store_info() = 0;
+  virtual std::size_t waiting() const = 0;  // commands and runs on their way to the disk
+
+  // Any thread: reads the index and the log.
+  virtual std::vector<api::JournalRow> journal(const api::JournalQuery& query) = 0;
+  // Any thread, while running: a consistent copy in a new file. What went wrong in words; empty when done.
+  virtual std::string backup(const std::string& file, const std::vector<store::ExtraFile>& extra) = 0;
+
+  // Waits for what is on its way, leaves a snapshot and the mark of a clean stop.
+  virtual void close() = 0;
+};
+
+}  // namespace airbridge::app

@@ -1,0 +1,162 @@
+// airbridge: one program, its subcommands, and the help that teaches them.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "commands.hpp"
+#include "config.hpp"
+#include "trust/keys.hpp"
+#include "version.hpp"
+
+using namespace airbridge::app;
+
+int main(int argc, char** argv) {
+  if (!airbridge::trust::start()) {
+    fmt::print(stderr, "airbridge: the operating system offers no random numbers; keys cannot be made or used\n");
+    return 1;
+  }
+  CLI::App app{
+      "Airbridge: one shared picture for airborne disaster response, on a box the team owns.\nStrictly civil: nothing "
+      "here aims, fires or marks enemies.\n"};
+  app.name("airbridge");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", fmt::format("airbridge {}", version));
+  app.footer(
+      "A first picture in three commands:\n"
+      "  airbridge init --dir ~/node --name \"POST 1\" --incident \"Flood exercise\" --exercise\n"
+      "  airbridge node --dir ~/node\n"
+      "  open http://127.0.0.1:8080 in a browser\n\n"
+      "A second node that shares it:\n"
+      "  airbridge invite --dir ~/node --out invitation.txt\n"
+      "  airbridge init --dir ~/second --name \"TRUCK 2\" --join invitation.txt\n"
+      "  airbridge node --dir ~/second --http 127.0.0.1:8081 --tak 127.0.0.1:8088 --listen 127.0.0.1:7421 --peer "
+      "127.0.0.1:7420\n\n"
+      "`airbridge SUBCOMMAND --help` says more; settings: `airbridge config`.");
+
+  Common common;
+  int status = 0;
+  const auto add = [&](const char* name, const char* words, bool needs_node = true) {
+    auto* sub = app.add_subcommand(name, words);
+    sub->add_option("-d,--dir", common.dir, needs_node ? "the node's folder" : "the folder to make")
+        ->envname("AIRBRIDGE_DIR")
+        ->capture_default_str();
+    return sub;
+  };
+  const auto add_url = [&](CLI::App* sub) {
+    sub->add_option("--url", common.url, "host:port of a running node, when not the one of --dir");
+  };
+
+  InitOptions init;
+  auto* init_command = add("init", "Make a node: its keys, and a new incident or an invitation to one", false);
+  init_command->add_option("--name", init.name, "what others see, such as \"POST 1\"");
+  init_command->add_option("--operator", init.operator_name, "who works at it, such as \"Ana Kovac\"");
+  init_command->add_option("--incident", init.incident, "name of the incident to found");
+  init_command->add_flag("--exercise", init.exercise, "it is an exercise: every screen and export says so, for good");
+  init_command->add_option("--join", init.join, "file of an invitation (or - for standard input) instead of founding");
+  init_command->callback([&] { status = run_init(common, init); });
+
+  InviteOptions invite;
+  auto* invite_command = add("invite", "Make an invitation for nodes to join (on the node that founded the incident)");
+  invite_command->add_option("--days", invite.days, "how long it is meant to be used")
+      ->check(CLI::Range(1, 365))
+      ->capture_default_str();
+  invite_command->add_option("-o,--out", invite.out, "file to write (mode 0600); standard output unless told");
+  invite_command->callback([&] { status = run_invite(common, invite); });
+
+  NodeOptions node;
+  auto* node_command = add("node", "Run the node until SIGTERM or Ctrl-C");
+  node_command->add_option("-c,--config", node.config, "settings (TOML); DIR/airbridge.toml unless told");
+  node_command->add_option("--set", node.set, "a setting, section.key=value; may be repeated")->allow_extra_args(false);
+  node_command->add_option("--peer", node.peers, "another node to keep a link to, host:port; may be repeated")
+      ->allow_extra_args(false);
+  node_command->add_option("--listen", node.listen, "where other nodes may connect, host:port");
+  node_command->add_option("--http", node.http, "where the page is, host:port");
+  node_command->add_option("--tak", node.tak, "where TAK clients connect, host:port; off: not at all");
+  node_command->add_option("--adsb", node.adsb, "SBS-1 source, host:30003; may be repeated")->allow_extra_args(false);
+  node_command->add_flag("--insecure-lab", node.insecure_lab,
+                         "allow listeners beyond loopback although there is no log-in yet; shown red");
+  node_command->callback([&] { status = run_node(common, node); });
+
+  bool as_json = false;
+  auto* status_command = add("status", "How a running node is doing: peers, feeds, store");
+  status_command->add_flag("--json", as_json, "as JSON");
+  add_url(status_command);
+  status_command->callback([&] { status = run_status(common, as_json); });
+
+  EventsOptions events;
+  auto* events_command = add("events", "The journal: what happened, who said so, when, from where");
+  events_command->add_option("--after", events.after, "only those that arrived after this number");
+  events_command->add_option("-n,--limit", events.limit, "at most so many")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  events_command->add_option("--record", events.record,
+                             "only of this kind: unit, site, hazard, casualty, request, task, message, journal ...");
+  events_command->add_option("--text", events.text, "only those with these words");
+  events_command->add_flag("-f,--follow", events.follow, "go on as events arrive");
+  events_command->add_flag("--json", events.as_json, "a JSON object a line");
+  add_url(events_command);
+  events_command->callback([&] { status = run_events(common, events); });
+
+  std::vector<std::string> files;
+  auto* import_command =
+      add("import", "Take in files: Airbridge records (JSON), GeoJSON features, SBS-1 or aircraft.json recordings");
+  import_command->add_option("files", files, "the files")->required();
+  add_url(import_command);
+  import_command->callback([&] { status = run_import(common, files); });
+
+  std::string out;
+  auto* export_command = add("export", "Write the picture as GeoJSON, without personal data");
+  export_command->add_option("-o,--out", out, "file to write; standard output unless told");
+  add_url(export_command);
+  export_command->callback([&] { status = run_export(common, out); });
+
+  ReplayOptions replay;
+  auto* replay_command = add("replay", "Play the log again: the picture as this node knew it at a time (node stopped)");
+  replay_command->add_option("--until", replay.until, "arrival time, 2026-03-14T03:10:00Z; everything unless told");
+  replay_command->add_option("--speed", replay.speed, "0 at once, 1 as it happened, 60 a minute a second")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  replay_command->add_flag("--verify", replay.verify, "check that the whole log refolds to the state of the snapshot");
+  replay_command->add_option("--geojson", replay.geojson, "write the picture as it was then");
+  replay_command->callback([&] { status = run_replay(common, replay); });
+
+  std::string file;
+  bool with_keys = false;
+  auto* backup_command = add("backup", "Copy the incident into one file, while the node runs or not");
+  backup_command->add_option("file", file, "the file to write")->required();
+  backup_command->add_flag("--with-keys", with_keys,
+                           "with the node's secret keys: a restore then is this node. Keep such a file like a key");
+  add_url(backup_command);
+  backup_command->callback([&] { status = run_backup(common, file, with_keys); });
+
+  auto* restore_command = add("restore", "Make a node from a backup; it goes on under a new incarnation", false);
+  RestoreOptions restore;
+  restore_command->add_option("file", restore.file, "the backup")->required();
+  restore_command->add_option("--join", restore.join, "file of an invitation, when the backup holds no keys");
+  restore_command->add_option("--name", restore.name, "what others see, with --join");
+  restore_command->add_option("--operator", restore.operator_name, "who works at it, with --join");
+  restore_command->callback([&] { status = run_restore(common, restore); });
+
+  auto* diagnose_command = add("diagnose", "Collect what helps to find a fault, without personal data");
+  diagnose_command->add_option("-o,--out", out, "file to write; standard output unless told");
+  add_url(diagnose_command);
+  diagnose_command->callback([&] { status = run_diagnose(common, out); });
+
+  bool document = false;
+  auto* config_command = app.add_subcommand("config", "Print a settings file with every option explained");
+  config_command->add_flag("--document", document, "as the table of docs/config.md");
+  config_command->callback([&] { fmt::print("{}", document ? config_document() : config_template()); });
+
+  app.add_subcommand("version", "Print version and build")->callback([&] { status = run_version(); });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : 2;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "airbridge: {}\n", error.what());
+    return 1;
+  }
+  return status;
+}

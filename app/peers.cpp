@@ -1,0 +1,277 @@
+#include "peers.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.hpp"
+
+namespace airbridge::app {
+namespace {
+constexpr std::string_view area = "peers";
+// Room for one frame of the largest size beside what a burst hands over.
+constexpr std::size_t link_queue_max = 4 * 1024 * 1024;
+
+net::ConnectionLimits link_limits() {
+  net::ConnectionLimits limits;
+  limits.queue_bytes_max = link_queue_max;
+  return limits;
+}
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;
+}  // namespace
+
+Peers::Peers(net::EventLoop& loop, const Clock& clock, const sync::Config& config, const sync::LogView& log,
+             Handlers handlers)
+    : loop_(loop), clock_(clock), handlers_(std::move(handlers)), core_(config, log) {}
+
+Peers::~Peers() { stop(); }
+
+Result<std::uint16_t, net::NetError> Peers::listen(const net::Endpoint& at) {
+  net::ListenerLimits limits;
+  limits.connections_max = peer_connections_max;
+  limits.connection = link_limits();
+  auto listener = net::listen(loop_, at, limits, [this](std::shared_ptr<net::Connection> connection) {
+    sync::LinkProfile profile;
+    profile.address = connection->peer();
+    const auto peer = core_.connect(profile, now());
+    if (peer == 0) {
+      log::warn(area, "turned a node away: too many links are open", {{"peer", connection->peer()}});
+      connection->close();
+      return;
+    }
+    auto* raw = connection.get();
+    open(peer, Link{connection, SIZE_MAX, raw});
+    raw->start({.on_bytes =
+                    [this, peer](ByteView bytes) {
+                      core_.receive(peer, bytes, now());
+                      settle();
+                    },
+                .on_close = [this, peer](const std::string& why) { lose(peer, why); },
+                .on_drained =
+                    [this, peer] {
+                      core_.drained(peer, now());
+                      settle();
+                    }});
+    settle();
+  });
+  if (!listener) return failure(listener.error());
+  listener_ = std::move(*listener);
+  return listener_->port();
+}
+
+void Peers::connect(const net::Endpoint& to) {
+  const auto index = dialers_.size();
+  net::LastingOptions options;
+  options.to = to;
+  options.limits = link_limits();
+  options.wait_max = Milliseconds(10'000);
+  options.seed = static_cast<std::uint64_t>(ms_of(clock_.now().utc)) + index;
+  net::LastingConnection::Handlers handlers;
+  handlers.on_connected = [this, index](net::Connection& connection) {
+    sync::LinkProfile profile;
+    profile.address = connection.peer();
+    profile.dialed = true;
+    const auto peer = core_.connect(profile, now());
+    dialers_[index].peer = peer;
+    if (peer == 0) {
+      dialers_[index].link->drop("too many links are open");
+      return;
+    }
+    open(peer, Link{nullptr, index, &connection});
+    settle();
+  };
+  handlers.on_bytes = [this, index](ByteView bytes) {
+    core_.receive(dialers_[index].peer, bytes, now());
+    settle();
+  };
+  handlers.on_drained = [this, index] {
+    core_.drained(dialers_[index].peer, now());
+    settle();
+  };
+  handlers.on_lost = [this, index](const std::string& why) {
+    const auto peer = std::exchange(dialers_[index].peer, sync::PeerId{0});
+    if (peer != 0) lose(peer, why);
+  };
+  dialers_.push_back({});
+  dialers_.back().link = std::make_unique<net::LastingConnection>(loop_, options, std::move(handlers));
+  dialers_.back().link->start();
+}
+
+void Peers::open(sync::PeerId peer, Link link) { links_[peer] = std::move(link); }
+
+void Peers::lose(sync::PeerId peer, const std::string& why) {
+  links_.erase(peer);
+  core_.disconnect(peer, why, now());
+  settle();
+}
+
+void Peers::carry_out(sync::Output output) {
+  std::visit(
+      Overloaded{
+          [this](sync::Send& send) {
+            const auto link = links_.find(send.peer);
+            if (link == links_.end()) return;
+            auto bytes = std::make_shared<const Bytes>(std::move(send.bytes));
+            auto* out = link->second.out;
+            const auto sent = send.urgent ? out->send_urgent(std::move(bytes)) : out->send(std::move(bytes));
+            // A frame lost inside a stream cannot be made good on this connection: begin it anew.
+            if (sent == net::Sent::Dropped)
+              loop_.post([this, peer = send.peer] { lose(peer, "the send queue is full"); });
+          },
+          [this](sync::Close& close) {
+            const auto link = links_.find(close.peer);
+            if (link == links_.end()) return;
+            log::info(area, "closing a link", {{"why", close.why}});
+            if (link->second.dialer != SIZE_MAX) {
+              auto& dialer = dialers_[link->second.dialer];
+              dialer.peer = 0;
+              loop_.post([this, index = link->second.dialer, why = close.why] { dialers_[index].link->drop(why); });
+            } else {
+              link->second.connection->close_after_sending();
+            }
+            links_.erase(link);
+          },
+          [this](sync::Accept& accept) { handlers_.on_accept(std::move(accept)); },
+          [this](sync::LastValue& value) { handlers_.on_observation(value.observation); },
+          [this](sync::PeerUp& up) {
+            log::info(area, "linked to a node", {{"name", up.name}, {"node", up.node.hex()}, {"peer", up.address}});
+            for (auto& dialer : dialers_) {
+              if (dialer.peer != up.peer) continue;
+              dialer.name = up.name;
+              dialer.node = up.node;
+            }
+          },
+          [](sync::PeerDown& down) {
+            log::warn(area, "lost a node", {{"node", down.node ? down.node->hex() : "unnamed"}, {"why", down.why}});
+          },
+          [this](sync::ForkFound& fork) { handlers_.on_fork(fork); },
+          [this](sync::OwnStreamAhead& ahead) { handlers_.on_own_ahead(ahead); },
+          [](sync::Refused& refused) {
+            log::warn(area, "refused what a node sent",
+                      {{"peer", refused.address}, {"offset", refused.offset}, {"what", refused.what}});
+          },
+      },
+      output);
+}
+
+void Peers::settle() {
+  if (settling_) return;
+  settling_ = true;
+  // Carrying out one wish may cause more; the core bounds what it asks for, so this ends.
+  bool changed = false;
+  for (auto outputs = core_.take_outputs(); !outputs.empty(); outputs = core_.take_outputs()) {
+    for (auto& output : outputs) carry_out(std::move(output));
+    changed = true;
+  }
+  settling_ = false;
+  if (changed && handlers_.on_change) handlers_.on_change();
+  const auto deadline = core_.next_deadline();
+  if (!deadline || stopping_) {
+    timer_.reset();
+    return;
+  }
+  const auto wait = std::max(Milliseconds(1), *deadline - now().steady);
+  timer_ = loop_.after(wait, [this] {
+    core_.poll(now());
+    settle();
+  });
+}
+
+void Peers::stop() {
+  if (stopping_) return;
+  stopping_ = true;
+  core_.stop(now());
+  settle();
+  listener_.reset();
+  for (auto& [peer, link] : links_) {
+    if (link.connection) link.connection->close_after_sending();
+  }
+  links_.clear();
+  for (auto& dialer : dialers_) dialer.link->stop();
+}
+
+void Peers::durable() {
+  core_.durable(now());
+  settle();
+}
+void Peers::accepted(sync::Ticket ticket) {
+  core_.accepted(ticket, now());
+  settle();
+}
+void Peers::refused(sync::Ticket ticket) {
+  core_.refused(ticket, now());
+  settle();
+}
+void Peers::last_value(const model::Observation& observation) {
+  core_.last_value(observation, now());
+  settle();
+}
+
+std::shared_ptr<const api::HeldTable> Peers::held(const model::VersionVector& streams) const {
+  auto table = std::make_shared<api::HeldTable>();
+  for (const auto& [stream, seq] : streams) {
+    for (const auto& [node, held] : core_.held_by(stream)) {
+      if (held > 0) (*table)[stream][node] = held;
+    }
+  }
+  return table;
+}
+
+std::vector<api::PeerInfo> Peers::status() const {
+  static constexpr std::string_view levels[] = {"unknown", "equal", "behind", "ahead"};
+  std::vector<api::PeerInfo> out;
+  const auto clock = now();
+  const auto fill = [&](api::PeerInfo& info, const sync::PeerStatus& peer) {
+    info.state = peer.state == sync::PeerState::Up ? "connected" : "connecting";
+    info.level = levels[static_cast<std::size_t>(peer.level)];
+    for (int c = 0; c < model::class_count; ++c) {
+      info.lacks_here += peer.lacks_here[static_cast<std::size_t>(c)];
+      info.lacks_there += peer.lacks_there[static_cast<std::size_t>(c)];
+    }
+    info.bytes_sent += peer.bytes_sent;
+    info.bytes_received += peer.bytes_received;
+    info.last_heard = clock.utc - (clock.steady - peer.last_heard);
+    if (!peer.name.empty()) info.name = peer.name;
+    if (peer.node) info.id = *peer.node;
+  };
+  const auto peers = core_.peers();
+  std::map<sync::PeerId, const sync::PeerStatus*> by_id;
+  for (const auto& peer : peers) by_id[peer.peer] = &peer;
+  for (const auto& dialer : dialers_) {
+    api::PeerInfo info;
+    info.address = dialer.link->to().text();
+    info.name = dialer.name;
+    info.id = dialer.node;
+    info.state = dialer.link->state() == net::LinkState::Lost ? "lost" : "connecting";
+    info.why = dialer.link->why();
+    info.last_heard = dialer.last_heard;
+    if (const auto found = by_id.find(dialer.peer); dialer.peer != 0 && found != by_id.end()) {
+      fill(info, *found->second);
+      by_id.erase(found);
+    } else {
+      // Another link to the same node may be the one in use: two nodes that dial each other keep one connection.
+      for (const auto& [id, peer] : by_id) {
+        if (!peer->node || *peer->node != dialer.node || dialer.node.is_zero()) continue;
+        fill(info, *peer);
+        info.why.clear();
+        by_id.erase(id);
+        break;
+      }
+    }
+    out.push_back(std::move(info));
+  }
+  for (const auto& [id, peer] : by_id) {
+    api::PeerInfo info;
+    info.address = peer->address;
+    fill(info, *peer);
+    out.push_back(std::move(info));
+  }
+  return out;
+}
+
+}  // namespace airbridge::app

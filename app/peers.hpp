@@ -1,0 +1,76 @@
+#pragma once
+// Links to other nodes: the sockets around sync::Core. Core loop thread only.
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/status.hpp"
+#include "net/lasting_connection.hpp"
+#include "sync/core.hpp"
+
+namespace airbridge::app {
+
+inline constexpr std::size_t peer_connections_max = 64;
+
+class Peers {
+ public:
+  struct Handlers {
+    std::function<void(sync::Accept)> on_accept;  // write it, then accepted() or refused()
+    std::function<void(const model::Observation&)> on_observation;
+    std::function<void(const sync::ForkFound&)> on_fork;
+    std::function<void(const sync::OwnStreamAhead&)> on_own_ahead;
+    std::function<void()> on_change;  // who holds what, or who is there, has changed
+  };
+  Peers(net::EventLoop& loop, const Clock& clock, const sync::Config& config, const sync::LogView& log,
+        Handlers handlers);
+  ~Peers();
+
+  Result<std::uint16_t, net::NetError> listen(const net::Endpoint& at);
+  void connect(const net::Endpoint& to);
+  void stop();  // says goodbye
+
+  void durable();
+  void accepted(sync::Ticket ticket);
+  void refused(sync::Ticket ticket);
+  void last_value(const model::Observation& observation);
+
+  std::vector<api::PeerInfo> status() const;
+  bool has_configured() const { return !dialers_.empty(); }
+  std::shared_ptr<const api::HeldTable> held(const model::VersionVector& streams) const;
+  std::uint64_t refused_total() const { return core_.refused_total(); }
+  std::uint16_t port() const { return listener_ ? listener_->port() : std::uint16_t{0}; }
+
+ private:
+  struct Link {
+    std::shared_ptr<net::Connection> connection;  // of an accepted one
+    std::size_t dialer = SIZE_MAX;                // else of this dialer
+    net::Connection* out = nullptr;
+  };
+  struct Dialer {
+    std::unique_ptr<net::LastingConnection> link;
+    sync::PeerId peer = 0;
+    std::string name;  // of the node last met there
+    model::KeyId node;
+    UtcTime last_heard{};
+    std::uint64_t bytes_sent = 0, bytes_received = 0;  // of earlier connections
+  };
+  void settle();  // carries out what the core wants and arms its next deadline
+  void open(sync::PeerId peer, Link link);
+  void lose(sync::PeerId peer, const std::string& why);
+  void carry_out(sync::Output output);
+  Now now() const { return clock_.now(); }
+
+  net::EventLoop& loop_;
+  const Clock& clock_;
+  Handlers handlers_;
+  sync::Core core_;
+  std::map<sync::PeerId, Link> links_;
+  std::vector<Dialer> dialers_;
+  std::unique_ptr<net::Listener> listener_;
+  std::shared_ptr<net::EventLoop::Timer> timer_;
+  bool settling_ = false;
+  bool stopping_ = false;
+};
+
+}  // namespace airbridge::app

@@ -1,0 +1,4 @@
+#pragma once
+namespace airbridge::app {
+inline constexpr const char* version = AIRBRIDGE_VERSION;
+}
