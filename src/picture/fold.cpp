@@ -191,7 +191,7 @@ void Fold::begin_again() {
   for (const auto* view : views_.sorted()) changed_.push_back(view->id);
   entities_.clear();
   order_.clear();
-  unordered_.clear();
+  unhashed_.clear();
   folded_.clear();
   unreadable_.clear();
   private_folded_.clear();
@@ -222,7 +222,6 @@ EntityState& Fold::entity_at(const EntityId& id) {
   if (!slot) {
     slot = std::make_unique<EntityState>();
     slot->id = id;
-    unordered_.push_back(slot.get());
     if (const auto* dot = id.dot(); dot != nullptr && !folded_.contains(*dot)) wait_for(*dot, *slot);
   }
   return *slot;
@@ -234,7 +233,10 @@ void Fold::wait_for(const Dot& dot, EntityState& entity) {
 }
 
 void Fold::touch(EntityState& entity, bool hashed) {
-  if (hashed) entity.hash.reset();
+  if (hashed && !entity.unhashed) {
+    entity.unhashed = true;
+    unhashed_.push_back(&entity);
+  }
   if (entity.changed) return;
   entity.changed = true;
   changed_.push_back(entity.id);

@@ -126,7 +126,8 @@ class Fold {
   void get_forks(model::cbor::Reader& in);
   void get_roster(model::cbor::Reader& in);
   void get_withheld(model::cbor::Reader& in);
-  void get_entities(model::cbor::Reader& in);
+  void get_entities(model::cbor::Reader& in, ByteView bytes);
+  void refresh_hashes();
 
   // publish.cpp
   void publish_entities(Picture::Delta& delta);
@@ -145,8 +146,13 @@ class Fold {
   std::set<model::KeyId> let_in_;                           // authors and actors whose events were folded
   std::set<model::Dot> strangers_;                          // events folded for the grants they bring
   std::unordered_map<model::EntityId, std::unique_ptr<EntityState>> entities_;
-  std::vector<EntityState*> order_;  // by id, for the hash; new ones wait in unordered_
-  std::vector<EntityState*> unordered_;
+  struct Ordered {
+    model::EntityId id;
+    EntityState* state = nullptr;
+    model::Hash hash;
+  };
+  std::vector<Ordered> order_;          // by id, with the hash last computed
+  std::vector<EntityState*> unhashed_;  // new or changed since; new ones are not in order_ yet
   DotSet folded_, unreadable_, private_folded_;
   std::map<model::Dot, FoldEvent> withheld_;
   std::size_t withheld_bytes_ = 0;

@@ -16,8 +16,6 @@ constexpr std::string_view snapshot_context = "airbridge picture 1";
 constexpr std::size_t entity_bytes_min = 32;
 constexpr std::size_t checksum_bytes = 2 + model::Hash::size;  // a CBOR byte string
 
-bool by_id(const EntityState* a, const EntityState* b) { return a->id < b->id; }
-
 }  // namespace
 
 void Fold::put_forks(Writer& out) const {
@@ -38,27 +36,36 @@ void Fold::put_forks(Writer& out) const {
   }
 }
 
-model::Hash Fold::state_hash() {
-  if (!unordered_.empty()) {
-    std::sort(unordered_.begin(), unordered_.end(), by_id);
-    std::vector<EntityState*> all;
-    all.reserve(order_.size() + unordered_.size());
-    std::merge(order_.begin(), order_.end(), unordered_.begin(), unordered_.end(), std::back_inserter(all), by_id);
-    order_ = std::move(all);
-    unordered_.clear();
-  }
-  Bytes hashes;
-  hashes.reserve(order_.size() * model::Hash::size);
+// Only what changed is hashed anew; then one hash runs over all of theirs.
+void Fold::refresh_hashes() {
+  const auto by_id = [](const Ordered& a, const Ordered& b) { return a.id < b.id; };
+  std::vector<Ordered> fresh;
   Bytes scratch;
-  for (auto* entity : order_) {
-    if (!entity->hash) {
-      scratch.clear();
-      Writer out(scratch);
-      put_entity(out, *entity);
-      entity->hash = model::Hash{blake2b<32>({scratch})};
+  for (auto* entity : std::exchange(unhashed_, {})) {
+    entity->unhashed = false;
+    scratch.clear();
+    Writer out(scratch);
+    put_entity(out, *entity);
+    Ordered entry{entity->id, entity, {blake2b<32>({scratch})}};
+    if (!std::exchange(entity->ordered, true)) {
+      fresh.push_back(std::move(entry));
+    } else {
+      std::lower_bound(order_.begin(), order_.end(), entry, by_id)->hash = entry.hash;
     }
-    hashes.insert(hashes.end(), entity->hash->value.begin(), entity->hash->value.end());
   }
+  if (fresh.empty()) return;
+  std::sort(fresh.begin(), fresh.end(), by_id);
+  std::vector<Ordered> all;
+  all.reserve(order_.size() + fresh.size());
+  std::merge(order_.begin(), order_.end(), fresh.begin(), fresh.end(), std::back_inserter(all), by_id);
+  order_ = std::move(all);
+}
+
+model::Hash Fold::state_hash() {
+  refresh_hashes();
+  Bytes hashes(order_.size() * model::Hash::size);
+  auto* at = hashes.data();
+  for (const auto& entry : order_) at = std::copy(entry.hash.value.begin(), entry.hash.value.end(), at);
   Bytes rest;
   Writer out(rest);
   out.array(5);
@@ -109,7 +116,8 @@ Bytes Fold::save(Private what) {
   out.boolean(with_private);
   put_dot_set(out, with_private ? private_folded_ : DotSet{});
   out.array(order_.size());
-  for (const auto* entity : order_) {
+  for (const auto& entry : order_) {
+    const auto* entity = entry.state;
     out.array(5);
     put_entity(out, *entity);
     out.uint(entity->arrival);
@@ -213,7 +221,7 @@ void Fold::get_withheld(Reader& in) {
   }
 }
 
-void Fold::get_entities(Reader& in) {
+void Fold::get_entities(Reader& in, ByteView bytes) {
   const bool with_private = in.boolean();
   get_dot_set(in, private_folded_);
   const auto count = in.array(list_max);
@@ -222,7 +230,10 @@ void Fold::get_entities(Reader& in) {
     const auto at = in.offset();
     if (!expect(in, 5)) return;
     auto entity = std::make_unique<EntityState>();
+    const auto at_entity = in.offset();
     get_entity(in, *entity, folded_);
+    // The reader takes canonical bytes only: what it read is what put_entity() would write.
+    const model::Hash hash{blake2b<32>({bytes.subspan(at_entity, in.offset() - at_entity)})};
     entity->arrival = in.uint();
     entity->arrived = utc_from_ms(in.integer());
     entity->private_lacking = get_dots(in, list_max);
@@ -233,7 +244,7 @@ void Fold::get_entities(Reader& in) {
       entity->private_here = get_dots(in, list_max);
     }
     if (!in.ok()) return;
-    if (!order_.empty() && !(order_.back()->id < entity->id)) {
+    if (!order_.empty() && !(order_.back().id < entity->id)) {
       in.fail_at(DecodeFault::NotCanonical, at);
       return;
     }
@@ -249,7 +260,8 @@ void Fold::get_entities(Reader& in) {
     if (const auto* dot = entity->id.dot(); dot != nullptr && !folded_.contains(*dot)) wait_for(*dot, *entity);
     entity->changed = true;
     changed_.push_back(entity->id);
-    order_.push_back(entity.get());
+    entity->ordered = true;
+    order_.push_back({entity->id, entity.get(), hash});
     entities_.emplace(entity->id, std::move(entity));
   }
 }
@@ -274,7 +286,7 @@ Result<Fold, LoadFault> Fold::load(ByteView bytes, const model::IncidentId& inci
   fold.get_forks(in);
   fold.get_roster(in);
   fold.get_withheld(in);
-  fold.get_entities(in);
+  fold.get_entities(in, bytes);
   in.bytes(model::Hash::size);
   in.end();
   if (!in.ok()) return fault("damaged: " + model::describe(*in.fault()));

@@ -60,8 +60,9 @@ struct EntityState {
   std::uint64_t arrival = 0;                // of the event that changed it last
   UtcTime arrived{};
 
-  std::optional<model::Hash> hash;  // of the public state; empty: to be computed anew
-  bool changed = false;             // since the last publish
+  bool ordered = false;   // Fold keeps a hash of it
+  bool unhashed = false;  // ... which has to be computed anew
+  bool changed = false;   // since the last publish
 };
 
 // Merges one event's writes into `fields`. `folded` says which events are already in; the event itself is not yet.

@@ -86,8 +86,16 @@ StampPtr get_stamp(Reader& in) {
   return stamp;
 }
 
-std::vector<StampPtr> get_stamps(Reader& in, const DotSet& folded) {
-  std::vector<StampPtr> stamps;
+// The stamps of one entity, each to be named at least once: else there were two forms of one state.
+struct StampList {
+  std::vector<StampPtr> all;
+  std::vector<bool> named;
+  bool all_named() const { return std::find(named.begin(), named.end(), false) == named.end(); }
+};
+
+StampList get_stamps(Reader& in, const DotSet& folded) {
+  StampList list;
+  auto& stamps = list.all;
   const auto count = in.array(list_max);
   for (std::size_t i = 0; i < count && in.ok(); ++i) {
     const auto at = in.offset();
@@ -96,21 +104,23 @@ std::vector<StampPtr> get_stamps(Reader& in, const DotSet& folded) {
     if (i > 0 && !(stamps[i - 1]->dot < stamps[i]->dot)) in.fail_at(DecodeFault::NotCanonical, at);
     if (!folded.contains(stamps[i]->dot)) in.fail_at(DecodeFault::BadReference, at);
   }
-  return stamps;
+  list.named.resize(stamps.size());
+  return list;
 }
 
-StampPtr get_stamp_place(Reader& in, const std::vector<StampPtr>& stamps) {
+StampPtr get_stamp_place(Reader& in, StampList& stamps) {
   const auto at = in.offset();
   const auto place = in.uint();
   if (!in.ok()) return nullptr;
-  if (place >= stamps.size()) {
+  if (place >= stamps.all.size()) {
     in.fail_at(DecodeFault::BadReference, at);
     return nullptr;
   }
-  return stamps[place];
+  stamps.named[place] = true;
+  return stamps.all[place];
 }
 
-std::vector<FieldState> get_field_list(Reader& in, const std::vector<StampPtr>& stamps) {
+std::vector<FieldState> get_field_list(Reader& in, StampList& stamps) {
   std::vector<FieldState> fields;
   const auto count = in.array(list_max);
   for (std::size_t i = 0; i < count && in.ok(); ++i) {
@@ -335,14 +345,16 @@ void get_dot_set(Reader& in, DotSet& set) {
 
 std::vector<FieldState> get_fields(Reader& in, const DotSet& folded) {
   if (!expect(in, 2)) return {};
-  const auto stamps = get_stamps(in, folded);
-  return get_field_list(in, stamps);
+  auto stamps = get_stamps(in, folded);
+  auto fields = get_field_list(in, stamps);
+  if (in.ok() && !stamps.all_named()) in.fail(DecodeFault::NotCanonical);
+  return fields;
 }
 
 void get_entity(Reader& in, EntityState& entity, const DotSet& folded) {
   if (!expect(in, 9)) return;
   entity.id = get_id(in);
-  const auto stamps = get_stamps(in, folded);
+  auto stamps = get_stamps(in, folded);
   if (in.next_is_null()) {
     in.null();
   } else {
@@ -368,6 +380,7 @@ void get_entity(Reader& in, EntityState& entity, const DotSet& folded) {
     if (in.ok() && i > 0 && !(entity.bare[i - 1]->dot < entity.bare[i]->dot)) in.fail_at(DecodeFault::NotCanonical, at);
   }
   entity.waits = get_dots(in, list_max);
+  if (in.ok() && !stamps.all_named()) in.fail(DecodeFault::NotCanonical);
 }
 
 }  // namespace airbridge::picture

@@ -1,0 +1,2 @@
+add_executable(picture_bench ${CMAKE_CURRENT_LIST_DIR}/picture_bench.cpp)
+target_link_libraries(picture_bench PRIVATE airbridge_flags airbridge_picture)
