@@ -140,7 +140,8 @@ export const es: Record<Key, string> = {
   'pick.place': 'Haga clic en el lugar del mapa.',
   'pick.own_position': '¿Dónde está? Haga clic en el lugar del mapa.',
   'pick.centre': 'Tomar el centro',
-  'map.label': 'Mapa. Las flechas lo mueven, más y menos cambian la escala. Todas las fichas están también en la lista.',
+  'map.label':
+    'Mapa. Las flechas lo mueven, más y menos cambian la escala. Todas las fichas están también en la lista.',
   'map.tools': 'Herramientas del mapa',
   'map.zoom_in': 'Acercar',
   'map.zoom_out': 'Alejar',
@@ -193,7 +194,8 @@ export const es: Record<Key, string> = {
   'coordinates.mgrs': 'MGRS',
   'help.title': 'Ayuda',
   'help.keys': 'Teclas',
-  'help.keys_on': 'Las teclas sueltas actúan cuando no se está escribiendo. Se pueden desactivar en los ajustes.',
+  'help.keys_on':
+    'Las teclas sueltas actúan cuando no se está escribiendo. Se pueden desactivar en los ajustes.',
   'help.keys_off': 'Las teclas sueltas están desactivadas en los ajustes.',
   'help.symbols': 'Símbolos',
   'help.stale': 'Posición antigua',

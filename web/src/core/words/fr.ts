@@ -20,12 +20,14 @@ export const fr: Record<Key, string> = {
   'action.undo': 'Annuler',
   'action.show_on_map': 'Voir sur la carte',
   'banner.lost': 'Pas de connexion au nœud.',
-  'banner.lost_detail': 'Silence depuis {age}. Vous voyez la situation de {time} ; la liaison se rétablit seule.',
+  'banner.lost_detail':
+    'Silence depuis {age}. Vous voyez la situation de {time} ; la liaison se rétablit seule.',
   'banner.unsaved': 'Pas encore enregistré : {n}. Gardez cette page ouverte.',
   'banner.retry': 'Réessayer',
   'banner.refusing': 'Le nœud refuse d’enregistrer.',
   'banner.cut_off': 'Ce nœud est isolé : aucun autre nœud n’est entendu.',
-  'banner.cut_off_detail': 'Le travail continue ici. Événements propres que personne d’autre ne détient : {n}.',
+  'banner.cut_off_detail':
+    'Le travail continue ici. Événements propres que personne d’autre ne détient : {n}.',
   'banner.details': 'Détails',
   'strip.no_node': 'Pas de nœud',
   'strip.connecting': 'Connexion…',
@@ -102,7 +104,8 @@ export const fr: Record<Key, string> = {
   'record.history_loading': 'Lecture…',
   'record.also_said': 'Aussi déclaré, remplacé depuis',
   'record.placeholder': 'Des détails arrivent encore de {who}.',
-  'record.revived_note': 'Quelqu’un l’a supprimé pendant qu’un autre y travaillait encore ; la fiche est donc revenue.',
+  'record.revived_note':
+    'Quelqu’un l’a supprimé pendant qu’un autre y travaillait encore ; la fiche est donc revenue.',
   'record.newer': 'Demande une version plus récente : {n}',
   'conflict.title': 'Conflit : {field}',
   'conflict.hint': 'Des choses différentes ont été dites indépendamment. Choisissez celle qui vaut.',
@@ -140,7 +143,8 @@ export const fr: Record<Key, string> = {
   'pick.place': 'Cliquez l’endroit sur la carte.',
   'pick.own_position': 'Où êtes-vous ? Cliquez l’endroit sur la carte.',
   'pick.centre': 'Prendre le centre',
-  'map.label': 'Carte. Les flèches la déplacent, plus et moins changent l’échelle. Toutes les fiches sont aussi dans la liste.',
+  'map.label':
+    'Carte. Les flèches la déplacent, plus et moins changent l’échelle. Toutes les fiches sont aussi dans la liste.',
   'map.tools': 'Outils de la carte',
   'map.zoom_in': 'Agrandir',
   'map.zoom_out': 'Réduire',
@@ -193,7 +197,8 @@ export const fr: Record<Key, string> = {
   'coordinates.mgrs': 'MGRS',
   'help.title': 'Aide',
   'help.keys': 'Touches',
-  'help.keys_on': 'Les touches simples agissent quand rien n’est en cours de saisie. Les réglages permettent de les couper.',
+  'help.keys_on':
+    'Les touches simples agissent quand rien n’est en cours de saisie. Les réglages permettent de les couper.',
   'help.keys_off': 'Les touches simples sont coupées dans les réglages.',
   'help.symbols': 'Symboles',
   'help.stale': 'Position ancienne',
