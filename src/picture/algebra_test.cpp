@@ -422,6 +422,8 @@ TEST_CASE("any prefixes of the streams, folded on two nodes and then completed, 
 }
 
 TEST_CASE("the fold shows what a naive reading of the whole set of events says") {
+  Counts seen;
+  std::size_t revived = 0, clashes = 0;
   for (std::uint64_t seed = 1; seed <= 1500; ++seed) {
     CAPTURE(seed);
     const auto world = Generator(seed + 20'000).make(5 + seed % 30);
@@ -431,5 +433,21 @@ TEST_CASE("the fold shows what a naive reading of the whole set of events says")
     const auto want = sorted_lines(Naive(world).describe());
     const auto got = sorted_lines(facts_of(*node.publish()));
     REQUIRE(got == want);
+    const auto picture = node.publish();
+    seen.withheld += picture->counts().withheld;
+    seen.unreadable += picture->counts().unreadable;
+    seen.placeholders += picture->counts().placeholders;
+    seen.deleted += picture->counts().deleted;
+    seen.with_conflict += picture->counts().with_conflict;
+    seen.with_newer_fields += picture->counts().with_newer_fields;
+    picture->entities().for_each([&](const EntityView& view) {
+      revived += view.revived ? 1 : 0;
+      clashes += view.clashes.size();
+    });
+  }
+  // The random worlds do reach what they are meant to try.
+  for (const std::size_t times : {std::size_t{seen.withheld}, std::size_t{seen.unreadable}, seen.placeholders,
+                                  seen.deleted, seen.with_conflict, seen.with_newer_fields, revived, clashes}) {
+    CHECK(times >= 50);
   }
 }
