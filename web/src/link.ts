@@ -1,5 +1,6 @@
 import { LiveMachine, type LinkState } from './core/live';
 import type { Beat, Delta, Hello, Snapshot } from './core/types';
+import type { FromSocket, ToSocket } from './live_socket.worker';
 
 export interface LinkHandlers {
   hello(hello: Hello): void;
@@ -11,23 +12,30 @@ export interface LinkHandlers {
 
 const steady_ms = () => performance.now();
 
-/** Joins the live machine to a WebSocket. Call `tick` a few times a second. */
+/** Joins the live machine to the socket in its worker. Call `tick` a few times a second. */
 export class Link {
   readonly machine: LiveMachine;
-  private socket: WebSocket | null = null;
+  private readonly worker = new Worker(new URL('./live_socket.worker.ts', import.meta.url), {
+    type: 'module',
+  });
+  private number = 0;
 
   constructor(handlers: LinkHandlers) {
     this.machine = new LiveMachine({
-      ...handlers,
       hello: (x) => handlers.hello(x),
       snapshot: (x) => handlers.snapshot(x),
       delta: (x) => handlers.delta(x),
       beat: (x) => handlers.beat(x),
       state: (x) => handlers.state(x),
       open: (since) => this.open(since),
-      close: () => this.close(),
+      close: () => this.tell({ close: true }),
       chance: () => Math.random(),
     });
+    this.worker.onmessage = (event: MessageEvent<FromSocket>) => {
+      if (event.data.number !== this.number) return;
+      if ('closed' in event.data) this.machine.closed(steady_ms());
+      else this.machine.message(event.data.message, steady_ms());
+    };
   }
 
   start(): void {
@@ -43,30 +51,16 @@ export class Link {
   }
 
   private open(since: { epoch: string; seq: number } | null): void {
-    this.close();
     const address = new URL('/api/v1/live', location.href);
     address.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
     if (since) {
       address.searchParams.set('epoch', since.epoch);
       address.searchParams.set('since', String(since.seq));
     }
-    const socket = new WebSocket(address);
-    this.socket = socket;
-    // A socket that was replaced may still speak; only the present one is listened to.
-    socket.onmessage = (event) => {
-      if (socket === this.socket && typeof event.data === 'string')
-        this.machine.message(event.data, steady_ms());
-    };
-    socket.onclose = () => {
-      if (socket !== this.socket) return;
-      this.socket = null;
-      this.machine.closed(steady_ms());
-    };
+    this.tell({ open: address.href, number: ++this.number });
   }
 
-  private close(): void {
-    const socket = this.socket;
-    this.socket = null;
-    socket?.close();
+  private tell(words: ToSocket): void {
+    this.worker.postMessage(words);
   }
 }

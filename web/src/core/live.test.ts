@@ -27,11 +27,10 @@ class Recorder implements LiveHost {
   }
 }
 
-const hello = (epoch: string, seq: number) => JSON.stringify({ type: 'hello', epoch, seq, server_ms: 1 });
-const snapshot = (epoch: string, seq: number) =>
-  JSON.stringify({ type: 'snapshot', epoch, seq, entities: [], tracks: [] });
-const delta = (from: number, seq: number) => JSON.stringify({ type: 'delta', from, seq });
-const beat = (seq: number) => JSON.stringify({ type: 'beat', seq, server_ms: 1 });
+const hello = (epoch: string, seq: number) => ({ type: 'hello', epoch, seq, server_ms: 1 });
+const snapshot = (epoch: string, seq: number) => ({ type: 'snapshot', epoch, seq, entities: [], tracks: [] });
+const delta = (from: number, seq: number) => ({ type: 'delta', from, seq });
+const beat = (seq: number) => ({ type: 'beat', seq, server_ms: 1 });
 
 let host: Recorder;
 let live: LiveMachine;
@@ -77,7 +76,7 @@ describe('a connection that works', () => {
 
   test('leaves a kind of message it does not know alone', () => {
     connect();
-    live.message('{"type":"from the future"}', 30);
+    live.message({ type: 'from the future' }, 30);
     expect(host.log).toEqual([]);
   });
 });
@@ -144,6 +143,17 @@ describe('a connection that fails', () => {
   });
 });
 
+describe('a slice of a large message', () => {
+  test('is shown without being counted, and only where it belongs', () => {
+    connect();
+    live.message({ type: 'part', from: 10, tracks: [] }, 30);
+    live.message({ type: 'part', from: 99, tracks: [] }, 40);
+    expect(host.log).toEqual(['delta 10']);
+    live.message(delta(10, 11), 50);
+    expect(live.resume_point?.seq).toBe(11);
+  });
+});
+
 describe('a gap', () => {
   test('a delta that does not follow on is not applied', () => {
     connect();
@@ -172,7 +182,7 @@ describe('a gap', () => {
 
   test('bytes that are not JSON are counted and answered with a fresh start', () => {
     connect();
-    live.message('{"type":', 30);
+    live.message(null, 30);
     expect(live.refused).toBe(1);
     live.tick(1_000);
     expect(host.log).toEqual(['close', 'open']);

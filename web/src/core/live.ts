@@ -55,14 +55,10 @@ export class LiveMachine {
     return this.position;
   }
 
-  message(text: string, now_ms: number): void {
-    let message: LiveMessage;
-    try {
-      message = JSON.parse(text) as LiveMessage;
-    } catch {
-      return this.refuse(now_ms);
-    }
-    if (message === null || typeof message !== 'object') return this.refuse(now_ms);
+  /** Takes a parsed message; null stands for one that was not JSON. */
+  message(input: unknown, now_ms: number): void {
+    if (input === null || typeof input !== 'object') return this.refuse(now_ms);
+    const message = input as LiveMessage;
     this.heard_at_ms = now_ms;
     switch (message.type) {
       case 'hello':
@@ -78,6 +74,11 @@ export class LiveMachine {
         this.behind_beats = 0;
         this.host.snapshot(message);
         this.become_live();
+        return;
+      case 'part':
+        // A slice of a large message (core/slices.ts): shown at once, counted when the message itself comes.
+        if (this.position?.seq === message.from)
+          this.host.delta({ ...message, type: 'delta', seq: message.from });
         return;
       case 'delta':
         return this.delta(message, now_ms);

@@ -188,7 +188,15 @@ export interface Beat {
   server_ms: number;
 }
 
-export type LiveMessage = Hello | Snapshot | Delta | Beat;
+/** Made by the page itself from a large message (core/slices.ts); never on the wire. */
+export interface Part {
+  type: 'part';
+  from: number;
+  entities?: Entity[];
+  tracks?: Track[];
+}
+
+export type LiveMessage = Hello | Snapshot | Delta | Beat | Part;
 
 export interface Write {
   field: string;
