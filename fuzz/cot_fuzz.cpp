@@ -37,6 +37,10 @@ void try_event(ByteView xml) {
   }
   hold_against_pugixml(xml, *envelope);
   require(!event || event->uid == envelope->uid.str());
+  if (event && envelope->type.raw.find('&') == envelope->type.raw.npos &&
+      envelope->how.raw.find('&') == envelope->how.raw.npos) {
+    require(is_position_report(*event) == is_position_report(*envelope));
+  }
   const auto scrubbed = scrub(xml, *envelope);
   require(scrubbed.size() <= xml.size());
   const auto again = scan(scrubbed);

@@ -65,6 +65,7 @@ class Reader {
 
   std::optional<Fault> fault;
   RawText uid, type, how, opex, callsign;
+  bool has_contact = false, has_endpoint = false, has_group = false, has_platform = false;
   UtcTime time{}, start{}, stale{};
   std::optional<Position> position;
   std::optional<double> hae, ce, le;
@@ -163,14 +164,22 @@ class Reader {
   }
 
   void read_child(const Tag& tag) {
-    if (tag.name == "contact") {
-      if (const auto* name = tag.find("callsign"); name != nullptr && callsign.empty()) {
+    if (tag.name == "contact" && !has_contact) {
+      has_contact = true;
+      const auto* endpoint = tag.find("endpoint");
+      has_endpoint = endpoint != nullptr && !endpoint->value.empty();
+      if (const auto* name = tag.find("callsign"); name != nullptr) {
         if (is_longer(name->value, callsign_bytes_max)) {
           fail(FaultKind::TooLong, offset_of(name->value), "callsign");
         } else {
           callsign.raw = name->value;
         }
       }
+    } else if (tag.name == "__group") {
+      has_group = true;
+    } else if (tag.name == "takv") {
+      const auto* platform = tag.find("platform");
+      has_platform = platform != nullptr && !platform->value.empty();
     } else if (tag.name == "marti") {
       ++marti_count;
     } else if (tag.name == "_medevac_") {
@@ -194,6 +203,12 @@ class Reader {
 }  // namespace
 
 std::string RawText::str() const { return raw.find('&') == raw.npos ? std::string(raw) : decode(raw); }
+
+bool is_position_report(const Envelope& envelope) {
+  if (!envelope.type.raw.starts_with("a-")) return false;
+  if (envelope.has_platform || envelope.has_group || envelope.has_endpoint) return true;
+  return envelope.how.raw.starts_with("m-") && is_mover(category_of(envelope.type.raw));
+}
 
 bool is_military_medevac(std::string_view attribute) {
   constexpr std::string_view names[] = {
@@ -224,6 +239,10 @@ Result<Envelope, Fault> scan(ByteView xml) {
                .ce = {},
                .le = {},
                .callsign = reader.callsign,
+               .has_contact = reader.has_contact,
+               .has_endpoint = reader.has_endpoint,
+               .has_group = reader.has_group,
+               .has_platform = reader.has_platform,
                .has_detail = reader.has_detail,
                .event = reader.event,
                .detail = reader.detail,

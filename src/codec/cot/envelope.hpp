@@ -36,6 +36,10 @@ struct Envelope {
   std::optional<EllipsoidHeight> hae;  // absent for 999999 and above, CoT's "unknown"
   std::optional<Metres> ce, le;        // 1-sigma circular and linear error as the sender states it; absent likewise
   RawText callsign;                    // contact/@callsign; empty when absent
+  bool has_contact = false;
+  bool has_endpoint = false;  // contact/@endpoint is there
+  bool has_group = false;     // __group is there
+  bool has_platform = false;  // takv/@platform is there: the sender is a device
   bool has_detail = false;
   Extent event;                       // from '<' of <event> to behind </event>
   Extent detail;                      // the inner content of <detail>
@@ -45,6 +49,10 @@ struct Envelope {
 };
 
 Result<Envelope, Fault> scan(ByteView xml);
+
+// A position that will be replaced by the next one, rather than an object somebody placed: a mover whose position a
+// device measured, or a device's own report (it names its platform, team or endpoint).
+bool is_position_report(const Envelope& envelope);
 
 // Attributes of _medevac_ that are neither shown nor forwarded.
 bool is_military_medevac(std::string_view attribute);

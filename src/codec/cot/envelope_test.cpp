@@ -51,6 +51,7 @@ TEST_CASE("every sample scans, parses, and says the same as pugixml reading the 
     CHECK(envelope->callsign.str() == outer.child("detail").child("contact").attribute("callsign").value());
     CHECK(envelope->has_detail == static_cast<bool>(outer.child("detail")));
     CHECK(parsed->uid == envelope->uid.str());
+    CHECK(is_position_report(*parsed) == is_position_report(*envelope));
     CHECK(parsed->detail_xml == xml.substr(envelope->detail.begin, envelope->detail.end - envelope->detail.begin));
     ++read;
   }

@@ -102,8 +102,7 @@ Result<Event, Fault> parse(ByteView xml);
 // The same when the scan of these bytes is at hand.
 Result<Event, Fault> parse(ByteView xml, const Envelope& envelope);
 
-// A position that will be replaced by the next one, rather than an object somebody placed: a mover whose position a
-// device measured, or a device's own report (it names its platform, team or endpoint).
+// As is_position_report() of its envelope.
 bool is_position_report(const Event& event);
 
 }  // namespace airbridge::codec::cot

@@ -10,8 +10,8 @@ namespace airbridge::gateway::tak {
 inline constexpr std::string_view declaration = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n";
 
 // As it goes out: senders put a declaration before each event, and the framer has taken it off.
-inline net::SharedBytes with_declaration(const Bytes& xml) {
-  if (as_text(xml).starts_with("<?xml")) return std::make_shared<const Bytes>(xml);
+inline net::SharedBytes with_declaration(ByteView xml) {
+  if (as_text(xml).starts_with("<?xml")) return std::make_shared<const Bytes>(xml.begin(), xml.end());
   auto out = std::make_shared<Bytes>();
   out->reserve(declaration.size() + xml.size());
   out->insert(out->end(), declaration.begin(), declaration.end());

@@ -2,12 +2,12 @@
 // The latest event by uid, for clients that join late or fell behind: positions and placed objects, until they are
 // stale or deleted. TAK clients send an object once; who comes later sees only what the gateway kept. Loop thread only.
 #include <cstdint>
+#include <list>
 #include <map>
 #include <optional>
 #include <string>
 
 #include "codec/cot/types.hpp"
-#include "model/ids.hpp"
 #include "net/connection.hpp"
 
 namespace airbridge::gateway::tak {
@@ -27,9 +27,7 @@ struct StateEntry {
   codec::cot::Category category = codec::cot::Category::Other;
   Retention retention = Retention::Object;
   SteadyTime expires{};
-  model::EntityId entity;     // the node's name for it
-  std::uint64_t content = 0;  // hash of what it says, without its times
-  std::uint64_t order = 0;    // for the table
+  std::uint64_t content = 0;  // of an object: hash of what it says, without its times
 };
 
 class StateTable {
@@ -37,12 +35,15 @@ class StateTable {
   explicit StateTable(const StateLimits& limits) : limits_(limits) {}
 
   // Keeps the event; at a limit the longest untouched ones go first, of positions and objects whichever hold more.
-  void put(const std::string& uid, StateEntry entry);
-  bool erase(const std::string& uid);
-  const StateEntry* find(const std::string& uid) const;
-  // The first entry behind `uid` in the order of uids; null at the end. A cursor that survives changes.
-  const std::pair<const std::string, StateEntry>* after(const std::string& uid) const;
-  const std::string* uid_of(const model::EntityId& entity) const;  // a search through all
+  void put(std::string_view uid, StateEntry entry);
+  bool erase(std::string_view uid);
+  const StateEntry* find(std::string_view uid) const;
+  // The first entry behind `uid` in the order of uids; nothing at the end. A cursor that survives changes.
+  struct Named {
+    const std::string* uid;
+    const StateEntry* entry;
+  };
+  std::optional<Named> after(std::string_view uid) const;
   void expire(SteadyTime now);
 
   std::size_t size() const { return entries_.size(); }
@@ -50,17 +51,21 @@ class StateTable {
   std::uint64_t evicted() const { return evicted_; }
 
  private:
-  using Entries = std::map<std::string, StateEntry>;
-  using Orders = std::map<std::uint64_t, Entries::iterator>;  // oldest update first
-  static std::size_t cost(const Entries::value_type& entry);
+  struct Kept;
+  using Entries = std::map<std::string, Kept, std::less<>>;
+  using Order = std::list<Entries::iterator>;  // oldest update first
+  struct Kept {
+    StateEntry entry;
+    Order::iterator place;
+  };
+  static std::size_t cost(const Entries::value_type& kept);
   void remove(Entries::iterator at);
-  Orders& orders(Retention retention) { return retention == Retention::Position ? positions_ : objects_; }
+  Order& order(Retention retention) { return retention == Retention::Position ? positions_ : objects_; }
 
   StateLimits limits_;
   Entries entries_;
-  Orders positions_, objects_;
+  Order positions_, objects_;
   std::size_t bytes_ = 0;
-  std::uint64_t next_order_ = 1;
   std::uint64_t evicted_ = 0;
 };
 

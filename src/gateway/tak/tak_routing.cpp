@@ -30,7 +30,27 @@ std::uint64_t content_of(const cot::Event& event) {
   return out;
 }
 
+// The lifetime is the sender's, the clock is ours: its clock may be wrong.
+Milliseconds lifetime_of(Milliseconds asked, const StateLimits& limits, bool archive) {
+  const auto lifetime = std::clamp(asked, Milliseconds{0}, limits.lifetime_max);
+  return archive && lifetime > Milliseconds{0} ? std::max(lifetime, limits.archive_lifetime) : lifetime;
+}
+
 }  // namespace
+
+void TakServer::keep_position(std::string_view uid, const cot::Envelope& envelope, const net::SharedBytes& xml,
+                              SteadyTime now) {
+  const auto lifetime = lifetime_of(envelope.stale - envelope.time, options_.limits.state, false);
+  if (lifetime == Milliseconds{0}) {
+    state_.erase(uid);
+    return;
+  }
+  state_.put(uid, {.xml = xml,
+                   .type = envelope.type.str(),
+                   .category = Category::Other,
+                   .retention = Retention::Position,
+                   .expires = now + lifetime});
+}
 
 // False when this is what the table already says.
 bool TakServer::keep(const cot::Event& event, const net::SharedBytes& xml, SteadyTime now) {
@@ -38,11 +58,8 @@ bool TakServer::keep(const cot::Event& event, const net::SharedBytes& xml, Stead
     if (event.category == Category::AlertCancel) state_.erase(event.uid);
     return true;
   }
-  // The lifetime is the sender's, the clock is ours: its clock may be wrong.
-  const auto& limits = options_.limits.state;
-  auto lifetime = std::clamp<Milliseconds>(event.stale - event.time, Milliseconds{0}, limits.lifetime_max);
+  const auto lifetime = lifetime_of(event.stale - event.time, options_.limits.state, event.archive);
   if (lifetime == Milliseconds{0}) return state_.erase(event.uid);  // "drop track"
-  if (event.archive) lifetime = std::max(lifetime, limits.archive_lifetime);
   const auto content = content_of(event);
   const auto* old = state_.find(event.uid);
   const bool changed = old == nullptr || old->content != content;
@@ -51,7 +68,6 @@ bool TakServer::keep(const cot::Event& event, const net::SharedBytes& xml, Stead
                          .category = event.category,
                          .retention = cot::is_position_report(event) ? Retention::Position : Retention::Object,
                          .expires = now + lifetime,
-                         .entity = entity_of(event.uid),
                          .content = content});
   return changed;
 }
@@ -94,7 +110,7 @@ void TakServer::deliver(Client& client, const Message& message) {
   }
   ++counters_.dropped;
   if (client.catching_up && message.uid > client.cursor) return;  // it comes anyway
-  client.missed[message.uid] = message.deletion;
+  client.missed[std::string(message.uid)] = message.deletion;
   if (client.missed.size() <= options_.limits.missed_max) return;
   client.missed.clear();
   client.catching_up = true;
@@ -117,14 +133,14 @@ void TakServer::catch_up(Client& client) {
     client.missed.erase(client.missed.begin());
   }
   while (client.catching_up && has_room()) {
-    const auto* next = state_.after(client.cursor);
-    if (next == nullptr) {
+    const auto next = state_.after(client.cursor);
+    if (!next) {
       client.catching_up = false;
       client.cursor.clear();
       return;
     }
-    if (next->first != client.uid && connection.send(next->second.xml) != net::Sent::Queued) return;
-    client.cursor = next->first;
+    if (*next->uid != client.uid && connection.send(next->entry->xml) != net::Sent::Queued) return;
+    client.cursor = *next->uid;
   }
 }
 
@@ -162,8 +178,12 @@ void TakServer::broadcast_now(const net::SharedBytes& xml) {
 }
 
 void TakServer::remove_now(const model::EntityId& id) {
-  const auto* known = state_.uid_of(id);
-  const auto uid = known != nullptr ? *known : uid_of(id);
+  auto uid = uid_of(id);
+  for (auto known = state_.after({}); known; known = state_.after(*known->uid)) {
+    if (entity_of(*known->uid) != id) continue;
+    uid = *known->uid;
+    break;
+  }
   state_.erase(uid);
   const auto bytes = cot::write_delete(uid, "a-u-G", cot::Deletion::Forced, clock_.now().utc);
   deliver_to_others(nullptr, {uid, std::make_shared<const Bytes>(bytes), Urgency::Ordinary, true, true});

@@ -53,7 +53,6 @@ Result<std::monostate, net::NetError> TakServer::start() {
   if (!listener) return failure(listener.error());
   listener_ = std::move(*listener);
   sweep_timer_ = loop_.every(sweep_period, [this] { sweep(); });
-  batch_timer_ = loop_.every(limits.batch_span, [this] { hand_over_observations(); });
   log::info(area, "listening for TAK clients", {{"address", options_.at.host}, {"port", listener_->port()}});
   return std::monostate{};
 }
@@ -188,6 +187,12 @@ void TakServer::receive_frame(const ClientPtr& client, const cot::Frame& frame, 
   const auto envelope = cot::scan(frame.xml);
   if (!envelope) return count_fault(client, envelope.error(), frame.offset);
   if (envelope->not_carried) return count_not_carried(*client, *envelope);
+  if (envelope->marti_count == 0 && !envelope->has_military_medevac && cot::is_position_report(*envelope)) {
+    ++counters_.received;
+    last_received_ = now.utc;
+    client->last_event = now.steady;
+    return accept_position(client, frame.xml, *envelope, now);
+  }
   const auto event = cot::parse(frame.xml, *envelope);
   if (!event) return count_fault(client, event.error(), frame.offset);
   ++counters_.received;
@@ -207,38 +212,41 @@ void TakServer::receive_frame(const ClientPtr& client, const cot::Frame& frame, 
 }
 
 // The first position a device reports of itself names the session.
-void TakServer::identify(const ClientPtr& client, const cot::Event& event) {
-  if (!cot::is_position_report(event) || !event.contact) return;
+void TakServer::identify(const ClientPtr& client, const cot::Envelope& envelope) {
+  if (!envelope.has_contact) return;
   if (client->uid.empty()) {
-    if (event.platform.empty() && event.contact->endpoint.empty()) return;
-    client->uid = event.uid;
-    auto& session = by_uid_[event.uid];
-    if (session != nullptr) {
+    if (!envelope.has_platform && !envelope.has_endpoint) return;
+    client->uid = envelope.uid.str();
+    auto& session = by_uid_[client->uid];
+    const auto* old = std::exchange(session, client.get());  // before the old one parts, so that nobody is told it went
+    if (old != nullptr) {
       ++counters_.replaced_sessions;
-      for (const auto& other : clients_) {
-        if (other.get() != session) continue;
-        const auto old = other;
-        session = client.get();  // before the old one parts, so that nobody is told it went
-        close(old, "a new session of the same uid replaces it");
-        break;
-      }
+      const auto at =
+          std::find_if(clients_.begin(), clients_.end(), [old](const auto& other) { return other.get() == old; });
+      if (at != clients_.end()) close(ClientPtr(*at), "a new session of the same uid replaces it");
     }
-    by_uid_[event.uid] = client.get();
     log::info(area, "a client named itself",
-              {{"peer", client->connection->peer()},
-               {"uid", event.uid},
-               {"callsign", event.contact->callsign},
-               {"platform", event.platform}});
+              {{"peer", client->connection->peer()}, {"uid", client->uid}, {"callsign", envelope.callsign.str()}});
   }
-  if (client->uid == event.uid) {
-    client->callsign = event.contact->callsign;
-    client->type = event.type;
+  if (envelope.uid.raw == client->uid || envelope.uid.str() == client->uid) {
+    client->callsign = envelope.callsign.str();
+    client->type = envelope.type.str();
   }
+}
+
+// The way of nearly every event: a position for all. Nothing is read here that routing does not need.
+void TakServer::accept_position(const ClientPtr& client, ByteView raw, const cot::Envelope& envelope, Now now) {
+  identify(client, envelope);
+  const auto xml = with_declaration(raw);
+  const auto uid = envelope.uid.str();
+  keep_position(uid, envelope, xml, now.steady);
+  deliver_to_others(client.get(), {uid, xml, Urgency::Ordinary, true});
+  observe(*client, xml, now.utc);
 }
 
 void TakServer::accept(const ClientPtr& client, const cot::Event& event, ByteView raw, const cot::Envelope& envelope,
                        Now now) {
-  identify(client, event);
+  if (cot::is_position_report(event)) identify(client, envelope);
   const auto xml = with_declaration(cot::scrub(raw, envelope));
   Origin origin{client->name(), now.utc, *xml};
   if (event.category == Category::Delete) return accept_delete(client, event, xml, origin);
@@ -255,6 +263,7 @@ void TakServer::accept(const ClientPtr& client, const cot::Event& event, ByteVie
   route(client.get(), event,
         {event.uid, xml, is_urgent(event.category) ? Urgency::Urgent : Urgency::Ordinary,
          event.dests.empty() && is_kept(event.category)});
+  if (cot::is_position_report(event)) return observe(*client, addressed ? addressed : xml, now.utc);
   report(event, origin, changed);
 }
 
@@ -270,11 +279,6 @@ void TakServer::accept_delete(const ClientPtr& client, const cot::Event& event, 
 }
 
 void TakServer::report(const cot::Event& event, const Origin& origin, bool changed) {
-  if (cot::is_position_report(event)) {
-    observations_.push_back(to_observation(event, origin));
-    if (observations_.size() >= options_.limits.batch_max) hand_over_observations();
-    return;
-  }
   if (!changed) {
     ++counters_.repeated;
     return;
@@ -285,10 +289,23 @@ void TakServer::report(const cot::Event& event, const Origin& origin, bool chang
   reports_.push_back({event.uid, callsign, event.category, std::move(drafts)});
 }
 
+void TakServer::observe(const Client& client, net::SharedBytes xml, UtcTime received) {
+  heard_.push_back({std::move(xml), client.name(), received});
+  if (heard_.size() >= options_.limits.batch_max) return hand_over_observations();
+  if (!batch_timer_) batch_timer_ = loop_.after(options_.limits.batch_span, [this] { hand_over_observations(); });
+}
+
 void TakServer::hand_over_observations() {
-  if (observations_.empty()) return;
-  auto batch = std::exchange(observations_, {});
-  if (output_.on_observations) output_.on_observations(std::move(batch));
+  batch_timer_.reset();
+  std::vector<model::Observation> batch;
+  batch.reserve(heard_.size());
+  for (const auto& heard : heard_) {
+    const auto event = cot::parse(*heard.xml);
+    if (!event) continue;  // cannot be: it was scanned
+    batch.push_back(to_observation(*event, {heard.source, heard.received, *heard.xml}));
+  }
+  heard_.clear();
+  if (output_.on_observations && !batch.empty()) output_.on_observations(std::move(batch));
 }
 
 void TakServer::hand_over_reports() {

@@ -36,7 +36,7 @@ struct TakLimits {
   Milliseconds silent_max{600'000};      // with bytes, but without one good event
   Milliseconds write_stall_max{30'000};  // with bytes queued and none taken
   Milliseconds coalesce{4};              // events wait so long for others, so that they leave in one write
-  bool prompt = true;                    // but not after a quiet time
+  bool prompt = false;                   // true: not after a quiet time
   std::size_t queue_bytes_max = 256 * 1024;
   std::size_t missed_max = 1'000;           // uids noted for a slow reader; above it gets the whole state anew
   std::uint64_t faults_max = 100;           // of one connection, then it is closed
@@ -115,7 +115,7 @@ class TakServer {
   using ClientPtr = std::shared_ptr<Client>;
   enum class Urgency { Ordinary, Urgent };
   struct Message {
-    std::string uid;  // of the object it is about
+    std::string_view uid;  // of the object it is about
     net::SharedBytes xml;
     Urgency urgency = Urgency::Ordinary;
     bool recoverable = false;  // the state table can say it again later
@@ -127,7 +127,8 @@ class TakServer {
   void receive_frame(const ClientPtr& client, const codec::cot::Frame& frame, Now now);
   void count_fault(const ClientPtr& client, const codec::cot::Fault& fault, std::uint64_t offset);
   void count_not_carried(const Client& client, const codec::cot::Envelope& envelope);
-  void identify(const ClientPtr& client, const codec::cot::Event& event);
+  void identify(const ClientPtr& client, const codec::cot::Envelope& envelope);
+  void accept_position(const ClientPtr& client, ByteView raw, const codec::cot::Envelope& envelope, Now now);
   void accept(const ClientPtr& client, const codec::cot::Event& event, ByteView raw,
               const codec::cot::Envelope& envelope, Now now);
   void accept_delete(const ClientPtr& client, const codec::cot::Event& event, const net::SharedBytes& xml,
@@ -138,8 +139,11 @@ class TakServer {
   void deliver(Client& client, const Message& message);
   void catch_up(Client& client);
   bool keep(const codec::cot::Event& event, const net::SharedBytes& xml, SteadyTime now);
+  void keep_position(std::string_view uid, const codec::cot::Envelope& envelope, const net::SharedBytes& xml,
+                     SteadyTime now);
   void part(const ClientPtr& client, const std::string& why);
   void close(const ClientPtr& client, const std::string& why);
+  void observe(const Client& client, net::SharedBytes xml, UtcTime received);
   void hand_over_observations();
   void hand_over_reports();
   void pause_all(bool pause);
@@ -154,7 +158,13 @@ class TakServer {
   StateTable state_;
   std::vector<ClientPtr> clients_;
   std::unordered_map<std::string, Client*> by_uid_;
-  std::vector<model::Observation> observations_;
+  // Positions go out to clients at once; for the node they are read later, many at a time.
+  struct Heard {
+    net::SharedBytes xml;
+    std::string source;
+    UtcTime received{};
+  };
+  std::vector<Heard> heard_;
   std::vector<TakReport> reports_;
   bool paused_ = false;
   TakCounters counters_;

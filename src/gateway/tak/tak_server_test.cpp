@@ -441,6 +441,6 @@ TEST_CASE("the state table drops the oldest at its limits and forgets what is st
   CHECK(table.bytes() <= 1U << 20);
   std::string cursor;
   std::size_t seen = 0;
-  for (const auto* at = table.after(cursor); at != nullptr; at = table.after(cursor), ++seen) cursor = at->first;
+  for (auto at = table.after(cursor); at; at = table.after(cursor), ++seen) cursor = *at->uid;
   CHECK(seen == table.size());
 }
