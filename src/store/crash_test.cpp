@@ -408,8 +408,9 @@ TEST_CASE("a write error is like a full disk: nothing counts, the next batch doe
     work(world, log, 2);
     const auto acknowledged = world.own->last();
     REQUIRE(log.append_entry(world.own->write(world.content()), {}, noon));
-    world.disk.fail_writes(1);
+    world.disk.fail_writes(100);
     CHECK_FALSE(log.sync(noon));
+    world.disk.fail_writes(0);
     world.own->forget_after(acknowledged);
     work(world, log, 2);
     world.disk.crash(SimDisk::Cut::Mixed);

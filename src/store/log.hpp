@@ -257,6 +257,7 @@ class Log {
 
   StoreResult<void> start_segment(std::uint32_t number, std::uint64_t previous_end, UtcTime now);
   StoreResult<void> flush_into_segment();
+  void reserve_ahead(std::uint64_t end);
   StoreResult<void> doubt(const std::string& reason);
   std::string clean_text() const;
   StoreResult<void> open_store(UtcTime now);

@@ -1,0 +1,217 @@
+// How fast the store records, beside raw SQLite in the same run, and how fast a node starts.
+//
+//   store_bench [--short] [--dir FOLDER]
+//
+// Rows: name value unit goal ratio verdict. `store.append_batchN`: durable events of 300 B a second with N of them in a
+// group commit; its ratio is against SQLite (WAL, synchronous=FULL, one transaction a batch) inserting blobs of the
+// same size, the two taking turns so that the disk's moods hit both. `store.start_*`: seconds to open 1,000,000 events.
+#include <fmt/format.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "store/log.hpp"
+#include "store/posix_disk.hpp"
+#include "trust/keys.hpp"
+
+namespace {
+
+using namespace airbridge;  // NOLINT
+using Seconds = std::chrono::duration<double>;
+
+constexpr std::size_t event_bytes = 300;
+const UtcTime noon = utc_from_ms(1773480600000);
+
+[[noreturn]] void die(const std::string& what) {
+  std::fprintf(stderr, "store_bench: %s\n", what.c_str());
+  std::exit(1);
+}
+
+template <class Outcome>
+auto must(Outcome outcome) {
+  if (!outcome) die(outcome.error().what);
+  return std::move(*outcome);
+}
+
+void row(const std::string& name, double value, const char* unit, double goal, double ratio, bool good) {
+  fmt::print("{:<28} {:>12.2f} {:<9} {:>6.1f} {:>8.2f} {}\n", name, value, unit, goal, ratio, good ? "ok" : "short");
+  std::fflush(stdout);
+}
+
+template <class Work>
+double seconds_of(Work&& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return Seconds(std::chrono::steady_clock::now() - start).count();
+}
+
+class OurStore {
+ public:
+  explicit OurStore(const std::string& directory) : disk_(must(store::PosixDisk::open(directory))), log_(reopen(true)) {
+    entry_.stream = {{key_.id(), 1}, model::Class::Important, {}};
+    entry_.public_part.assign(event_bytes, 0x5A);
+    if (const auto head = log_.head(entry_.stream)) entry_.seq = head->seq;
+  }
+  void append(int batch) {
+    for (int i = 0; i < batch; ++i) {
+      ++entry_.seq;
+      must(log_.append_entry(entry_, {}, noon));
+    }
+    must(log_.sync(noon));
+  }
+  void seal() {
+    const auto head = *log_.head(entry_.stream);
+    must(log_.append_seal(trust::make_seal(key_, incident_, entry_.stream, head.seq, head.head), noon));
+  }
+  store::Log reopen(bool use_snapshot) {
+    store::LogOptions options;
+    options.use_snapshot = use_snapshot;
+    return must(store::Log::open(*disk_, incident_, options, noon));
+  }
+  store::Log& log() { return log_; }
+
+ private:
+  model::IncidentId incident_;
+  trust::SigningKey key_ = trust::SigningKey::from_seed({});
+  std::unique_ptr<store::PosixDisk> disk_;
+  store::Log log_;
+  model::Entry entry_;
+};
+
+class RawSqlite {
+ public:
+  explicit RawSqlite(const std::string& path) {
+    check(sqlite3_open(path.c_str(), &handle_));
+    check(sqlite3_exec(handle_,
+                       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000;"
+                       "CREATE TABLE events(id INTEGER PRIMARY KEY, bytes BLOB NOT NULL)",
+                       nullptr, nullptr, nullptr));
+    check(sqlite3_prepare_v2(handle_, "INSERT INTO events(bytes) VALUES(?1)", -1, &insert_, nullptr));
+  }
+  ~RawSqlite() {
+    sqlite3_finalize(insert_);
+    sqlite3_close(handle_);
+  }
+  RawSqlite(const RawSqlite&) = delete;
+  RawSqlite& operator=(const RawSqlite&) = delete;
+  void append(int batch) {
+    check(sqlite3_exec(handle_, "BEGIN", nullptr, nullptr, nullptr));
+    for (int i = 0; i < batch; ++i) {
+      sqlite3_bind_blob(insert_, 1, blob_.data(), static_cast<int>(blob_.size()), SQLITE_STATIC);
+      if (sqlite3_step(insert_) != SQLITE_DONE) die(sqlite3_errmsg(handle_));
+      sqlite3_reset(insert_);
+    }
+    check(sqlite3_exec(handle_, "COMMIT", nullptr, nullptr, nullptr));
+  }
+
+ private:
+  void check(int code) {
+    if (code != SQLITE_OK) die(handle_ == nullptr ? "no memory" : sqlite3_errmsg(handle_));
+  }
+  sqlite3* handle_ = nullptr;
+  sqlite3_stmt* insert_ = nullptr;
+  std::vector<std::uint8_t> blob_ = std::vector<std::uint8_t>(event_bytes, 0x5A);
+};
+
+double median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
+  return values[values.size() / 2];
+}
+
+void bench_append(const std::string& folder, bool brief) {
+  OurStore ours(folder + "/append");
+  RawSqlite theirs(folder + "/raw.sqlite");
+  const int rounds = brief ? 9 : 31;
+  const double round_s = brief ? 0.15 : 0.4;
+  for (const int batch : {1, 10, 100, 1000}) {
+    // As many batches a round as SQLite does in round_s, at least three.
+    int batches = 0;
+    const auto start = std::chrono::steady_clock::now();
+    while (batches < 3 || Seconds(std::chrono::steady_clock::now() - start).count() < round_s) {
+      theirs.append(batch);
+      ours.append(batch);
+      ++batches;
+    }
+    std::vector<double> ratios;
+    std::vector<double> speeds;
+    for (int i = 0; i < rounds; ++i) {
+      const auto many = [&](auto& store) {
+        return seconds_of([&] {
+          for (int n = 0; n < batches; ++n) store.append(batch);
+        });
+      };
+      const bool ours_first = i % 2 == 0;
+      const double first = ours_first ? many(ours) : many(theirs);
+      const double second = ours_first ? many(theirs) : many(ours);
+      const double our_s = ours_first ? first : second;
+      const double their_s = ours_first ? second : first;
+      speeds.push_back(batches * batch / our_s);
+      ratios.push_back(their_s / our_s);
+    }
+    const double ratio = median(ratios);
+    row(fmt::format("store.append_batch{}", batch), median(speeds), "events/s", 1.0, ratio, ratio >= 1.0);
+  }
+}
+
+void write_snapshot(store::Log& log) {
+  if (const auto done = log.write_snapshot({}); !done) die(done.error().what);
+}
+
+void bench_start(const std::string& folder, int events) {
+  constexpr int tail = 10'000;
+  constexpr double snapshot_goal_s = 3;
+  constexpr double whole_goal_s = 60;
+  OurStore ours(folder + "/start");
+  const int batch = 1000;
+  for (int done = 0; done < events; done += batch) {
+    if (done == events - tail) write_snapshot(ours.log());
+    for (int part = 0; part < batch; part += 50) {
+      ours.append(50);  // sealed about as often as in life
+      ours.seal();
+    }
+  }
+  must(ours.log().sync(noon));
+  const auto count = ours.log().entries();
+  const auto open = [&](bool use_snapshot) {
+    return seconds_of([&] {
+      const auto log = ours.reopen(use_snapshot);
+      if (log.entries() != count || !log.damaged().empty()) die("a start found something else than was written");
+    });
+  };
+  const double quick = open(true);
+  row("store.start_snapshot", quick, "s", snapshot_goal_s, quick / snapshot_goal_s, quick < snapshot_goal_s);
+  const double whole = open(false);
+  row("store.start_log", whole, "s", whole_goal_s, whole / whole_goal_s, whole <= whole_goal_s);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  bool brief = false;
+  std::string base = ".";
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--short") {
+      brief = true;
+    } else if (argument == "--dir" && i + 1 < argc) {
+      base = argv[++i];
+    } else {
+      std::fprintf(stderr, "usage: store_bench [--short] [--dir FOLDER]\n");
+      return 2;
+    }
+  }
+  trust::start();
+  const std::string folder = fmt::format("{}/store_bench.{}", base, ::getpid());
+  std::filesystem::create_directories(folder);
+  bench_append(folder, brief);
+  bench_start(folder, brief ? 200'000 : 1'000'000);
+  std::filesystem::remove_all(folder);
+  return 0;
+}
