@@ -21,8 +21,8 @@ namespace {
 struct Result {
   double expected = 0, delivered = 0, p50_ms = 0, p99_ms = 0, cpu_us = 0, rss_kb = 0;
   double ratio() const { return expected > 0 ? delivered / expected : 0; }
-  // Behind for good: events missing, or old when they come.
-  bool collapsed() const { return ratio() < 0.999 || p99_ms > 1000; }
+  // Behind for good: events still missing seconds after the last was sent. How late they come has a row of its own.
+  bool collapsed() const { return ratio() < 0.999; }
 };
 struct Load {
   int clients = 50, stalled = 0;
@@ -174,7 +174,7 @@ int main(int count, char** words) {
   for (int i = 1; i < count; ++i) quick = quick || std::string(words[i]) == "--short";
   const Load fifty{.clients = 50, .warm = quick ? 1.0 : 2.0, .seconds = quick ? 3.0 : 6.0};
   const Load two_hundred{.clients = 200, .warm = fifty.warm, .seconds = fifty.seconds};
-  report(fifty, measure_pairs(fifty, quick ? 1 : 5));
+  report(fifty, measure_pairs(fifty, quick ? 1 : 7));
   report(two_hundred, measure_pairs(two_hundred, quick ? 1 : 10));
   report_stalled(two_hundred, quick ? 1 : 3);
 }

@@ -88,9 +88,13 @@ class Reader {
     return true;
   }
   bool read_time(const Attribute& from, UtcTime& into, std::string_view what) {
-    const auto value = parse_utc(trimmed(from.value));
-    if (!value) return fail(FaultKind::BadTime, offset_of(from.value), what);
-    into = *value;
+    if (from.value != last_time_text_) {  // start nearly always repeats time
+      const auto value = parse_utc(trimmed(from.value));
+      if (!value) return fail(FaultKind::BadTime, offset_of(from.value), what);
+      last_time_text_ = from.value;
+      last_time_ = *value;
+    }
+    into = last_time_;
     return true;
   }
 
@@ -197,6 +201,8 @@ class Reader {
   }
 
   std::string_view text_;
+  std::string_view last_time_text_;
+  UtcTime last_time_{};
   bool in_detail_ = false;
 };
 

@@ -241,6 +241,7 @@ Bytes write_chat(const ChatLine& line) {
       name(line.message_id), name(line.room), name(conversation), name(line.sender_callsign), name(line.sender_uid));
   add(detail, "<remarks source=\"{}\" to=\"{}\" time=\"{}\">{}</remarks>", name(line.sender_uid), name(conversation),
       format_utc(line.time), escape(line.text));
+  if (!line.to_callsign.empty()) add(detail, "<marti><dest callsign=\"{}\"/></marti>", name(line.to_callsign));
   return write_event({.uid = fmt::format("GeoChat.{}.{}.{}", line.sender_uid, conversation, line.message_id),
                       .type = "b-t-f",
                       .time = line.time,

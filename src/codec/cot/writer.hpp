@@ -65,6 +65,7 @@ struct ChatLine {
   std::string room = "All Chat Rooms";  // a room, or the call sign of the one addressed
   std::string conversation;             // empty: the room
   std::string message_id;
+  std::string to_callsign = {};  // not empty: addressed to this one alone
   std::string text;
   UtcTime time{};
   Position position;

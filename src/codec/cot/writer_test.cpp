@@ -84,7 +84,7 @@ TEST_CASE("a position, marker, casualty, chat, alert and shape come back as they
   CHECK(medevac.medevac->hoist);
   CHECK(medevac.medevac->reports.at(0).injury == "leg");
 
-  const auto chat = read_back(write_chat({"NODE-1", "Post 1", "All Chat Rooms", "", "m1", "你好 <all>", now, hut}));
+  const auto chat = read_back(write_chat({"NODE-1", "Post 1", "All Chat Rooms", "", "m1", "", "你好 <all>", now, hut}));
   CHECK(chat.uid == "GeoChat.NODE-1.All Chat Rooms.m1");
   CHECK(chat.remarks->text == "你好 <all>");
   CHECK(chat.chat->message_id == "m1");
@@ -123,6 +123,6 @@ TEST_CASE("long, broken and hostile text is made safe and never makes an event t
   CasualtyReport casualty{basics("x"), nasty, {}};
   casualty.medevac.remarks = casualty.medevac.obstacles = nasty;
   CHECK(read_back(write_casualty(casualty)).medevac->remarks.size() == 4096);
-  read_back(write_chat({nasty, nasty, nasty, nasty, nasty, nasty, now, hut}));
+  read_back(write_chat({nasty, nasty, nasty, nasty, nasty, nasty, nasty, now, hut}));
   read_back(write_delete(nasty, nasty, Deletion::Gone, now));
 }

@@ -13,6 +13,7 @@
 //   };
 //
 // Encoding declarations are ignored: WinTAK declares utf-16 on UTF-8 bytes. The bytes must be UTF-8.
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -75,8 +76,7 @@ class Scanner {
     bool root_seen = false;
     while (true) {
       const auto begin = at_;
-      at_ = text_.find('<', at_);
-      if (at_ == text_.npos) at_ = text_.size();
+      if (at_ < text_.size() && text_[at_] != '<') at_ = std::min(text_.find('<', at_), text_.size());
       if (at_ != begin && !characters(begin, at_)) return fault_;
       if (at_ == text_.size()) break;
       const char next = at_ + 1 < text_.size() ? text_[at_ + 1] : '\0';

@@ -198,6 +198,13 @@ TEST_CASE("records made on the page reach clients in a form they know, without p
   CHECK(chat->category == cot::Category::Chat);
   CHECK(chat->remarks->text == "مرحبا 你好 — at the hut");
   CHECK(chat->chat->sender_callsign == "RESCUE 3");
+  CHECK(chat->dests.empty());
+
+  auto addressed = drafts_of("chat_direct_by_callsign.xml").at(0);
+  std::erase_if(addressed.writes, [](const auto& write) { return write.value.bytes() != nullptr; });
+  const auto direct = cot::parse(*to_cot(state_of(addressed), received));
+  REQUIRE(direct);
+  CHECK(direct->dests.at(0).value == "HELI 7");
 }
 
 TEST_CASE("an aircraft heard by ADS-B is shown to clients as civil") {

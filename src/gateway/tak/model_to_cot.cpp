@@ -192,10 +192,13 @@ std::optional<Bytes> message(const RecordState& state, const Reader& read, UtcTi
   if (text.empty()) return std::nullopt;
   const auto from = read.text("from");
   const auto place = read.place();
+  const auto to = read.text("to");  // a call sign; a room is everybody's
   cot::ChatLine line{.sender_uid = "AIRBRIDGE-" + (state.author.empty() ? std::string("NODE") : state.author),
                      .sender_callsign = from.empty() ? state.author : from,
+                     .room = to.empty() ? std::string("All Chat Rooms") : to,
                      .conversation = {},
                      .message_id = model::to_text(state.id),
+                     .to_callsign = to == "All Chat Rooms" ? std::string() : to,
                      .text = text,
                      .time = state.updated,
                      .position = place ? place->position : *Position::from_e7(0, 0)};

@@ -35,7 +35,7 @@ struct TakLimits {
   Milliseconds idle_max{300'000};        // without a byte
   Milliseconds silent_max{600'000};      // with bytes, but without one good event
   Milliseconds write_stall_max{30'000};  // with bytes queued and none taken
-  Milliseconds coalesce{4};              // events wait so long for others, so that they leave in one write
+  Milliseconds coalesce{6};              // events wait so long for others, so that they leave in one write
   bool prompt = false;                   // true: not after a quiet time
   std::size_t queue_bytes_max = 256 * 1024;
   std::size_t missed_max = 1'000;           // uids noted for a slow reader; above it gets the whole state anew
