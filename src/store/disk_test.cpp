@@ -153,6 +153,20 @@ TEST_CASE("a snapshot and the tail behind it equal a scan of everything, picture
   }
 }
 
+TEST_CASE("a picture older than the log is handed over with the arrival number it goes up to") {
+  SimDisk disk(1);
+  Author ana(1);
+  {
+    auto log = open_log(disk);
+    for (int i = 0; i < 3; ++i) must(log.append_entry(ana.write("x"), {}, noon).has_value());
+    must(log.sync(noon).has_value());
+    must(Log::save_snapshot(disk, log.make_snapshot(as_bytes("older"), 2)).has_value());
+  }
+  auto log = open_log(disk);
+  CHECK(log.report().snapshot_arrival == 3);
+  CHECK(log.take_picture()->arrival == 2);
+}
+
 TEST_CASE("a damaged snapshot is named and an older one, or the log alone, serves") {
   SimDisk disk(1);
   Author ana(1);

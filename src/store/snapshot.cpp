@@ -58,7 +58,7 @@ std::optional<std::uint64_t> snapshot_arrival(std::string_view name) {
   return arrival;
 }
 
-Bytes SnapshotCodec::encode(const Log& log, ByteView picture) {
+Bytes SnapshotCodec::encode(const Log& log, ByteView picture, std::uint64_t picture_arrival) {
   Bytes out;
   out.reserve(log.entries_ * 9 + picture.size() + 64 * 1024);
   put(out, as_bytes(snapshot_magic));
@@ -114,6 +114,7 @@ Bytes SnapshotCodec::encode(const Log& log, ByteView picture) {
   out.push_back(log.incarnation_ ? 1 : 0);
   put_writer(out, log.incarnation_.value_or(model::Writer{}));
   append_le(out, log.incarnation_at_.packed);
+  append_le(out, picture_arrival);
   append_le(out, std::uint64_t{picture.size()});
   put(out, picture);
   put(out, blake2b<check_bytes>({out}));
@@ -187,9 +188,10 @@ bool SnapshotCodec::decode(ByteView bytes, Log& log) {
   const auto writer = get_writer(in);
   if (has_incarnation) made.incarnation_ = writer;
   made.incarnation_at_ = {in.number<std::uint64_t>()};
+  const auto picture_arrival = in.number<std::uint64_t>();
   const auto picture = in.bytes(in.count(1));
   if (!in.at_end() || made.segments_.empty()) return false;
-  made.picture_ = Log::Picture{made.durable_arrival_, to_bytes(picture)};
+  made.picture_ = Log::Picture{picture_arrival, to_bytes(picture)};
 
   made.incident_ = log.incident_;
   made.meta_ = log.meta_;
@@ -203,19 +205,24 @@ bool SnapshotCodec::decode(ByteView bytes, Log& log) {
   return true;
 }
 
-StoreResult<void> Log::write_snapshot(ByteView picture) {
-  if (durable_arrival_ == 0) return {};
-  const auto bytes = SnapshotCodec::encode(*this, picture);
-  if (auto done = write_file_atomically(*disk_, snapshot_name(durable_arrival_), bytes); !done) {
+Log::Snapshot Log::make_snapshot(ByteView picture, std::uint64_t picture_arrival) const {
+  return {durable_arrival_, SnapshotCodec::encode(*this, picture, picture_arrival)};
+}
+
+StoreResult<void> Log::save_snapshot(Disk& disk, const Snapshot& snapshot) {
+  if (snapshot.arrival == 0) return {};
+  if (auto done = write_file_atomically(disk, snapshot_name(snapshot.arrival), snapshot.bytes); !done) {
     return failure(from_disk(done.error()));
   }
-  const auto names = disk_->list();
+  const auto names = disk.list();
   if (!names) return failure(from_disk(names.error()));
   std::vector<std::string> snapshots;
   for (const auto& name : *names) {
     if (snapshot_arrival(name)) snapshots.push_back(name);
   }
-  for (std::size_t i = 0; i + snapshots_kept < snapshots.size(); ++i) remove_quietly(snapshots[i]);
+  for (std::size_t i = 0; i + snapshots_kept < snapshots.size(); ++i) {
+    (void)disk.remove(snapshots[i]);  // one too many only takes room
+  }
   return {};
 }
 

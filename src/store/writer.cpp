@@ -91,6 +91,11 @@ void Writer::write_batch(std::span<Submission> batch) {
   }
 }
 
+StoreResult<void> Writer::write_snapshot(ByteView picture, std::uint64_t picture_arrival) {
+  const auto snapshot = read([&](const Log& log) { return log.make_snapshot(picture, picture_arrival); });
+  return Log::save_snapshot(log_.disk(), snapshot);
+}
+
 StoreResult<void> Writer::stop() {
   stopped_ = true;
   if (!thread_.joinable()) return {};

@@ -56,10 +56,14 @@ class Writer {
 
   // Any thread: reads the log, while a sync may be under way. Keep it short; page through long readings.
   template <class Read>
-  auto read(Read&& reading) {
+  auto read(Read&& reading) {  // not for appending: that is submit()'s
     const std::scoped_lock lock(mutex_);
     return std::forward<Read>(reading)(log_);
   }
+
+  // Any thread: a snapshot with the caller's picture, which holds everything up to `picture_arrival`. The log is held
+  // while the snapshot is made, not while it is written.
+  StoreResult<void> write_snapshot(ByteView picture, std::uint64_t picture_arrival);
 
   // Finishes what was submitted, leaves the mark of a clean stop, ends the thread. For good.
   StoreResult<void> stop();
