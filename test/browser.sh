@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# The page in real Chromium against a real node with the demonstration: makes a node in a temporary folder on free ports,
+# runs web/test/browser.mjs, stops the node by its id. usage: test/browser.sh PROGRAM [--shots FOLDER]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+program=$1
+shift
+home=$(mktemp -d)
+pid=
+finish() {
+  [ -n "$pid" ] && kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+  rm -rf "$home"
+}
+trap finish EXIT
+"$program" init --dir "$home/node" --name "POST 1" --operator "Test" --incident "Browser test" --exercise >/dev/null
+"$program" import --dir "$home/node" demo/thames_flood.json
+"$program" node --dir "$home/node" --config demo/demo.toml --http 127.0.0.1:0 --tak 127.0.0.1:0 --listen 127.0.0.1:0 >"$home/log" 2>&1 &
+pid=$!
+for _ in $(seq 100); do
+  [ -s "$home/node/running" ] && break
+  kill -0 "$pid" 2>/dev/null || { cat "$home/log"; exit 1; }
+  sleep 0.2
+done
+address=$(cut -d' ' -f2 "$home/node/running")
+status=0
+node web/test/browser.mjs --url "http://$address" --node-pid "$pid" "$@" || status=$?
+kill "$pid"
+wait "$pid" || { status=1; echo "the node did not stop cleanly"; tail -20 "$home/log"; }
+pid=
+exit $status
