@@ -309,6 +309,7 @@ std::optional<SteadyTime> Core::next_deadline() const {
       continue;
     }
     consider(peer.next_ping);
+    if (peer.busy_until > peer.heard) consider(peer.busy_until);
     consider(peer.heard + silence_max(peer.link));
     if (peer.in_flight_bytes > 0 && peer.handed == 0) consider(peer.progress + resend_after);
     for (const auto& [stream, until] : peer.held_back) consider(until);

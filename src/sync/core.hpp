@@ -70,6 +70,7 @@ class Core {
     model::Hash head;
     std::uint64_t generation = 0;
     std::size_t outstanding = 0;
+    std::set<PeerId> senders;  // took what they sent of it for delivered
   };
   struct Pending {
     model::StreamId stream;
@@ -122,7 +123,7 @@ class Core {
   void pump(Peer& peer, Now now);
   void pump_all(Now now);
   bool send_events(Peer& peer, model::Class cls, std::size_t bytes_max, Now now);
-  void send_part(Peer& peer, Outgoing& from, std::size_t bytes_max, Now now);
+  void send_part(Peer& peer, Outgoing& from, model::Class cls, std::size_t bytes_max, Now now);
   std::optional<model::StreamId> pick(Peer& peer, model::Class cls, Now now);
   bool lacks(const Peer& peer, const model::StreamId& stream) const;
   bool may_send(const Peer& peer, const model::StreamId& stream, Now now) const;
@@ -170,6 +171,7 @@ class Core {
   LastValueTable last_values_;
   std::vector<Output> outputs_;
   std::uint64_t refused_total_ = 0;
+  Milliseconds busy_retry_ = retry_busy;  // what a peer is told while the disk does not write
   bool dirty_ = false;
 };
 

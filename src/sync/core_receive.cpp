@@ -101,6 +101,8 @@ void Core::on_whole_run(Peer& peer, model::SealedRun run, Now now) {
     if (last <= end) {
       const auto known = incoming_.contains(stream) && last == end ? before : log_.chain_at(stream, last);
       if (!known || *known == run.seal.head) {
+        if (const auto coming = incoming_.find(stream); coming != incoming_.end())
+          coming->second.senders.insert(peer.id);
         peer.events_duplicate += run.entries.size();
         return heard();
       }
@@ -177,6 +179,7 @@ void Core::accept(PeerId from, model::SealedRun run, const model::Hash& head, st
   incoming.end = run.seal.seq;
   incoming.head = head;
   ++incoming.outstanding;
+  incoming.senders.insert(from);
   const auto bytes = size_of(run.entries);
   if (auto* peer = find(from)) peer->pending_bytes += bytes;
   const auto ticket = ++last_ticket_;
@@ -195,6 +198,7 @@ void Core::accepted(Ticket ticket, Now) {
       --incoming->second.outstanding == 0) {
     incoming_.erase(incoming);
   }
+  busy_retry_ = retry_busy;
   dirty_ = true;
 }
 
@@ -205,14 +209,17 @@ void Core::refused(Ticket ticket, Now) {
   pending_.erase(found);
   if (auto* peer = find(pending.peer)) peer->pending_bytes -= pending.bytes;
   const auto incoming = incoming_.find(pending.stream);
-  if (incoming != incoming_.end() && incoming->second.generation == pending.generation) incoming_.erase(incoming);
-  // Whoever sent some of this stream meanwhile took it for delivered.
-  for (auto& [id, peer] : peers_) {
-    if (peer.dead || peer.state != PeerState::Up || held_of(peer.theirs, pending.stream) == 0) continue;
-    peer.gap_told.erase(pending.stream);
-    put_control(peer, RunRefused{pending.stream, held_of(ours_, pending.stream) + 1, Reason::Busy,
-                                 static_cast<std::uint32_t>(retry_busy.count())});
+  // Of a stream that was refused before, nobody waits any more.
+  if (incoming == incoming_.end() || incoming->second.generation != pending.generation) return;
+  for (const auto id : incoming->second.senders) {
+    auto* peer = find(id);
+    if (peer == nullptr) continue;
+    peer->gap_told.erase(pending.stream);
+    put_control(*peer, RunRefused{pending.stream, held_of(ours_, pending.stream) + 1, Reason::Busy,
+                                  static_cast<std::uint32_t>(busy_retry_.count())});
   }
+  busy_retry_ = std::min(busy_retry_ * 2, retry_busy_max);
+  incoming_.erase(incoming);
 }
 
 void Core::own_ahead(const model::StreamId& stream, std::uint64_t here, std::uint64_t there) {

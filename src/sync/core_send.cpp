@@ -109,11 +109,11 @@ bool Core::send_events(Peer& peer, model::Class cls, std::size_t bytes_max, Now 
     }
     slot = std::move(next);
   }
-  send_part(peer, *slot, bytes_max, now);
+  send_part(peer, *slot, cls, bytes_max, now);
   return true;
 }
 
-void Core::send_part(Peer& peer, Outgoing& from, std::size_t bytes_max, Now now) {
+void Core::send_part(Peer& peer, Outgoing& from, model::Class cls, std::size_t bytes_max, Now now) {
   send_key(peer, from.stream.writer.author);
   const auto limit = std::min(bytes_max, peer.link.frame_bytes);
   std::size_t size = 0, count = 0, sealed = 0;
@@ -144,12 +144,12 @@ void Core::send_part(Peer& peer, Outgoing& from, std::size_t bytes_max, Now now)
       peer.unannounced.erase(from.stream);
     }
   }
-  if (from.stream.cls == model::Class::Routine) {
+  if (cls == model::Class::Routine) {
     peer.routine_credit -= std::min(peer.routine_credit, bytes);
   } else if (!peer.ready[static_cast<std::size_t>(model::Class::Routine)].empty()) {
     peer.routine_credit = std::min(peer.routine_credit + bytes / (routine_share - 1), peer.link.frame_bytes);
   }
-  hand_over(peer, std::move(frame), from.stream.cls == model::Class::Urgent, from.stream.cls);
+  hand_over(peer, std::move(frame), cls == model::Class::Urgent, cls);
 }
 
 void Core::send_key(Peer& peer, const model::KeyId& author) {
@@ -178,8 +178,9 @@ void Core::pump(Peer& peer, Now now) {
   run_probes(peer, now);
   flush_acks(peer, false);
   const auto& link = peer.link;
+  const bool busy = now.steady < peer.busy_until;
   const auto urgent = [&] {
-    return peer.handed < link.burst_bytes + urgent_reserve_bytes &&
+    return !busy && peer.handed < link.burst_bytes + urgent_reserve_bytes &&
            peer.in_flight_bytes < link.window_bytes + urgent_reserve_bytes &&
            send_events(peer, model::Class::Urgent, link.frame_bytes, now);
   };
@@ -191,7 +192,7 @@ void Core::pump(Peer& peer, Now now) {
       send_observations(peer, std::min(link.frame_bytes, observation_quota - peer.observations_handed));
       continue;
     }
-    if (peer.in_flight_bytes < link.window_bytes) {
+    if (!busy && peer.in_flight_bytes < link.window_bytes) {
       if (peer.routine_credit >= routine_turn_bytes &&
           send_events(peer, model::Class::Routine, peer.routine_credit, now)) {
         continue;
@@ -223,10 +224,11 @@ void Core::reset_stream(Peer& peer, const model::StreamId& stream) {
 
 void Core::on_run_refused(Peer& peer, const RunRefused& refused, Now now) {
   if (ours_for(peer, refused.stream) == 0) return;
-  // What we said by sending it may not have been heard; say it again with the next acknowledgements.
-  peer.unannounced.insert(refused.stream);
-  if (refused.retry_ms > 0) {
-    peer.held_back[refused.stream] = now.steady + Milliseconds(std::min(refused.retry_ms, hold_ms_max));
+  const auto until = now.steady + Milliseconds(std::min(refused.retry_ms, hold_ms_max));
+  if (refused.reason == Reason::Busy) {
+    peer.busy_until = std::max(peer.busy_until, until);
+  } else if (refused.retry_ms > 0) {
+    peer.held_back[refused.stream] = until;
   }
   if (refused.reason == Reason::UnknownAuthor) peer.keys_sent.erase(refused.stream.writer.author);
   reset_stream(peer, refused.stream);

@@ -81,6 +81,9 @@ void Core::on_vector(Peer& peer, const VectorMessage& message, Now now) {
 void Core::vector_known(Peer& peer, Now now) {
   peer.vector_heard_since_ping = true;
   remember(peer.node).theirs = peer.theirs;
+  for (const auto& [stream, seq] : std::exchange(peer.sent, {})) {
+    if (seq > held_of(peer.theirs, stream) && peer.in_flight.contains(stream)) peer.sent[stream] = seq;
+  }
   for (auto& ready : peer.ready) ready.clear();
   for (const auto& [stream, held] : ours_) mark_ready(peer, stream);
   for (const auto& [stream, held] : peer.theirs) {
@@ -109,6 +112,7 @@ void Core::on_items(Peer& peer, const std::vector<VectorItem>& items, Now now) {
   for (const auto& item : items) {
     if (item.seq == 0) {
       peer.theirs.erase(item.stream);
+      reset_stream(peer, item.stream);
       continue;
     }
     if (!peer.theirs.contains(item.stream) && peer.theirs.size() >= streams_max) {
@@ -122,7 +126,9 @@ void Core::on_items(Peer& peer, const std::vector<VectorItem>& items, Now now) {
 
 void Core::heard_of(Peer& peer, const model::StreamId& stream, const Held& held, Now now) {
   auto& theirs = peer.theirs[stream];
+  const bool lost_some = held.seq < theirs.seq;  // its disk was damaged or restored: it needs them again
   theirs = held;
+  if (lost_some) reset_stream(peer, stream);
   if (const auto flying = peer.in_flight.find(stream); flying != peer.in_flight.end()) {
     auto& frames = flying->second;
     while (!frames.empty() && frames.front().first <= held.seq) {

@@ -46,7 +46,8 @@ inline constexpr std::size_t words_bytes_max = 200;
 
 inline constexpr Milliseconds hello_wait_max{10'000};  // a link that does not say who it is
 inline constexpr int missed_intervals_max = 2;         // heartbeats without a byte received: the peer is lost
-inline constexpr Milliseconds retry_busy{2'000};
+inline constexpr Milliseconds retry_busy{2'000};       // doubled at each failure to write, up to the next
+inline constexpr Milliseconds retry_busy_max{60'000};
 inline constexpr Milliseconds retry_refused{60'000};
 inline constexpr Milliseconds retry_forked{2'000};
 inline constexpr Milliseconds probe_wait_max{30'000};

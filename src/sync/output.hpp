@@ -20,7 +20,7 @@ struct Send {
   PeerId peer = 0;
   Bytes bytes;
   bool urgent = false;
-  std::optional<model::Class> cls;  // of the events in it, when it carries some
+  std::optional<model::Class> cls;  // as which its events were scheduled, when it carries some
 };
 // Close the link after what was handed to it is sent. The peer is already forgotten here.
 struct Close {

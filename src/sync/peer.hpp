@@ -66,6 +66,7 @@ struct Peer {
   std::array<std::optional<Outgoing>, model::class_count> outgoing;
   std::array<model::StreamId, model::class_count> last_served;
   std::map<model::StreamId, SteadyTime> held_back;  // refused: not before then
+  SteadyTime busy_until{};                          // its disk does not write: no events before then
   std::set<model::StreamId> unannounced;            // grown since told
   std::set<model::KeyId> keys_sent;
   std::size_t handed = 0;               // since the link was last drained

@@ -1,0 +1,184 @@
+#include "simulate/faults.hpp"
+
+namespace airbridge::simulate {
+namespace {
+constexpr std::int64_t minute_ms = 60'000;
+constexpr std::int64_t year_ms = std::int64_t{365} * 24 * 60 * minute_ms;
+}  // namespace
+
+Faults::Faults(Fleet& fleet, std::vector<std::unique_ptr<SimNode>>& nodes, Network& network, std::uint64_t seed)
+    : fleet_(fleet), nodes_(nodes), network_(network), rng_(seed) {}
+
+void Faults::strike() {
+  if (healed_) return;
+  ++fleet_.report.faults;
+  const auto kind = rng_.below(100);
+  if (kind < 24) return break_link();
+  if (kind < 34) return partition();
+  if (kind < 42) return worsen_link();
+  if (kind < 64) return crash();
+  if (kind < 70) return damage();
+  if (kind < 76) return fill_disk();
+  if (kind < 82) return fail_disk();
+  if (kind < 88) return slow_disk();
+  if (kind < 92) return jump_clock();
+  if (kind < 97) return keep_image();
+  restore_image();
+}
+
+void Faults::break_link() {
+  if (network_.size() == 0) return;
+  const auto link = rng_.below(network_.size());
+  const bool silent = rng_.chance(0.4);
+  const auto time = some_time(1'000, 40 * minute_ms);
+  fleet_.say("fault: link {} breaks{} for {} s", network_.name_of(link), silent ? " silently" : "", time / 1000);
+  network_.set_up(link, false, silent);
+  fleet_.timeline.in(time, [this, link] { network_.set_up(link, true, false); });
+}
+
+void Faults::partition() {
+  const auto side = rng_();
+  const auto time = some_time(5 * minute_ms, 90 * minute_ms);
+  std::string cut;
+  for (std::size_t i = 0; i < network_.size(); ++i) {
+    const auto [a, b] = network_.ends(i);
+    if (((side >> a) & 1) == ((side >> b) & 1)) continue;
+    cut += " " + network_.name_of(i);
+    network_.set_up(i, false, rng_.chance(0.3));
+    fleet_.timeline.in(time, [this, i] { network_.set_up(i, true, false); });
+  }
+  fleet_.say("fault: partition for {} s cuts{}", time / 1000, cut);
+}
+
+void Faults::worsen_link() {
+  if (network_.size() == 0) return;
+  const auto link = rng_.below(network_.size());
+  const auto before = network_.nature(link);
+  auto worse = before;
+  // One direction may be much worse than the other.
+  for (auto& rate : worse.bytes_per_s) rate = std::max(600.0, rate * std::exp2(-6 * rng_.unit()));
+  worse.delay_ms = some_time(10, 5'000);
+  const auto time = some_time(minute_ms, 30 * minute_ms);
+  fleet_.say("fault: link {} has {:.0f}/{:.0f} B/s and {} ms delay for {} s", network_.name_of(link),
+             worse.bytes_per_s[0], worse.bytes_per_s[1], worse.delay_ms, time / 1000);
+  network_.change(link, worse);
+  fleet_.timeline.in(time, [this, link, before] { network_.change(link, before); });
+}
+
+void Faults::down(SimNode& node, store::SimDisk::Cut cut, std::int64_t for_ms) {
+  node.crash(cut);
+  network_.lost(node.index());
+  fleet_.timeline.in(for_ms, [&node] { node.start(); });
+}
+
+void Faults::crash() {
+  auto* node = &any_node();
+  // Biased: a node caught while its disk has not got everything is where mistakes show.
+  for (int i = 0; i < 8 && !node->has_unsynced(); ++i) node = &any_node();
+  const auto how = rng_.below(4);
+  const auto time = some_time(1'000, 20 * minute_ms);
+  if (how == 0) {
+    fleet_.say("fault: the power of {} will fail while its disk writes", node->name());
+    node->crash_in_next_sync([this, node, time] { down(*node, store::SimDisk::Cut::Mixed, time); });
+    return;
+  }
+  const auto cut = how == 1   ? store::SimDisk::Cut::Keep
+                   : how == 2 ? store::SimDisk::Cut::Lose
+                              : store::SimDisk::Cut::Mixed;
+  fleet_.say("fault: {} {} for {} s", node->name(), how == 1 ? "is killed" : "loses power", time / 1000);
+  down(*node, cut, time);
+}
+
+void Faults::damage() {
+  auto& node = any_node();
+  const auto count = 1 + rng_.below(3);
+  std::string where;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const auto flipped = node.disk().flip_random([](std::string_view) { return true; });
+    if (flipped) where += fmt::format(" {}+{}", flipped->name, flipped->byte);
+  }
+  fleet_.say("fault: bits rot on the disk of {}:{}", node.name(), where);
+  fleet_.ledger.hit(node.index());
+  damaged_.insert(node.index());
+  if (rng_.chance(0.5)) {
+    fleet_.say("fault: {} restarts after it", node.name());
+    down(node, store::SimDisk::Cut::Keep, some_time(1'000, minute_ms));
+  }
+}
+
+void Faults::fill_disk() {
+  auto& node = any_node();
+  const auto time = some_time(minute_ms, 30 * minute_ms);
+  std::uint64_t used = 0;
+  for (const auto& [name, bytes] : node.image()) used += bytes.size();
+  fleet_.say("fault: the disk of {} is full for {} s", node.name(), time / 1000);
+  node.disk().set_quota(used + rng_.below(2'000));
+  fleet_.timeline.in(time, [&node] { node.disk().set_quota(UINT64_MAX); });
+}
+
+void Faults::fail_disk() {
+  auto& node = any_node();
+  if (rng_.chance(0.5)) {
+    fleet_.say("fault: the disk of {} fails to sync", node.name());
+    node.disk().fail_fdatasync(1 + static_cast<int>(rng_.below(3)));
+  } else {
+    fleet_.say("fault: the disk of {} fails to write", node.name());
+    node.disk().fail_writes(1 + static_cast<int>(rng_.below(3)));
+  }
+}
+
+void Faults::slow_disk() {
+  auto& node = any_node();
+  const auto delay = some_time(500, 40'000);
+  fleet_.say("fault: the disk of {} takes {} ms", node.name(), delay);
+  node.set_disk_delay(delay);
+  fleet_.timeline.in(some_time(minute_ms, 20 * minute_ms), [&node] { node.set_disk_delay(5); });
+}
+
+void Faults::jump_clock() {
+  auto& node = any_node();
+  const auto by =
+      rng_.chance(0.5) ? some_time(-10 * year_ms, 10 * year_ms) : some_time(-10 * minute_ms, 10 * minute_ms);
+  fleet_.say("fault: the clock of {} jumps by {} s", node.name(), by / 1000);
+  node.jump_clock(by);
+}
+
+void Faults::keep_image() {
+  auto& node = any_node();
+  fleet_.say("an image of the disk of {} is kept", node.name());
+  images_[node.index()] = node.image();
+}
+
+void Faults::restore_image() {
+  if (images_.empty()) return keep_image();
+  auto it = images_.begin();
+  std::advance(it, static_cast<std::ptrdiff_t>(rng_.below(images_.size())));
+  auto& node = *nodes_[it->first];
+  fleet_.say("fault: {} goes back to an image of its disk", node.name());
+  node.restore(it->second);
+  network_.lost(node.index());
+  fleet_.timeline.in(some_time(1'000, 10 * minute_ms), [&node] { node.start(); });
+}
+
+void Faults::heal() {
+  healed_ = true;
+  fleet_.say("everything is healed");
+  for (auto& node : nodes_) {
+    node->disk().set_quota(UINT64_MAX);
+    node->disk().fail_fdatasync(0);
+    node->disk().fail_writes(0);
+    node->set_disk_delay(5);
+    node->correct_clock();
+    if (damaged_.contains(node->index()) && node->running()) down(*node, store::SimDisk::Cut::Keep, 1'000);
+    node->start();
+  }
+  for (std::size_t i = 0; i < network_.size(); ++i) {
+    auto nature = network_.nature(i);
+    for (auto& rate : nature.bytes_per_s) rate = std::max(rate, 20'000.0);
+    nature.delay_ms = std::min<std::int64_t>(nature.delay_ms, 500);
+    network_.change(i, nature);
+    network_.set_up(i, true, false);
+  }
+}
+
+}  // namespace airbridge::simulate

@@ -1,0 +1,59 @@
+#include "simulate/ledger.hpp"
+
+namespace airbridge::simulate {
+namespace {
+std::uint64_t first_before(const model::StreamId& stream) { return stream.is_branch() ? stream.branch.from - 1 : 0; }
+}  // namespace
+
+void Ledger::synced(std::size_t node, const std::vector<model::Entry>& entries) {
+  for (const auto& entry : entries) {
+    auto& held = disks_.try_emplace({node, entry.stream}, Held{first_before(entry.stream), {}}).first->second;
+    held.after.insert(entry.seq);
+    while (!held.after.empty() && *held.after.begin() <= held.end + 1) {
+      held.end = std::max(held.end, *held.after.begin());
+      held.after.erase(held.after.begin());
+    }
+    const auto found = by_dot_.find(entry.dot());
+    if (found == by_dot_.end() || hit_.test(node)) continue;
+    for (const auto index : found->second) {
+      if (promises_[index].public_part == entry.public_part) promises_[index].holders.set(node);
+    }
+  }
+}
+
+void Ledger::scanned(std::size_t node, const model::VersionVector& vector,
+                     const std::function<bool(const Promise&)>& has) {
+  std::erase_if(disks_, [&](const auto& item) { return item.first.first == node; });
+  hit_.reset(node);
+  for (const auto& [stream, seq] : vector) disks_[{node, stream}].end = seq;
+  for (auto& promise : promises_) {
+    promise.holders.set(node, has(promise));
+    promise.excused = promise.excused || promise.holders.none();
+  }
+}
+
+void Ledger::hit(std::size_t node) {
+  hit_.set(node);
+  for (auto& promise : promises_) {
+    promise.holders.reset(node);
+    promise.excused = promise.excused || promise.holders.none();
+  }
+}
+
+std::uint64_t Ledger::held(std::size_t node, const model::StreamId& stream) const {
+  const auto found = disks_.find({node, stream});
+  return found == disks_.end() ? first_before(stream) : found->second.end;
+}
+
+bool Ledger::holds(std::size_t node, const model::StreamId& stream, std::uint64_t seq) const {
+  return held(node, stream) >= seq;
+}
+
+void Ledger::promise(std::size_t node, const model::Entry& entry) {
+  Promise made{node, entry.dot(), entry.public_part, {}, hit_.test(node)};
+  if (!hit_.test(node)) made.holders.set(node);
+  by_dot_[made.dot].push_back(promises_.size());
+  promises_.push_back(std::move(made));
+}
+
+}  // namespace airbridge::simulate

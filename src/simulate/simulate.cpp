@@ -1,0 +1,218 @@
+#include "simulate/simulate.hpp"
+
+#include "simulate/faults.hpp"
+#include "sync/vector.hpp"
+
+namespace airbridge::simulate {
+namespace {
+
+constexpr std::int64_t second_ms = 1'000;
+constexpr std::int64_t minute_ms = 60 * second_ms;
+constexpr std::int64_t quiet_max_ms = 6 * 60 * minute_ms;  // after healing, until all must be equal
+constexpr std::size_t faults_min = 24;
+
+class World {
+ public:
+  World(std::uint64_t seed, const Options& options) : fleet_(seed, options), rng_(seed), network_(fleet_, nodes_) {
+    fleet_.report.seed = seed;
+  }
+  Report run();
+
+ private:
+  void make_fleet();
+  void make_links();
+  void plan_users(std::int64_t end_ms);
+  void plan_faults(std::int64_t end_ms);
+  void on_output(std::size_t node, const sync::Output& output);
+  bool is_level();
+  void check_end();
+
+  Fleet fleet_;
+  Rng rng_;
+  std::vector<std::unique_ptr<SimNode>> nodes_;
+  Network network_;
+  std::optional<Faults> faults_;
+  std::set<model::StreamId> branches_;
+};
+
+void World::make_fleet() {
+  auto count = fleet_.options.nodes;
+  if (count == 0) count = fleet_.seed % 4 == 0 ? 2 + rng_.below(2) : 4 + rng_.below(7);
+  count = std::min(count, nodes_max);
+  fleet_.report.nodes = count;
+  for (std::size_t i = 0; i < count; ++i) {
+    nodes_.push_back(std::make_unique<SimNode>(
+        fleet_, i, [this](std::size_t node, const sync::Output& output) { on_output(node, output); }));
+  }
+  fleet_.genesis.name = "simulated";
+  fleet_.genesis.created = utc_from_ms(1'767'225'600'000);
+  rng_.fill(fleet_.genesis.salt.value);
+  for (const auto& node : nodes_) fleet_.genesis.authorities.push_back(node->key().public_key());
+  fleet_.genesis.signature = nodes_[0]->key().sign(model::genesis_text(fleet_.genesis));
+  fleet_.incident = model::incident_of(fleet_.genesis);
+  trust::DataKey key;
+  rng_.fill(key.group.value);
+  rng_.fill(key.key.value);
+  fleet_.data_keys.push_back(key);
+}
+
+// A tree, so that everybody is reachable, and some links more.
+void World::make_links() {
+  const auto nature = [&] {
+    LinkNature out;
+    const auto rate = 1'200 * std::exp2(10 * rng_.unit());  // 9.6 kbit/s to 10 Mbit/s
+    out.bytes_per_s[0] = out.bytes_per_s[1] = rate;
+    if (rng_.chance(0.2)) out.bytes_per_s[1] = std::max(600.0, rate / 20);
+    out.delay_ms = rng_.between(1, rng_.chance(0.2) ? 2'000 : 100);
+    out.heartbeat_ms = rng_.between(20, 60) * second_ms;
+    return out;
+  };
+  const bool line = rng_.chance(0.3);
+  std::set<std::pair<std::size_t, std::size_t>> made;
+  for (std::size_t i = 1; i < nodes_.size(); ++i) {
+    const auto to = line ? i - 1 : rng_.below(i);
+    network_.add_link(to, i, nature());
+    made.emplace(to, i);
+  }
+  const auto more = rng_.below(nodes_.size());
+  for (std::size_t i = 0; i < more; ++i) {
+    const auto a = rng_.below(nodes_.size()), b = rng_.below(nodes_.size());
+    if (a < b && made.emplace(a, b).second) network_.add_link(a, b, nature());
+  }
+}
+
+void World::plan_users(std::int64_t end_ms) {
+  const auto count = fleet_.options.events_min + rng_.below(fleet_.options.events_min / 2 + 1);
+  for (std::size_t i = 0; i < count; ++i) {
+    auto at = rng_.between(0, end_ms);
+    const auto node = rng_.below(nodes_.size());
+    // People act in bursts.
+    const auto burst = rng_.chance(0.1) ? 1 + rng_.below(8) : 1;
+    for (std::uint64_t n = 0; n < burst; ++n, at += rng_.between(1, 3'000)) {
+      fleet_.timeline.at(at, [this, node] { nodes_[node]->user_acts(); });
+    }
+  }
+}
+
+void World::plan_faults(std::int64_t end_ms) {
+  const auto count = faults_min + rng_.below(faults_min);
+  for (std::size_t i = 0; i < count; ++i) {
+    fleet_.timeline.at(rng_.between(minute_ms, end_ms), [this] { faults_->strike(); });
+  }
+}
+
+void World::on_output(std::size_t node, const sync::Output& output) {
+  const auto& name = nodes_[node]->name();
+  if (const auto* send = std::get_if<sync::Send>(&output)) {
+    network_.send(node, *send);
+  } else if (const auto* close = std::get_if<sync::Close>(&output)) {
+    network_.close(node, close->peer);
+  } else if (const auto* up = std::get_if<sync::PeerUp>(&output)) {
+    fleet_.say("{} hears {}", name, up->name);
+  } else if (const auto* down = std::get_if<sync::PeerDown>(&output)) {
+    fleet_.say("{} lost a peer on {}: {}", name, down->peer, down->why);
+  } else if (const auto* fork = std::get_if<sync::ForkFound>(&output)) {
+    if (branches_.insert(fork->branch).second) ++fleet_.report.forks;
+    fleet_.say("{} found that a stream forked: {}", name, model::to_text(fork->branch));
+  } else if (const auto* ahead = std::get_if<sync::OwnStreamAhead>(&output)) {
+    fleet_.say("{} learns that others hold {} of its {}, it {}", name, ahead->there, model::to_text(ahead->stream),
+               ahead->here);
+  } else if (const auto* refused = std::get_if<sync::Refused>(&output)) {
+    fleet_.say("{} refused on {} at byte {}: {}", name, refused->address, refused->offset, refused->what);
+  }
+}
+
+bool World::is_level() {
+  for (const auto& node : nodes_) {
+    if (!node->running() || node->has_unsynced()) return false;
+  }
+  const auto first = nodes_[0]->counted();
+  for (const auto& node : nodes_) {
+    if (node->counted() != first) return false;
+  }
+  return true;
+}
+
+void World::check_end() {
+  const auto first = nodes_[0]->counted();
+  for (const auto& node : nodes_) {
+    const auto held = node->counted();
+    if (held == first) continue;
+    for (const auto* one : {&first, &held}) {
+      for (const auto& [stream, seq] : *one) {
+        const auto a = sync::held_of(first, stream), b = sync::held_of(held, stream);
+        if (a != b) {
+          throw Failure{fmt::format("after healing N1 holds {} and {} holds {} of stream {}", a, node->name(), b,
+                                    model::to_text(stream))};
+        }
+      }
+    }
+  }
+  for (const auto& promise : fleet_.ledger.promises()) {
+    if (promise.excused) {
+      ++fleet_.report.excused;
+      continue;
+    }
+    for (const auto& node : nodes_) {
+      if (node->holds(promise)) continue;
+      throw Failure{fmt::format("a user at N{} was told that {} is saved; {} does not have it in the end",
+                                promise.node + 1, model::to_text(promise.dot), node->name())};
+    }
+  }
+  const auto hash = nodes_[0]->state_hash();
+  for (const auto& node : nodes_) {
+    if (node->state_hash() != hash)
+      throw Failure{fmt::format("N1 and {} hold the same and fold it apart", node->name())};
+  }
+  fleet_.say("all hold {} streams and state {}", first.size(), hash.hex().substr(0, 16));
+}
+
+Report World::run() {
+  auto& report = fleet_.report;
+  try {
+    make_fleet();
+    make_links();
+    faults_.emplace(fleet_, nodes_, network_, rng_());
+    const auto end_ms = static_cast<std::int64_t>(fleet_.options.hours * 60 * static_cast<double>(minute_ms));
+    plan_users(end_ms);
+    plan_faults(end_ms);
+    for (auto& node : nodes_) node->start();
+    network_.keep_connected();
+    report.steps += fleet_.timeline.run_until(end_ms);
+    faults_->heal();
+    const auto until = end_ms + quiet_max_ms;
+    do {
+      report.steps += fleet_.timeline.run_until(fleet_.timeline.now() + minute_ms);
+    } while (fleet_.timeline.now() < until && !is_level());
+    check_end();
+    report.passed = true;
+  } catch (const Failure& failure) {
+    report.failure = failure.what;
+    fleet_.say("FAILED: {}", failure.what);
+    report.story = fleet_.trace.story();
+  }
+  report.hours = static_cast<double>(fleet_.timeline.now()) / (60.0 * static_cast<double>(minute_ms));
+  report.trace_digest = fleet_.trace.digest();
+  return report;
+}
+
+}  // namespace
+
+std::string_view name_of(Bug bug) {
+  static constexpr std::string_view names[] = {"none", "send-before-sync", "ack-before-sync", "vector-past-gap",
+                                               "priority-hole"};
+  return names[static_cast<std::size_t>(bug)];
+}
+
+Report run(std::uint64_t seed, const Options& options) { return World(seed, options).run(); }
+
+std::string line_of(const Report& report) {
+  return fmt::format(
+      "seed {}  {} nodes  {:.1f} h  {} events  {} saved  {} faults  {} crashes  {} forks  {} incarnations  {} claims  "
+      "{} disk checks  {} excused  {} KB  {} steps  {}",
+      report.seed, report.nodes, report.hours, report.events, report.saved, report.faults, report.crashes, report.forks,
+      report.incarnations, report.claims, report.disk_checks, report.excused, report.bytes / 1000, report.steps,
+      report.passed ? "ok" : "FAILED: " + report.failure);
+}
+
+}  // namespace airbridge::simulate

@@ -1,0 +1,66 @@
+#pragma once
+// A fleet in one process, from one seed (DESIGN 12). Nodes are the real protocol core, the real log on a simulated
+// disk, the real author and real signatures; the network, the disks, the clocks and the users are made up. The same
+// seed and options give the same run, byte for byte.
+//
+// What is checked: whenever a node tells somebody "I hold this" (a user who was told "saved", or a peer who was told a
+// vector, an acknowledgement or an event), its disk must hold it as it would be after a power cut at that moment. At
+// the end, when all faults are healed, all nodes must hold the same streams and fold to the same state, and every event
+// a user was told is saved must be there, unless the only disk that held it was itself destroyed.
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+
+namespace airbridge::simulate {
+
+// Mistakes that can be planted, to show that they would be found. Each is one a programmer could make.
+enum class Bug : std::uint8_t {
+  None,
+  SendBeforeSync,  // own events are sent when they are buffered, before the disk has them
+  AckBeforeSync,   // accepted events are acknowledged, and users told, before the disk has them
+  VectorPastGap,   // after damage the vector still names the newest event, past the hole
+  PriorityHole,    // urgent events wait behind the backlog
+};
+std::string_view name_of(Bug bug);
+
+struct Options {
+  Bug bug = Bug::None;
+  double hours = 6;               // simulated, before healing
+  std::size_t events_min = 500;   // made by users
+  std::size_t nodes = 0;          // 0: drawn from the seed: a quarter of the seeds have 2 or 3, the others up to 10
+  double disk_checks = 0.002;     // share of claims for which a copy of the disk is opened and read
+  std::size_t story_lines = 400;  // kept of the trace
+  bool tell_frames = false;       // every frame in the story
+  std::uint64_t bytes_max = 40'000'000;  // carried by the network; more means that somebody repeats himself
+};
+
+struct Report {
+  std::uint64_t seed = 0;
+  bool passed = false;
+  std::string failure;             // a sentence
+  std::vector<std::string> story;  // the last lines of the trace, when it failed
+  Bytes trace_digest;              // of all lines: equal for equal runs
+  std::size_t nodes = 0;
+  double hours = 0;
+  std::uint64_t events = 0;   // made by users
+  std::uint64_t saved = 0;    // of which a user was told "saved"
+  std::uint64_t excused = 0;  // of these, gone with the only disk that held them
+  std::uint64_t faults = 0;
+  std::uint64_t crashes = 0;
+  std::uint64_t forks = 0;         // branches named, counted once
+  std::uint64_t incarnations = 0;  // begun after the first
+  std::uint64_t claims = 0;        // checked
+  std::uint64_t disk_checks = 0;   // of these, by opening a copy of the disk
+  std::uint64_t bytes = 0;         // carried by the network
+  std::uint64_t steps = 0;
+};
+
+Report run(std::uint64_t seed, const Options& options = {});
+
+// One line for people: "seed 17  6 nodes  6.2 h  812 events  31 faults  ok".
+std::string line_of(const Report& report);
+
+}  // namespace airbridge::simulate
