@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 // AIRBRIDGE_NODE names the node (or dev/mock_server.mjs) that `npm run dev` talks to.
 const node = process.env.AIRBRIDGE_NODE ?? 'http://127.0.0.1:8099';
 
+const proxy = { '/api': { target: node, ws: true }, '/tiles': node, '/healthz': node };
+
 export default defineConfig({
   plugins: [svelte()],
   base: './',
@@ -16,9 +18,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 2500,
   },
-  server: {
-    host: '127.0.0.1',
-    proxy: { '/api': { target: node, ws: true }, '/tiles': node, '/healthz': node },
-  },
+  server: { host: '127.0.0.1', proxy },
+  // `AIRBRIDGE_NODE=http://127.0.0.1:8080 npx vite preview` shows the built page of this folder with a node's data.
+  preview: { host: '127.0.0.1', proxy },
   test: { include: ['src/**/*.test.ts', 'tools/**/*.test.mjs'], environment: 'node' },
 });

@@ -26,17 +26,29 @@ async function busiest_task(page) {
   const { traceEvents: events } = JSON.parse(Buffer.from(await page.tracing.stop()).toString());
   const began = Math.min(...events.filter((e) => e.ts > 0).map((e) => e.ts)) + 2_000_000;
   const mains = new Set(
-    events.filter((e) => e.name === 'thread_name' && e.args.name === 'CrRendererMain').map((e) => `${e.pid}:${e.tid}`),
+    events
+      .filter((e) => e.name === 'thread_name' && e.args.name === 'CrRendererMain')
+      .map((e) => `${e.pid}:${e.tid}`),
   );
   const main = events.filter((e) => e.ph === 'X' && e.ts > began && mains.has(`${e.pid}:${e.tid}`) && e.tdur);
   const tasks = main.filter((e) => /RunTask/.test(e.name)).sort((a, b) => b.tdur - a.tdur);
   const parts = tasks.slice(0, 8).flatMap((task) => [
     `  ${(task.tdur / 1000).toFixed(1)} ms`,
     ...main
-      .filter((e) => e.pid === task.pid && e !== task && e.ts >= task.ts && e.ts + e.dur <= task.ts + task.dur && e.tdur > 1500)
+      .filter(
+        (e) =>
+          e.pid === task.pid &&
+          e !== task &&
+          e.ts >= task.ts &&
+          e.ts + e.dur <= task.ts + task.dur &&
+          e.tdur > 1500,
+      )
       .sort((a, b) => b.tdur - a.tdur)
       .slice(0, 5)
-      .map((e) => `      ${e.name} ${(e.tdur / 1000).toFixed(1)} ${JSON.stringify(e.args?.data ?? {}).slice(0, 150)}`),
+      .map(
+        (e) =>
+          `      ${e.name} ${(e.tdur / 1000).toFixed(1)} ${JSON.stringify(e.args?.data ?? {}).slice(0, 150)}`,
+      ),
   ]);
   return { cpu_ms: (tasks[0]?.tdur ?? 0) / 1000, parts };
 }

@@ -176,8 +176,11 @@ export class App {
     this.map?.points.repaint();
     this.draw_shapes();
     if (id && show_pane) this.pane = 'record';
-    const place = this.selected_place();
-    if (place) this.map?.show(place);
+    // The panel that may now lie over the map has to be there before its edge is measured.
+    void tick().then(() => {
+      const place = this.selected_place();
+      if (place && this.selected_id === id) this.map?.show(place);
+    });
   }
 
   selected_place(): Place | null {

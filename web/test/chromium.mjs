@@ -27,7 +27,9 @@ export async function launch() {
   return {
     browser,
     async close() {
-      await browser.close();
+      const own = browser.process();
+      await Promise.race([browser.close().catch(() => {}), new Promise((done) => setTimeout(done, 10_000))]);
+      if (own && own.exitCode === null) own.kill('SIGKILL');
       rmSync(profile, { recursive: true, force: true });
     },
   };

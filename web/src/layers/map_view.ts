@@ -36,6 +36,8 @@ export interface MapHandlers {
   menu(place: Place): void;
   pointed(place: Place | null): void;
   moved(): void;
+  /** Pixels of the map that a panel lies over, at its left and right edge. */
+  covered(): { left: number; right: number };
 }
 
 export class MapView {
@@ -46,7 +48,11 @@ export class MapView {
   private mode: Mode;
   private added: string[] = [];
 
-  constructor(container: HTMLElement, mode: Mode, handlers: MapHandlers) {
+  constructor(
+    container: HTMLElement,
+    mode: Mode,
+    private readonly handlers: MapHandlers,
+  ) {
     this.mode = mode;
     const palette = palettes[mode];
     this.points = new PointLayer(palette);
@@ -193,18 +199,23 @@ export class MapView {
   }
 
   go_to(place: Place, zoom?: number): void {
+    const { left, right } = this.handlers.covered();
     this.map.easeTo({
       center: [place.lon, place.lat],
       zoom: zoom ?? Math.max(this.map.getZoom(), 9),
+      offset: [(left - right) / 2, 0],
       duration: 300,
     });
   }
 
-  /** Moves only when the place is outside the middle of the map. */
+  /** Moves only when the place is outside the middle of what can be seen of the map. */
   show(place: Place): void {
     const { x, y } = this.map.project([place.lon, place.lat]);
     const { clientWidth: w, clientHeight: h } = this.map.getContainer();
-    if (x < w * 0.1 || x > w * 0.9 || y < h * 0.12 || y > h * 0.88) this.go_to(place, this.map.getZoom());
+    const { left, right } = this.handlers.covered();
+    const edge = (w - left - right) * 0.1;
+    const seen = x > left + edge && x < w - right - edge && y > h * 0.12 && y < h * 0.88;
+    if (!seen) this.go_to(place, this.map.getZoom());
   }
 
   fit(places: Place[], duration = 300): void {
