@@ -78,6 +78,12 @@ std::string value_words(const json::object& write) {
   const auto* text = write.if_contains("text");
   if (text != nullptr && text->is_string()) return printable(text->get_string());
   const auto& value = write.at("value");
+  if (const auto* object = value.if_object()) {
+    if (object->contains("lat") && object->contains("lon"))
+      return fmt::format("{:.5f} {:.5f}", object->at("lat").to_number<double>(), object->at("lon").to_number<double>());
+    if (object->contains("type")) return fmt::format("({})", text_at(*object, "type"));
+  }
+  if (text_at(write, "field") == "grant") return "(signed grant)";
   auto words = value.is_string() ? std::string(value.get_string()) : json::serialize(value);
   if (words.size() > 80) words = words.substr(0, 77) + "...";
   return printable(words);

@@ -202,7 +202,7 @@ Result<void, std::string> OpenLedger::start(const Home& home) {
   }
 
   const bool fresh = !log->incarnation();
-  const bool doubt = log->must_begin_new_incarnation(home.node_key.id());
+  const bool doubt = !fresh && log->must_begin_new_incarnation(home.node_key.id());
   std::uint32_t incarnation = log->incarnation().value_or(model::Writer{}).incarnation;
   if (fresh || doubt) {
     report_.new_incarnation = true;

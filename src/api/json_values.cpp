@@ -146,7 +146,9 @@ json::object geojson_of(const model::Geometry& geometry) {
   }
   if (geometry.shape == model::Shape::Area) points.push_back(corner(geometry.points.front()));
   out["type"] = "Polygon";
-  out["coordinates"] = json::array{std::move(points)};
+  json::array rings;  // not json::array{points}: that would copy the ring instead of holding it
+  rings.push_back(std::move(points));
+  out["coordinates"] = std::move(rings);
   return out;
 }
 

@@ -1,0 +1,124 @@
+#include "api/json_values.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+using namespace airbridge;
+using namespace airbridge::api;
+
+namespace {
+const model::FieldSpec& field(std::string_view record, std::string_view name) {
+  return *model::find_field(static_cast<std::uint16_t>(model::find_record(record)->kind), name);
+}
+json::value there_and_back(const model::FieldSpec& spec, std::string_view text) {
+  const auto value = value_from_json(spec, *parse_json(text));
+  REQUIRE_MESSAGE(value.has_value(), text);
+  return to_json(&spec, *value);
+}
+}  // namespace
+
+TEST_CASE("an area is a GeoJSON Polygon: a list of rings, each a closed list of points") {
+  const auto& spec = field("hazard", "geometry");
+  const auto text = R"({"type":"Polygon","coordinates":[[[7.0,46.0],[7.5,46.0],[7.5,46.5],[7.0,46.0]]]})";
+  const auto shown = there_and_back(spec, text).as_object();
+  CHECK(shown.at("type") == "Polygon");
+  const auto& rings = shown.at("coordinates").as_array();
+  REQUIRE(rings.size() == 1);
+  REQUIRE(rings[0].as_array().size() == 4);
+  CHECK(rings[0].as_array().front() == rings[0].as_array().back());
+  CHECK(rings[0].as_array()[1].as_array()[0].as_double() == doctest::Approx(7.5));
+}
+
+TEST_CASE("a circle is shown as a closed ring around its centre and keeps its radius") {
+  const auto shown =
+      there_and_back(field("hazard", "geometry"), R"({"type":"Circle","coordinates":[7.0,46.0],"radius_m":250})")
+          .as_object();
+  CHECK(shown.at("radius_m").as_double() == 250);
+  const auto& ring = shown.at("coordinates").as_array().at(0).as_array();
+  CHECK(ring.size() == 49);
+  CHECK(ring.front() == ring.back());
+}
+
+TEST_CASE("codes are names, and an unknown code says which") {
+  const auto& spec = field("casualty", "triage");
+  CHECK(there_and_back(spec, R"("red")") == "red");
+  CHECK(to_json(&spec, model::Value(99)) == "code:99");
+  CHECK(words_of(&spec, model::Value(99)) == "needs a newer version (code 99)");
+  const auto refused = value_from_json(spec, *parse_json(R"("purple")"));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().field == "triage");
+  CHECK(refused.error().message.find("red, yellow, green") != std::string::npos);
+}
+
+TEST_CASE("every field refuses a value of another kind with its name") {
+  const json::value odd[] = {json::value(true), json::value("\xC3\xA9"), json::value(1.5),
+                             json::object{{"lat", 91}, {"lon", 0}}, json::array{1, 2}};
+  for (const auto& record : model::records()) {
+    for (const auto& spec : record.fields) {
+      for (const auto& value : odd) {
+        const auto converted = value_from_json(spec, value);
+        if (!converted) CHECK(converted.error().field == spec.name);
+      }
+      CHECK(value_from_json(spec, nullptr)->is_null());
+    }
+  }
+}
+
+TEST_CASE("JSON that is no JSON is refused with its place, deep nesting too") {
+  CHECK(parse_json("{\"a\": }").error().message.find("at byte") != std::string::npos);
+  CHECK_FALSE(parse_json(""));
+  CHECK_FALSE(parse_json("1 2"));
+  CHECK_FALSE(parse_json(std::string(100'000, '[')));
+  CHECK(parse_json(" [1, 2] \n"));
+}
+
+TEST_CASE("a command names records, fields and codes; what is wrong is named") {
+  const auto draft = [](std::string_view text) { return draft_from_json(*parse_json(text)); };
+  constexpr auto id = "0123456789abcdef0123456789abcdef";
+  const auto good = draft(fmt::format(
+      R"({{"id":"{}","record":"casualty","entity":null,"writes":[{{"field":"triage","value":"red","replaces":[]}}]}})",
+      id));
+  REQUIRE(good);
+  CHECK(good->writes.size() == 1);
+  CHECK(good->via == model::Via::Web);
+  CHECK(draft("[]").error().code == "invalid_command");
+  CHECK(draft(R"({"record":"casualty","writes":[]})").error().field == "id");
+  CHECK(draft(fmt::format(R"({{"id":"{}","record":"ghost","writes":[]}})", id)).error().field == "record");
+  CHECK(draft(fmt::format(R"({{"id":"{}","record":"casualty","writes":[{{"field":"name","value":"A"}}]}})", id))
+            .error()
+            .field == "triage");
+  CHECK(draft(fmt::format(R"({{"id":"{}","record":"casualty","entity":"zzz","writes":[]}})", id)).error().field ==
+        "entity");
+  CHECK(
+      draft(fmt::format(
+                R"({{"id":"{}","record":"casualty","writes":[{{"field":"triage","value":"red","replaces":["d.x"]}}]}})",
+                id))
+          .error()
+          .field == "triage");
+  CHECK(
+      draft(
+          fmt::format(
+              R"({{"id":"{}","record":"membership","entity":"x.0011223344556677","writes":[{{"field":"grant","value":"00"}}]}})",
+              id))
+          .error()
+          .status == 422);
+}
+
+TEST_CASE("the schema and the OpenAPI document name every record and field") {
+  const auto schema = json::serialize(schema_json());
+  const auto openapi = json::serialize(openapi_json("1.2.3"));
+  for (const auto& record : model::records()) {
+    CHECK(openapi.find(fmt::format("\"record_{}\"", record.name)) != std::string::npos);
+    for (const auto& spec : record.fields)
+      CHECK(schema.find(fmt::format("\"name\":\"{}\"", spec.name)) != std::string::npos);
+  }
+  CHECK(openapi.find("\"version\":\"1.2.3\"") != std::string::npos);
+  // Every reference leads somewhere.
+  const auto document = openapi_json("1");
+  const auto& known = document.at("components").as_object().at("schemas").as_object();
+  for (std::size_t at = openapi.find("#/components/schemas/"); at != std::string::npos;
+       at = openapi.find("#/components/schemas/", at + 1)) {
+    const auto begin = at + 21;
+    CHECK(known.contains(openapi.substr(begin, openapi.find('"', begin) - begin)));
+  }
+}
