@@ -1,6 +1,15 @@
 #include "gateway/adsb/to_model.hpp"
 
 namespace airbridge::gateway::adsb {
+namespace {
+// Until it sends a call sign, an aircraft is called by its address, as controllers and other displays do.
+std::string in_capitals(std::string text) {
+  for (auto& c : text) {
+    if (c >= 'a' && c <= 'f') c = static_cast<char>(c - 'a' + 'A');
+  }
+  return text;
+}
+}  // namespace
 
 std::optional<model::Observation> to_observation(const codec::adsb::Aircraft& aircraft, const std::string& source,
                                                  Origin origin) {
@@ -23,7 +32,7 @@ std::optional<model::Observation> to_observation(const codec::adsb::Aircraft& ai
       .horizontal_error_95 = aircraft.accuracy,
       .on_ground = aircraft.on_ground,
       .battery_percent = {},
-      .callsign = aircraft.callsign,
+      .callsign = aircraft.callsign.empty() ? in_capitals(address) : aircraft.callsign,
       .team = {},
       .role = {},
       .type = {},
