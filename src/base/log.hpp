@@ -1,10 +1,11 @@
 #pragma once
-// The structured diagnostics log: one line an event, on standard error or a file, as text for people or JSON for programs.
+// The structured diagnostics log: one line an event, on standard error or a file, as text for people or JSON for
+// programs.
 //
 //   log::warn("tak", "refused an event", {{"peer", "127.0.0.1:40112"}, {"reason", "latitude 91 is outside -90..90"}});
 //
-// Text:  2026-03-14T09:30:00.000Z warn  tak: refused an event  peer=127.0.0.1:40112 reason="latitude 91 is outside -90..90"
-// JSON:  {"time":"...","level":"warn","area":"tak","message":"refused an event","peer":"...","reason":"..."}
+// Text:  2026-03-14T09:30:00.000Z warn  tak: refused an event  peer=127.0.0.1:40112 reason="latitude 91 is outside
+// -90..90" JSON:  {"time":"...","level":"warn","area":"tak","message":"refused an event","peer":"...","reason":"..."}
 //
 // Any thread. Values from outside are escaped (no control characters or line breaks reach the terminal). Same (area,
 // message) more than `burst_max` times in a second is counted and summed up in one line the second after, so a hostile

@@ -1,5 +1,6 @@
 #pragma once
-// Seeded randomness for simulations, jitter and tests. Never for keys: those come from the OS generator (trust/keys.hpp).
+// Seeded randomness for simulations, jitter and tests. Never for keys: those come from the OS generator
+// (trust/keys.hpp).
 #include <cstdint>
 #include <limits>
 #include <span>

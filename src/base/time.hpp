@@ -10,7 +10,7 @@
 namespace airbridge {
 
 using Milliseconds = std::chrono::milliseconds;
-using UtcTime = std::chrono::sys_time<Milliseconds>;                            // what clocks on the wall say; may be wrong
+using UtcTime = std::chrono::sys_time<Milliseconds>;  // what clocks on the wall say; may be wrong
 using SteadyTime = std::chrono::time_point<std::chrono::steady_clock, Milliseconds>;  // never goes back; for deadlines
 
 // Both clocks at one moment.

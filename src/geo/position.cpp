@@ -46,7 +46,8 @@ Metres distance_between(const Position& a, const Position& b) {
   const double phi2 = radians(b.latitude.degrees());
   const double dphi = phi2 - phi1;
   const double dlambda = radians(b.longitude.degrees() - a.longitude.degrees());
-  const double h = std::pow(std::sin(dphi / 2), 2) + std::cos(phi1) * std::cos(phi2) * std::pow(std::sin(dlambda / 2), 2);
+  const double h =
+      std::pow(std::sin(dphi / 2), 2) + std::cos(phi1) * std::cos(phi2) * std::pow(std::sin(dlambda / 2), 2);
   return {2 * radius_m * std::asin(std::min(1.0, std::sqrt(h)))};
 }
 

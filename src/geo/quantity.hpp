@@ -37,8 +37,8 @@ class Height {
  private:
   Metres above_;
 };
-using EllipsoidHeight = Height<struct Wgs84Ellipsoid>;      // what GNSS and CoT speak
-using MslHeight = Height<struct MeanSeaLevel>;              // what charts and NMEA GGA speak
+using EllipsoidHeight = Height<struct Wgs84Ellipsoid>;       // what GNSS and CoT speak
+using MslHeight = Height<struct MeanSeaLevel>;               // what charts and NMEA GGA speak
 using PressureAltitude = Height<struct StandardAtmosphere>;  // what transponders send (1013.25 hPa)
 
 // Degrees clockwise from the reference, wrapped into [0, 360) when made.
