@@ -171,13 +171,22 @@ struct Server::Parts {
     });
     get("/api/v1/geojson", [this](const auto&, const auto&) {
       const auto picture = backend.picture();
+      const auto status = backend.status();
       json::array features;
+      const auto add = [&](json::object feature) {
+        if (status->incident.exercise)
+          feature["properties"].as_object()["exercise"] = true;  // never to be taken for real
+        features.push_back(std::move(feature));
+      };
       for (const auto* entity : picture->entities().sorted()) {
-        if (auto feature = feature_of(*entity)) features.push_back(std::move(*feature));
+        if (auto feature = feature_of(*entity)) add(std::move(*feature));
       }
       const auto now = clock.now().utc;
-      for (const auto* track : picture->tracks().sorted()) features.push_back(feature_of(*track, now));
-      auto answer = json_answer(200, json::object{{"type", "FeatureCollection"}, {"features", std::move(features)}});
+      for (const auto* track : picture->tracks().sorted()) add(feature_of(*track, now));
+      auto answer = json_answer(200, json::object{{"type", "FeatureCollection"},
+                                                  {"incident", incident_json(status->incident)},
+                                                  {"made", format_utc(now)},
+                                                  {"features", std::move(features)}});
       answer.content_type = "application/geo+json";
       return answer;
     });
