@@ -43,6 +43,7 @@ export async function open_page(
 ) {
   const context = await browser.createBrowserContext();
   const page = await context.newPage();
+  page.setDefaultTimeout(90_000); // A busy machine is slow, not wrong.
   await page.setViewport({ width, height });
   const requests = [];
   const errors = [];

@@ -18,7 +18,7 @@ export function equal(got, wanted, words) {
 }
 
 /** Asks again until the answer is truthy; the time only says when to give up. */
-export async function until(question, words, limit_ms = 15_000) {
+export async function until(question, words, limit_ms = 40_000) {
   const end = Date.now() + limit_ms;
   for (;;) {
     const answer = await question();

@@ -28,8 +28,12 @@ const order_of_record: Record<string, number> = {
 const is_place = (lat: unknown, lon: unknown): boolean =>
   typeof lat === 'number' && typeof lon === 'number' && Math.abs(lat) <= 90 && Math.abs(lon) <= 180;
 
-/** Null when the record has no place, was deleted, or is drawn by its live track. */
+/** The incident's place says where maps open; it is no thing on the map. */
+const unmarked = ['incident', 'membership', 'attachment'];
+
+/** Null when the record has no place or was deleted. */
 export function mark_of_entity(entity: Entity): Mark | null {
+  if (unmarked.includes(entity.record)) return null;
   if (entity.deleted || !is_place(entity.lat, entity.lon)) return null;
   return {
     id: entity.id,

@@ -95,3 +95,10 @@ test("a track that is a known unit is shown in the unit's row", () => {
   rows.refresh(picture, ['u']);
   expect(rows.get('u')?.track?.id).toBe('x');
 });
+
+test('what is not part of the work is shown in its own group only', () => {
+  const rows = rows_of([entity('m', 'membership', {}), entity('s', 'site', { name: 'a' })]);
+  expect(ids(rows, {})).toEqual(['s']);
+  expect(ids(rows, { group: 'other' })).toEqual(['m']);
+  expect(rows.counts()).toMatchObject({ all: 1, other: 1 });
+});

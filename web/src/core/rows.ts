@@ -138,7 +138,7 @@ export class Rows {
     const counts = { all: 0 } as Record<Group | 'all', number>;
     for (const row of this.rows.values()) {
       if (row.rank === 3) continue;
-      counts.all++;
+      if (row.group !== 'other') counts.all++;
       counts[row.group] = (counts[row.group] ?? 0) + 1;
     }
     return counts;
@@ -149,7 +149,8 @@ export class Rows {
     const words = wanted.text.toLowerCase().split(/\s+/).filter(Boolean);
     const kept: Row[] = [];
     for (const row of this.rows.values()) {
-      if (wanted.group !== 'all' && row.group !== wanted.group) continue;
+      // Memberships and the like are not part of the work; they are in their own group only.
+      if (wanted.group === 'all' ? row.group === 'other' : row.group !== wanted.group) continue;
       if (row.rank === 3 && !wanted.deleted) continue;
       if (words.every((word) => row.search.includes(word))) kept.push(row);
     }

@@ -403,6 +403,7 @@ export const ar: Record<Key, string> = {
   'code.peer.connecting': 'جارٍ الاتصال',
   'code.peer.lost': 'مفقود',
   'code.peer.listening': 'يستمع',
+  'code.peer.playing': 'يشغّل تسجيلًا',
   'code.peer.off': 'متوقف',
   'code.level.equal': 'متساوٍ',
   'code.level.behind': 'متأخر',

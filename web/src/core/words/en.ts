@@ -425,6 +425,7 @@ export const en = {
   'code.peer.connecting': 'Connecting',
   'code.peer.lost': 'Lost',
   'code.peer.listening': 'Listening',
+  'code.peer.playing': 'Playing a recording',
   'code.peer.off': 'Off',
   'code.level.equal': 'Equal',
   'code.level.behind': 'Behind',

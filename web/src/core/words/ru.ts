@@ -404,6 +404,7 @@ export const ru: Record<Key, string> = {
   'code.peer.connecting': 'Соединение',
   'code.peer.lost': 'Потерян',
   'code.peer.listening': 'Слушает',
+  'code.peer.playing': 'Проигрывает запись',
   'code.peer.off': 'Выключен',
   'code.level.equal': 'Вровень',
   'code.level.behind': 'Отстаёт',
