@@ -11,7 +11,7 @@ import type { LinkState } from './core/live';
 import { mark_of_entity, mark_of_track, outline_of, type Shape } from './core/marks';
 import { Outbox } from './core/outbox';
 import { Picture, type Change } from './core/picture';
-import { Rows, type Row, type SortBy, type Wanted } from './core/rows';
+import { Rows, type Attention, type Row, type SortBy, type Wanted } from './core/rows';
 import { read_schema, type Schema } from './core/schema';
 import type { Command, CommandAnswer, Entity, Hello, MapFile, Status, Track } from './core/types';
 import type { Label, MapView } from './layers/map_view';
@@ -38,7 +38,7 @@ const tick_ms = 250;
 /** Labels drawn at once; more would cover each other and cost time. */
 const labels_max = 160;
 const toast_ms = 9_000;
-const toasts_max = 4;
+const toasts_max = 3;
 const steady_ms = () => performance.now();
 /** The mark of this node's own position, when no track of it is in the picture. */
 const own_id = 'own';
@@ -56,6 +56,7 @@ export class App {
 
   rows: Row[] = $state.raw([]);
   counts: Record<Group | 'all', number> = $state.raw({ all: 0 } as Record<Group | 'all', number>);
+  attention: Attention = $state.raw({ urgent: [], conflicts: [], placeholders: [] });
   wanted: Wanted = $state({ group: 'all', text: '', sort: 'urgent', deleted: false });
   list_view: 'picture' | 'journal' = $state('picture');
   selected_id: string | null = $state(null);
@@ -487,6 +488,7 @@ export class App {
     this.changed.rows = new Set();
     setTimeout(() => {
       this.counts = this.all_rows.counts();
+      this.attention = this.all_rows.attention();
       this.fill_rows();
       this.made_up = this.any_made_up();
     }, 0);

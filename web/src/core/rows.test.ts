@@ -102,3 +102,19 @@ test('what is not part of the work is shown in its own group only', () => {
   expect(ids(rows, { group: 'other' })).toEqual(['m']);
   expect(rows.counts()).toMatchObject({ all: 1, other: 1 });
 });
+
+test('what needs a person is found whatever the filter says', () => {
+  const rows = rows_of(
+    [
+      entity('red', 'casualty', { triage: 'red' }),
+      { ...entity('clash', 'site', { name: 'a' }), conflicts: ['state'] },
+      { ...entity('gap', 'casualty', {}), placeholder: true },
+      { ...entity('gone', 'casualty', { triage: 'red' }), deleted: true },
+    ],
+    [{ ...track('x', 'A', 1), emergency: 'general' }],
+  );
+  const found = rows.attention();
+  expect(found.urgent.map((row) => row.id).sort()).toEqual(['red', 'x']);
+  expect(found.conflicts.map((row) => row.id)).toEqual(['clash']);
+  expect(found.placeholders.map((row) => row.id)).toEqual(['gap']);
+});

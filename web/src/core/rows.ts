@@ -105,6 +105,12 @@ function by_name(a: Row, b: Row): number {
   return a.sort_key < b.sort_key ? -1 : a.sort_key > b.sort_key ? 1 : a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }
 
+export interface Attention {
+  urgent: Row[];
+  conflicts: Row[];
+  placeholders: Row[];
+}
+
 /** All rows of a picture, kept up to date piece by piece. */
 export class Rows {
   private readonly rows = new Map<string, Row>();
@@ -142,6 +148,19 @@ export class Rows {
       counts[row.group] = (counts[row.group] ?? 0) + 1;
     }
     return counts;
+  }
+
+  /** What needs a person, whatever the list is filtered for. */
+  attention(): Attention {
+    const found: Attention = { urgent: [], conflicts: [], placeholders: [] };
+    for (const row of this.rows.values()) {
+      if (row.rank === 3) continue;
+      if (row.rank === 0) found.urgent.push(row);
+      if ((row.entity?.conflicts?.length ?? 0) > 0) found.conflicts.push(row);
+      if (row.entity?.placeholder) found.placeholders.push(row);
+    }
+    for (const rows of Object.values(found)) rows.sort(compare.age);
+    return found;
   }
 
   /** Every word of the text must be found in a row, in any order. */
