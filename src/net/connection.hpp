@@ -45,7 +45,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
                                                     // queue_bytes_max by 64 KiB
   virtual void close_after_sending() = 0;           // no callback from here on; waits 2 s for the peer's end
   virtual void close() = 0;                         // at once
-  virtual void pause_reading(bool pause) = 0;       // back-pressure towards the sender
+  // Whether on_drained is called; it is from the start. A fan-out that has nothing more to say saves a call a write.
+  virtual void want_drained(bool wanted) = 0;
+  virtual void pause_reading(bool pause) = 0;  // back-pressure towards the sender
   virtual std::size_t queued_bytes() const = 0;
   virtual const std::string& peer() const = 0;  // "127.0.0.1:40112", for logs
   virtual const ConnectionLimits& limits() const = 0;

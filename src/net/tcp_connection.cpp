@@ -29,14 +29,15 @@ std::string peer_text(const asio::ip::tcp::socket& socket) {
 
 TcpConnection::TcpConnection(asio::ip::tcp::socket socket, const ConnectionLimits& limits,
                              std::shared_ptr<std::size_t> open_count)
-    : service_(ConnectionService::of(static_cast<asio::io_context&>(socket.get_executor().context()))),
+    : limits_(limits),
+      service_(ConnectionService::of(static_cast<asio::io_context&>(socket.get_executor().context()))),
       socket_(std::move(socket)),
-      limits_(limits),
-      window_(&service_.window(limits.coalesce, limits.prompt)),
       open_count_(std::move(open_count)),
       peer_(peer_text(socket_)),
-      last_received_(ConnectionService::now()),
-      last_progress_(last_received_) {
+      last_received_(ConnectionService::now()) {
+  fd_ = socket_.native_handle();
+  window_ = &service_.window(limits.coalesce, limits.prompt);
+  last_progress_ = last_received_;
   error_code ignored;
   socket_.non_blocking(true, ignored);
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
@@ -108,7 +109,7 @@ void TcpConnection::flush_window(const FlushWindow& window, SteadyTime now) {
 
 void TcpConnection::flush(SteadyTime now) {
   if (queued_bytes_ == 0 || state_ == State::Closed) return;
-  const int fd = socket_.native_handle();
+  const int fd = fd_;
   for (std::size_t round = 0; round < gather_rounds_max; ++round) {
     std::array<iovec, gather_max> parts;
     const auto count = std::min(queue_.size() - head_, gather_max);
@@ -134,7 +135,7 @@ void TcpConnection::flush(SteadyTime now) {
     advance(static_cast<std::size_t>(written));
     if (queued_bytes_ == 0) {
       if (state_ == State::Draining) return begin_linger();
-      if (handlers_ && handlers_->on_drained) {
+      if (drained_wanted_ && handlers_ && handlers_->on_drained) {
         const auto handlers = handlers_;
         handlers->on_drained();
       }

@@ -38,6 +38,7 @@ class TcpConnection final : public Connection {
   Sent send_urgent(SharedBytes bytes) override;
   void close_after_sending() override;
   void close() override;
+  void want_drained(bool wanted) override { drained_wanted_ = wanted; }
   void pause_reading(bool pause) override;
   std::size_t queued_bytes() const override { return queued_bytes_; }
   const std::string& peer() const override { return peer_; }
@@ -66,29 +67,32 @@ class TcpConnection final : public Connection {
   void begin_linger();
   void shut(const std::string& why, bool tell);
 
-  ConnectionService& service_;
-  boost::asio::ip::tcp::socket socket_;
-  std::shared_ptr<Handlers> handlers_;  // shared: a running callback outlives close()
-  ConnectionLimits limits_;
-  FlushWindow* window_;                  // of limits_.coalesce
-  FlushWindow* scheduled_in_ = nullptr;  // the window that will flush us
-  std::shared_ptr<std::size_t> open_count_;
-  std::string peer_;
-
-  std::vector<SharedBytes> queue_;  // from head_ on; the first `head_offset_` bytes of queue_[head_] are gone
-  std::size_t head_ = 0;
-  std::size_t head_offset_ = 0;
-  std::size_t urgent_ = 0;  // messages after an unfinished head that came through send_urgent
-  std::size_t queued_bytes_ = 0;
-
-  SteadyTime last_received_{};
-  SteadyTime last_progress_{};
+  // What every send and flush touches comes first and together: a fan-out to hundreds of clients finds them all cold,
+  // and each line of cache it does not need is one it does not wait for.
   State state_ = State::Open;
   bool started_ = false;
   bool paused_ = false;
   bool read_waiting_ = false;
   bool write_waiting_ = false;
   bool urgent_scheduled_ = false;
+  bool drained_wanted_ = true;
+  int fd_ = -1;
+  FlushWindow* window_ = nullptr;        // of limits_.coalesce
+  FlushWindow* scheduled_in_ = nullptr;  // the window that will flush us
+  std::vector<SharedBytes> queue_;       // from head_ on; the first `head_offset_` bytes of queue_[head_] are gone
+  std::size_t head_ = 0;
+  std::size_t head_offset_ = 0;
+  std::size_t urgent_ = 0;  // messages after an unfinished head that came through send_urgent
+  std::size_t queued_bytes_ = 0;
+  SteadyTime last_progress_{};
+  ConnectionLimits limits_;  // queue_bytes_max is its first
+
+  ConnectionService& service_;
+  boost::asio::ip::tcp::socket socket_;
+  std::shared_ptr<Handlers> handlers_;  // shared: a running callback outlives close()
+  std::shared_ptr<std::size_t> open_count_;
+  std::string peer_;
+  SteadyTime last_received_{};
 };
 
 }  // namespace airbridge::net

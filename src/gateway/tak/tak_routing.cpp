@@ -92,16 +92,26 @@ void TakServer::route(const Client* sender, const cot::Event& event, const Messa
 }
 
 void TakServer::deliver_to_others(const Client* sender, const Message& message) {
-  for (const auto& client : clients_) {
-    if (client.get() != sender) deliver(*client, message);
+  const auto* except = sender == nullptr ? nullptr : sender->connection.get();
+  for (std::size_t i = 0; i < connections_.size(); ++i) {
+    auto* const connection = connections_[i];
+    if (connection == except) continue;
+    const auto sent =
+        message.urgency == Urgency::Urgent ? connection->send_urgent(message.xml) : connection->send(message.xml);
+    if (sent == net::Sent::Queued) ++counters_.delivered;
+    if (sent == net::Sent::Dropped) not_delivered(*clients_[i], message);
   }
 }
 
 void TakServer::deliver(Client& client, const Message& message) {
-  const auto sent = message.urgency == Urgency::Urgent ? client.connection->send_urgent(message.xml)
-                                                       : client.connection->send(message.xml);
+  auto& connection = *client.connection;
+  const auto sent =
+      message.urgency == Urgency::Urgent ? connection.send_urgent(message.xml) : connection.send(message.xml);
   if (sent == net::Sent::Queued) ++counters_.delivered;
-  if (sent != net::Sent::Dropped) return;
+  if (sent == net::Sent::Dropped) not_delivered(client, message);
+}
+
+void TakServer::not_delivered(Client& client, const Message& message) {
   if (!message.recoverable) {
     ++counters_.lost;
     log::warn(area, "a client does not read: a message to it was lost",
@@ -109,6 +119,7 @@ void TakServer::deliver(Client& client, const Message& message) {
     return;
   }
   ++counters_.dropped;
+  client.connection->want_drained(true);
   if (client.catching_up && message.uid > client.cursor) return;  // it comes anyway
   client.missed[std::string(message.uid)] = message.deletion;
   if (client.missed.size() <= options_.limits.missed_max) return;
@@ -137,11 +148,12 @@ void TakServer::catch_up(Client& client) {
     if (!next) {
       client.catching_up = false;
       client.cursor.clear();
-      return;
+      break;
     }
     if (*next->uid != client.uid && connection.send(next->entry->xml) != net::Sent::Queued) return;
     client.cursor = *next->uid;
   }
+  connection.want_drained(client.catching_up || !client.missed.empty());
 }
 
 void TakServer::broadcast(net::SharedBytes xml) {

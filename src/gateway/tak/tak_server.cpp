@@ -66,6 +66,7 @@ void TakServer::stop() {
     client->closed = true;
     client->connection->close();
   }
+  connections_.clear();
   by_uid_.clear();
 }
 
@@ -89,6 +90,7 @@ void TakServer::welcome(std::shared_ptr<net::Connection> connection) {
   client->connection = std::move(connection);
   client->last_event = clock_.now().steady;
   clients_.push_back(client);
+  connections_.push_back(client->connection.get());
   log::debug(area, "a client connected", {{"peer", client->connection->peer()}});
   const std::weak_ptr<Client> weak = client;
   client->connection->start({.on_bytes =
@@ -119,6 +121,7 @@ void TakServer::part(const ClientPtr& client, const std::string& why) {
   if (client->closed) return;
   client->closed = true;
   std::erase(clients_, client);
+  std::erase(connections_, client->connection.get());
   log::info(area, "a client left", {{"peer", client->connection->peer()}, {"uid", client->uid}, {"reason", why}});
   const auto own = by_uid_.find(client->uid);
   if (own == by_uid_.end() || own->second != client.get()) return;
@@ -241,7 +244,7 @@ void TakServer::accept_position(const ClientPtr& client, ByteView raw, const cot
   const auto uid = envelope.uid.str();
   keep_position(uid, envelope, xml, now.steady);
   deliver_to_others(client.get(), {uid, xml, Urgency::Ordinary, true});
-  observe(*client, xml, now.utc);
+  observe(*client, xml, now);
 }
 
 void TakServer::accept(const ClientPtr& client, const cot::Event& event, ByteView raw, const cot::Envelope& envelope,
@@ -263,7 +266,7 @@ void TakServer::accept(const ClientPtr& client, const cot::Event& event, ByteVie
   route(client.get(), event,
         {event.uid, xml, is_urgent(event.category) ? Urgency::Urgent : Urgency::Ordinary,
          event.dests.empty() && is_kept(event.category)});
-  if (cot::is_position_report(event)) return observe(*client, addressed ? addressed : xml, now.utc);
+  if (cot::is_position_report(event)) return observe(*client, addressed ? addressed : xml, now);
   report(event, origin, changed);
 }
 
@@ -289,14 +292,22 @@ void TakServer::report(const cot::Event& event, const Origin& origin, bool chang
   reports_.push_back({event.uid, callsign, event.category, std::move(drafts)});
 }
 
-void TakServer::observe(const Client& client, net::SharedBytes xml, UtcTime received) {
-  heard_.push_back({std::move(xml), client.name(), received});
-  if (heard_.size() >= options_.limits.batch_max) return hand_over_observations();
-  if (!batch_timer_) batch_timer_ = loop_.after(options_.limits.batch_span, [this] { hand_over_observations(); });
+// Handed over in passing when the batch is old enough; the timer is for when nothing more comes.
+void TakServer::observe(const Client& client, net::SharedBytes xml, Now now) {
+  const auto& limits = options_.limits;
+  if (heard_.empty()) heard_since_ = now.steady;
+  heard_.push_back({std::move(xml), client.name(), now.utc});
+  if (heard_.size() >= limits.batch_max || now.steady - heard_since_ >= limits.batch_span)
+    return hand_over_observations();
+  if (!batch_timer_) {
+    batch_timer_ = loop_.every(2 * limits.batch_span, [this] {
+      if (heard_.empty()) batch_timer_.reset();
+      if (clock_.now().steady - heard_since_ >= options_.limits.batch_span) hand_over_observations();
+    });
+  }
 }
 
 void TakServer::hand_over_observations() {
-  batch_timer_.reset();
   std::vector<model::Observation> batch;
   batch.reserve(heard_.size());
   for (const auto& heard : heard_) {

@@ -137,13 +137,14 @@ class TakServer {
   void route(const Client* sender, const codec::cot::Event& event, const Message& message);
   void deliver_to_others(const Client* sender, const Message& message);
   void deliver(Client& client, const Message& message);
+  void not_delivered(Client& client, const Message& message);
   void catch_up(Client& client);
   bool keep(const codec::cot::Event& event, const net::SharedBytes& xml, SteadyTime now);
   void keep_position(std::string_view uid, const codec::cot::Envelope& envelope, const net::SharedBytes& xml,
                      SteadyTime now);
   void part(const ClientPtr& client, const std::string& why);
   void close(const ClientPtr& client, const std::string& why);
-  void observe(const Client& client, net::SharedBytes xml, UtcTime received);
+  void observe(const Client& client, net::SharedBytes xml, Now now);
   void hand_over_observations();
   void hand_over_reports();
   void pause_all(bool pause);
@@ -157,6 +158,7 @@ class TakServer {
   TakOutput output_;
   StateTable state_;
   std::vector<ClientPtr> clients_;
+  std::vector<net::Connection*> connections_;  // of clients_, in their order: a fan-out touches nothing else
   std::unordered_map<std::string, Client*> by_uid_;
   // Positions go out to clients at once; for the node they are read later, many at a time.
   struct Heard {
@@ -165,6 +167,7 @@ class TakServer {
     UtcTime received{};
   };
   std::vector<Heard> heard_;
+  SteadyTime heard_since_{};
   std::vector<TakReport> reports_;
   bool paused_ = false;
   TakCounters counters_;
