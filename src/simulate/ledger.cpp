@@ -5,14 +5,18 @@ namespace {
 std::uint64_t first_before(const model::StreamId& stream) { return stream.is_branch() ? stream.branch.from - 1 : 0; }
 }  // namespace
 
+void Ledger::add(std::size_t node, const model::StreamId& stream, std::uint64_t seq) {
+  auto& held = disks_.try_emplace({node, stream}, Held{first_before(stream), {}}).first->second;
+  held.after.insert(seq);
+  while (!held.after.empty() && *held.after.begin() <= held.end + 1) {
+    held.end = std::max(held.end, *held.after.begin());
+    held.after.erase(held.after.begin());
+  }
+}
+
 void Ledger::synced(std::size_t node, const std::vector<model::Entry>& entries) {
   for (const auto& entry : entries) {
-    auto& held = disks_.try_emplace({node, entry.stream}, Held{first_before(entry.stream), {}}).first->second;
-    held.after.insert(entry.seq);
-    while (!held.after.empty() && *held.after.begin() <= held.end + 1) {
-      held.end = std::max(held.end, *held.after.begin());
-      held.after.erase(held.after.begin());
-    }
+    add(node, entry.stream, entry.seq);
     const auto found = by_dot_.find(entry.dot());
     if (found == by_dot_.end() || hit_.test(node)) continue;
     for (const auto index : found->second) {
@@ -21,11 +25,13 @@ void Ledger::synced(std::size_t node, const std::vector<model::Entry>& entries) 
   }
 }
 
-void Ledger::scanned(std::size_t node, const model::VersionVector& vector,
+void Ledger::scanned(std::size_t node, const std::map<model::StreamId, std::set<std::uint64_t>>& found,
                      const std::function<bool(const Promise&)>& has) {
   std::erase_if(disks_, [&](const auto& item) { return item.first.first == node; });
   hit_.reset(node);
-  for (const auto& [stream, seq] : vector) disks_[{node, stream}].end = seq;
+  for (const auto& [stream, seqs] : found) {
+    for (const auto seq : seqs) add(node, stream, seq);
+  }
   for (auto& promise : promises_) {
     promise.holders.set(node, has(promise));
     promise.excused = promise.excused || promise.holders.none();

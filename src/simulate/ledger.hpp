@@ -20,7 +20,8 @@ class Ledger {
   struct Promise;
   // What a scan of the whole disk found (after a restart, or a repair); `has` tells whether it holds what was promised,
   // be it on a branch.
-  void scanned(std::size_t node, const model::VersionVector& vector, const std::function<bool(const Promise&)>& has);
+  void scanned(std::size_t node, const std::map<model::StreamId, std::set<std::uint64_t>>& found,
+               const std::function<bool(const Promise&)>& has);
   // The disk was damaged or exchanged: what it alone held may be gone. True from then on until scanned().
   void hit(std::size_t node);
   bool is_hit(std::size_t node) const { return hit_.test(node); }
@@ -44,6 +45,7 @@ class Ledger {
     std::uint64_t end = 0;          // everything up to here
     std::set<std::uint64_t> after;  // and these
   };
+  void add(std::size_t node, const model::StreamId& stream, std::uint64_t seq);
   std::map<std::pair<std::size_t, model::StreamId>, Held> disks_;
   std::map<model::Dot, std::vector<std::size_t>> by_dot_;  // places in promises_; two when the stream forked
   std::vector<Promise> promises_;

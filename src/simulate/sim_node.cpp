@@ -90,7 +90,14 @@ bool SimNode::begin_life(Life& life) {
       sync::Config{fleet_.incident, key_.id(), name(),
                    fleet_.options.bug == Bug::PriorityHole ? sync::Planted::PriorityHole : sync::Planted::None},
       *life.view);
-  fleet_.ledger.scanned(index_, life.log->vector(), [&](const Ledger::Promise& promise) {
+  std::map<model::StreamId, std::set<std::uint64_t>> found;
+  for (const auto& [stream, head] : life.log->heads()) {
+    auto& seqs = found[stream];
+    for (std::uint64_t seq = stream.is_branch() ? stream.branch.from : 1; seq <= head.seq; ++seq) {
+      if (seq <= head.contiguous || life.log->read_entry(stream, seq)) seqs.insert(seq);
+    }
+  }
+  fleet_.ledger.scanned(index_, found, [&](const Ledger::Promise& promise) {
     for (const auto& [stream, head] : life.log->heads()) {
       if (stream.base() != promise.dot.stream()) continue;
       const auto entry = life.log->read_entry(stream, promise.dot.seq);
@@ -170,7 +177,7 @@ void SimNode::write_some() {
     }
     const auto& accept = *job.accept;
     if (accept.author_key) (void)life.log->append_author_key(*accept.author_key, now().utc);
-    const auto appended = life.log->append_run(accept.run, now().utc);
+    const auto appended = append_accepted(life, accept.run);
     if (!appended) {
       fleet_.say("{} cannot write {} of {}: {}", name(), accept.run.seal.seq, model::to_text(accept.run.seal.stream),
                  appended.error().what);
@@ -190,6 +197,19 @@ void SimNode::write_some() {
   if (fleet_.options.bug == Bug::AckBeforeSync || fleet_.options.bug == Bug::SendBeforeSync) {
     life.core->durable(now());
   }
+}
+
+store::StoreResult<std::size_t> SimNode::append_accepted(Life& life, const model::SealedRun& run) {
+  if (run.seal.seq == run.entries.back().seq) return life.log->append_run(run, now().utc);
+  // Only the entries: their proof is a seal behind a fork.
+  const auto mark = life.log->mark();
+  for (const auto& entry : run.entries) {
+    const auto appended = life.log->append_entry(entry, {}, now().utc);
+    if (appended) continue;
+    life.log->rollback(mark);
+    return failure(appended.error());
+  }
+  return run.entries.size();
 }
 
 void SimNode::write_own(Life& life, const model::Draft& draft) {

@@ -122,10 +122,10 @@ void Core::on_whole_run(Peer& peer, model::SealedRun run, Now now) {
     heard();
     return refuse_run(peer, stream, first, Reason::OwnStream, retry_forked);
   }
-  heard();
-  if (const auto cut = fork_cut(raw_, stream, log_); cut && !stream.is_branch() && last > *cut) {
-    return refuse_run(peer, stream, first, Reason::Forked, retry_forked);
-  }
+  const auto cut = stream.is_branch() ? std::nullopt : fork_cut(raw_, stream, log_);
+  const bool over_cut = cut && last > *cut;
+  if (!over_cut) heard();
+  if (over_cut && end >= *cut) return refuse_run(peer, stream, first, Reason::Forked, retry_forked);
   if (last <= end) {
     // The author signed two contents for this number.
     refuse_run(peer, stream, first, Reason::Forked, retry_forked);
@@ -154,8 +154,16 @@ void Core::on_whole_run(Peer& peer, model::SealedRun run, Now now) {
 
   std::erase_if(run.entries, [&, reached = end](const auto& entry) { return entry.seq <= reached; });
   auto head = *before;
+  auto head_at_cut = head;
+  bool contradicts = false;
   for (const auto& entry : run.entries) {
     head = model::chain_next(head, config_.incident, entry);
+    if (over_cut && entry.seq > *cut) {
+      const auto held = log_.chain_at(stream, entry.seq);
+      contradicts = contradicts || (held && *held != head);
+    } else {
+      head_at_cut = head;
+    }
     if (stream.is_branch() && entry.seq == stream.branch.from && head_start<8>(head) != stream.branch.head) {
       return refuse_run(peer, stream, first, Reason::WrongChain, retry_refused);
     }
@@ -167,6 +175,11 @@ void Core::on_whole_run(Peer& peer, model::SealedRun run, Now now) {
     if (!peer.dead && end > 0) suspect(peer, stream, end, false, now);
     return;
   }
+  if (contradicts) {
+    // The other branch stands here already; of this run only what is missing before the fork is wanted.
+    std::erase_if(run.entries, [&](const auto& entry) { return entry.seq > *cut; });
+    head = head_at_cut;
+  }
   if (is_own(stream)) own_ahead(stream, held_of(raw_, stream.base()), last);
   peer.events_received += run.entries.size();
   accept(peer.id, std::move(run), head, log_.author_key(stream.writer.author) ? std::nullopt : key);
@@ -176,7 +189,7 @@ void Core::accept(PeerId from, model::SealedRun run, const model::Hash& head, st
   const auto stream = run.seal.stream;
   auto& incoming = incoming_[stream];
   if (incoming.outstanding == 0) incoming.generation = ++last_generation_;
-  incoming.end = run.seal.seq;
+  incoming.end = run.entries.back().seq;
   incoming.head = head;
   ++incoming.outstanding;
   incoming.senders.insert(from);

@@ -80,8 +80,7 @@ bool Core::send_events(Peer& peer, model::Class cls, std::size_t bytes_max, Now 
   auto& slot = peer.outgoing[static_cast<std::size_t>(cls)];
   if (slot) {
     const auto reached = std::max(held_of(peer.theirs, slot->stream), held_of(peer.sent, slot->stream));
-    if (slot->done() || slot->entries[slot->next].seq != reached + 1 || !lacks(peer, slot->stream) ||
-        !may_send(peer, slot->stream, now)) {
+    if (slot->done() || slot->entries[slot->next].seq != reached + 1 || !may_send(peer, slot->stream, now)) {
       slot.reset();
     }
   }
@@ -94,7 +93,8 @@ bool Core::send_events(Peer& peer, model::Class cls, std::size_t bytes_max, Now 
     const auto until = ours_for(peer, *stream);
     Outgoing next{*stream, {}, {}, 0};
     for (auto& run : log_.runs_after(virtual_branch ? stream->base() : *stream, after, batch_bytes_max)) {
-      if (run.seal.seq > until) break;  // behind a fork, or not advertised yet
+      // Up to a fork the last seal may stand behind it: then what follows goes along as the proof.
+      if (run.entries.front().seq > until) break;
       for (auto& entry : run.entries) {
         entry.stream = *stream;
         next.entries.push_back(std::move(entry));
@@ -103,7 +103,7 @@ bool Core::send_events(Peer& peer, model::Class cls, std::size_t bytes_max, Now 
       next.seals.emplace(run.seal.seq, run.seal);
     }
     if (next.entries.empty() || next.entries.front().seq != after + 1) {
-      // Damage, or the end of a base stream that was cut in the middle of a run. Looked at again when the log changes.
+      // Damage. Looked at again when the log changes.
       peer.ready[static_cast<std::size_t>(stream->cls)].erase(*stream);
       continue;
     }
@@ -133,12 +133,12 @@ void Core::send_part(Peer& peer, Outgoing& from, model::Class cls, std::size_t b
       encode_run(from.stream, entries, seal == from.seals.end() ? nullptr : &seal->second, peer.link.private_parts);
   const auto bytes = frame.size();
   peer.sent[from.stream] = last;
-  peer.in_flight[from.stream].emplace_back(last, bytes);
+  peer.in_flight[from.stream].emplace_back(std::min(last, ours_for(peer, from.stream)), bytes);
   peer.in_flight_bytes += bytes;
   peer.events_sent += count;
   peer.progress = now.steady;
   from.next += count;
-  if (seal != from.seals.end()) {
+  if (seal != from.seals.end() && last <= ours_for(peer, from.stream)) {
     peer.announced[from.stream] = {last, head_start<4>(seal->second.head)};
     if (const auto ours = ours_.find(from.stream); ours != ours_.end() && ours->second.seq == last) {
       peer.unannounced.erase(from.stream);
@@ -156,7 +156,8 @@ void Core::send_key(Peer& peer, const model::KeyId& author) {
   if (!peer.keys_sent.insert(author).second) return;
   // Whoever holds something of an author holds its key.
   const auto first = peer.theirs.lower_bound(model::StreamId{{author, 0}, model::Class::Urgent, {}});
-  if (first != peer.theirs.end() && first->first.writer.author == author) return;
+  const bool known = first != peer.theirs.end() && first->first.writer.author == author;
+  if (known && peer.keys_wanted.erase(author) == 0) return;
   if (const auto key = log_.author_key(author)) put_control(peer, Keys{{*key}});
 }
 
@@ -230,7 +231,10 @@ void Core::on_run_refused(Peer& peer, const RunRefused& refused, Now now) {
   } else if (refused.retry_ms > 0) {
     peer.held_back[refused.stream] = until;
   }
-  if (refused.reason == Reason::UnknownAuthor) peer.keys_sent.erase(refused.stream.writer.author);
+  if (refused.reason == Reason::UnknownAuthor) {
+    peer.keys_sent.erase(refused.stream.writer.author);
+    peer.keys_wanted.insert(refused.stream.writer.author);
+  }
   reset_stream(peer, refused.stream);
 }
 

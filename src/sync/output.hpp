@@ -28,7 +28,8 @@ struct Close {
   std::string why;
 };
 // Verified: continues what the log holds, signed by its author. Write it (and the key, when given) durably, in the
-// order of the tickets, and then call accepted(ticket), or refused(ticket) when that fails.
+// order of the tickets, and then call accepted(ticket), or refused(ticket) when that fails. Where the seal is of a
+// later event than the last entry, the entries fill a hole before a fork: write them without it.
 struct Accept {
   Ticket ticket = 0;
   PeerId peer = 0;  // 0: our own part of a forked stream, under its branch name

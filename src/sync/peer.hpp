@@ -69,6 +69,7 @@ struct Peer {
   SteadyTime busy_until{};                          // its disk does not write: no events before then
   std::set<model::StreamId> unannounced;            // grown since told
   std::set<model::KeyId> keys_sent;
+  std::set<model::KeyId> keys_wanted;   // it said that it lacks them, though it holds events of theirs
   std::size_t handed = 0;               // since the link was last drained
   std::size_t observations_handed = 0;  // of these, last values
   std::size_t routine_credit = 0;       // bytes owed to class 2
