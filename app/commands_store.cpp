@@ -176,10 +176,9 @@ int run_restore(const Common& common, const RestoreOptions& options) {
   if (!genesis || !trust::verify_genesis(*genesis)) return complain("{} holds no valid genesis", options.file);
   const auto incident = model::incident_of(*genesis);
 
-  Result<Home, HomeError> home = failure(HomeError{});
-  if (extra("node.key") != nullptr) {
-    home = restore_home(dir, *genesis, [&](const std::string& name) { return extra(name); });
-  } else {
+  const bool with_keys = extra("node.key") != nullptr;
+  std::optional<Invitation> invitation;
+  if (!with_keys) {
     if (options.join.empty()) {
       fs::remove_all(staging, error);
       return complain(
@@ -188,19 +187,25 @@ int run_restore(const Common& common, const RestoreOptions& options) {
     }
     const auto text = read_file(options.join, 64 * 1024);
     if (!text) return complain("{}", text.error().text);
-    const auto invitation = invitation_from_text(*text);
-    if (!invitation) return complain("{}", invitation.error().text);
-    if (model::incident_of(invitation->genesis) != incident)
+    auto read = invitation_from_text(*text);
+    if (!read) return complain("{}", read.error().text);
+    if (model::incident_of(read->genesis) != incident)
       return complain("the invitation is to another incident than the backup's");
-    home = join(dir,
-                {options.name.empty() ? "RESTORED" : options.name,
-                 options.operator_name.empty() ? "Operator" : options.operator_name, "", false},
-                *invitation, now);
+    invitation = std::move(*read);
   }
+  // The log goes first and `active` comes last: an interrupted restore leaves no node that has forgotten everything.
+  const auto incident_dir = dir / "incidents" / incident.hex().substr(0, 16);
+  fs::create_directories(incident_dir, error);
+  fs::permissions(incident_dir, fs::perms::owner_all, error);
+  fs::rename(staging, incident_dir / "store", error);
+  if (error)
+    return complain("cannot move the restored log to {}: {}", (incident_dir / "store").string(), error.message());
+  const auto home = with_keys ? restore_home(dir, *genesis, [&](const std::string& name) { return extra(name); })
+                              : join(dir,
+                                     {options.name.empty() ? "RESTORED" : options.name,
+                                      options.operator_name.empty() ? "Operator" : options.operator_name, "", false},
+                                     *invitation, now);
   if (!home) return complain("{}", home.error().text);
-  fs::remove(home->store_dir(), error);
-  fs::rename(staging, home->store_dir(), error);
-  if (error) return complain("cannot move the restored log to {}: {}", home->store_dir().string(), error.message());
   fmt::print("Restored {} events of \"{}\" into {}; the node goes on under a new incarnation.\n", report->entries,
              printable(genesis->name), common.dir);
   for (const auto& range : report->damaged)
