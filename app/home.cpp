@@ -135,13 +135,23 @@ Result<void, HomeError> write_home(const Home& home) {
   return write_file(home.dir / "active", home.incident.hex().substr(0, 16) + "\n", 0644);
 }
 
+// Whether a node ever ran here, so that its keys signed something others may hold.
+bool has_log(const fs::path& dir) {
+  std::error_code error;
+  for (const auto& incident : fs::directory_iterator(dir / "incidents", error)) {
+    std::error_code unreadable;
+    if (!fs::is_empty(incident.path() / "store", unreadable) && !unreadable) return true;
+  }
+  return false;
+}
+
 Result<void, HomeError> refuse_existing(const fs::path& dir) {
   if (fs::exists(dir / "active"))
     return fail(
         fmt::format("{} already holds a node; choose another folder with --dir, or remove it first", dir.string()));
-  if (fs::exists(dir / "keys")) {
-    return fail(
-        fmt::format("{}/keys exists although the folder holds no complete node; move it away first", dir.string()));
+  // An interrupted init left keys that nobody knows; they are made anew. Keys with a log are worth more than that.
+  if (fs::exists(dir / "keys") && has_log(dir)) {
+    return fail(fmt::format("{} holds keys and a log but no complete node; move it away first", dir.string()));
   }
   return {};
 }
