@@ -101,6 +101,7 @@ class RunningNode final : public Node, public api::Backend {
   void start_feeds();
   void take_observation(model::Observation observation, bool from_peer);
   void place_own(Position position, std::optional<EllipsoidHeight> height, std::string source);
+  void place_configured();
   void show_to_tak(const std::vector<model::EntityId>& changed);
   void show_to_tak(const model::Observation& observation);
   void make_status();
@@ -316,17 +317,8 @@ void RunningNode::start_feeds() {
       start_problems_.push_back(fmt::format("gnss.gpsd: {}", to.error().what));
     }
   }
-  if (config_.position_latitude && config_.position_longitude) {
-    const auto position = Position::from_degrees(*config_.position_latitude, *config_.position_longitude);
-    std::optional<EllipsoidHeight> height;
-    if (config_.position_height_m) height = EllipsoidHeight(Metres{*config_.position_height_m});
-    const auto repeat = [this, position = *position, height] {
-      // What config says holds until something measured, or a person, says otherwise.
-      if (!own_position_ || own_position_->source == "config") place_own(position, height, "config");
-    };
-    repeat();
-    timers_.push_back(core_->loop().every(config_position_every, repeat));
-  }
+  place_configured();
+  timers_.push_back(core_->loop().every(config_position_every, [this] { place_configured(); }));
 }
 
 void RunningNode::stop() {
@@ -392,6 +384,7 @@ void RunningNode::own_position(std::optional<Position> position, std::function<v
       place_own(*position, std::nullopt, "page");
     } else {
       own_position_.reset();  // config or gpsd speaks again
+      place_configured();
     }
     make_status();
     done(api::CommandDone{own_id_, "", {}, model::Class::Routine, false});
@@ -409,6 +402,15 @@ void RunningNode::place_own(Position position, std::optional<EllipsoidHeight> he
   observation.height = height;
   observation.callsign = node_info().name;
   take_observation(std::move(observation), false);
+}
+
+void RunningNode::place_configured() {
+  if (!config_.position_latitude || !config_.position_longitude) return;
+  // What config says holds until something measured, or a person, says otherwise.
+  if (own_position_ && own_position_->source != "config") return;
+  std::optional<EllipsoidHeight> height;
+  if (config_.position_height_m) height = EllipsoidHeight(Metres{*config_.position_height_m});
+  place_own(*Position::from_degrees(*config_.position_latitude, *config_.position_longitude), height, "config");
 }
 
 void RunningNode::recording(std::string name, std::string text,
