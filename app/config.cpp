@@ -97,7 +97,7 @@ std::string nearest(std::string_view path) {
       best = name;
     }
   }
-  return best.empty() ? std::string("see `airbridge help config`") : fmt::format("did you mean {}?", best);
+  return best.empty() ? std::string("see `airbridge config`") : fmt::format("did you mean {}?", best);
 }
 
 using Error = std::optional<std::string>;
