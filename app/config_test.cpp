@@ -1,0 +1,200 @@
+#include "config.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "test_world.hpp"
+
+using namespace airbridge::app;
+using namespace airbridge::app::test;
+
+namespace {
+
+std::string error_of(const Folder& folder, std::string_view toml) {
+  const auto file = folder / "node.toml";
+  write_text(file, toml);
+  Config config;
+  const auto loaded = load_config(file.string(), config);
+  return loaded ? std::string() : loaded.error().text;
+}
+
+struct EnvironmentValue {
+  std::string name;
+  EnvironmentValue(std::string n, const std::string& value) : name(std::move(n)) {
+    ::setenv(name.c_str(), value.c_str(), 1);
+  }
+  ~EnvironmentValue() { ::unsetenv(name.c_str()); }
+  EnvironmentValue(const EnvironmentValue&) = delete;
+  EnvironmentValue& operator=(const EnvironmentValue&) = delete;
+};
+
+}  // namespace
+
+TEST_CASE("a fault in the settings names file, line and key, and what would be right") {
+  const Folder folder;
+  const auto file = (folder / "node.toml").string();
+  const struct {
+    std::string_view toml, place, words;
+  } rows[] = {
+      {"[tak]\n\nclient_max = 5\n", ":3", "there is no option tak.client_max; did you mean tak.clients_max?"},
+      {"[tak]\nlistens = \"x\"\n", ":2", "did you mean tak.listen?"},
+      {"[nothing]\nwhatever = 1\n", ":2", "there is no option nothing.whatever"},
+      {"# settings\n[tak]\nclients_max = \"many\"\n", ":3", "tak.clients_max: must be a number"},
+      {"[tak]\nclients_max = 0\n", ":2", "tak.clients_max: must be 1..10000, is 0"},
+      {"[tak]\nclients_max = 1.5\n", ":2", "tak.clients_max: must be a whole number"},
+      {"[tak]\nclients_max = nan\n", ":2", "tak.clients_max: must be 1..10000"},
+      {"[tak]\nclients_max = 99999999999999\n", ":2", "tak.clients_max: must be 1..10000"},
+      {"[tak]\nenabled = \"yes\"\n", ":2", "tak.enabled: must be true or false"},
+      {"[http]\nlisten = 8080\n", ":2", "http.listen: must be text in quotes"},
+      {"[http.listen]\nport = 8080\n", ":1", "http.listen: must be text in quotes"},
+      {"[peers]\nconnect = \"a:1\"\n", ":2", "peers.connect: must be a list of texts"},
+      {"[peers]\nconnect = [\"a:1\", 2]\n", ":2", "peers.connect: must be a list of texts"},
+      {"[position]\nlatitude = 91.0\n", ":2", "position.latitude: must be -90..90, is 91"},
+      {"[log]\nlevel = \"loud\"\n", ":2", "log.level: must be one of debug, info, warn, error, is \"loud\""},
+      {"[node]\nprofile = \"tank\"\n", ":2", "node.profile: must be one of post, vehicle, portable"},
+      {"listen = \"127.0.0.1:1\"\n", ":1", "listen stands outside a section"},
+      {"[tak]\nlisten = \"open\n", ":2:", ""},
+      {"[tak\n", ":1:", ""},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.toml);
+    const auto error = error_of(folder, row.toml);
+    CAPTURE(error);
+    CHECK(error.starts_with(file + std::string(row.place)));
+    CHECK(error.find(row.words) != std::string::npos);
+  }
+}
+
+TEST_CASE("a settings file that is not there is an error that names it") {
+  Config config;
+  const auto loaded = load_config("/nonexistent/airbridge.toml", config);
+  REQUIRE_FALSE(loaded);
+  CHECK(loaded.error().text.find("/nonexistent/airbridge.toml") != std::string::npos);
+}
+
+TEST_CASE("the environment stands above the file, and --set above both") {
+  const Folder folder;
+  write_text(folder / "node.toml", "[tak]\nclients_max = 7\nidle_seconds = 60\n[peers]\nconnect = [\"a:1\"]\n");
+  const EnvironmentValue clients("AIRBRIDGE_TAK_CLIENTS_MAX", "8"), peers("AIRBRIDGE_PEERS_CONNECT", "b:2,c:3");
+  Config config;
+  REQUIRE(load_config((folder / "node.toml").string(), config));
+  CHECK(config.tak_clients_max == 8);
+  CHECK(config.tak_idle_seconds == 60);
+  CHECK(config.peers == std::vector<std::string>{"b:2", "c:3"});
+  REQUIRE(set_option(config, "--set", "tak.clients_max", "9"));
+  CHECK(config.tak_clients_max == 9);
+  REQUIRE(set_option(config, "--set", "peers.connect", ""));
+  CHECK(config.peers.empty());
+}
+
+TEST_CASE("a fault in the environment or in --set names where it stands") {
+  Config config;
+  {
+    const EnvironmentValue wrong("AIRBRIDGE_TAK_CLIENTS_MAX", "zero");
+    const auto loaded = load_config("", config);
+    REQUIRE_FALSE(loaded);
+    CHECK(loaded.error().text == "environment AIRBRIDGE_TAK_CLIENTS_MAX: must be a number, is \"zero\"");
+  }
+  const struct {
+    std::string key, value, words;
+  } rows[] = {
+      {"tak.clients_max", "0", "--set: tak.clients_max: must be 1..10000, is 0"},
+      {"tak.clients_max", "nan", "--set: tak.clients_max: must be 1..10000"},
+      {"tak.clients_max", "5x", "must be a number, is \"5x\""},
+      {"tak", "0", "there is no option tak"},
+      {"tak.enable", "true", "did you mean tak.enabled?"},
+      {"tak.enabled", "maybe", "must be true or false, is \"maybe\""},
+      {"zzz.qqq", "1", "see `airbridge config`"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.key);
+    const auto set = set_option(config, "--set", row.key, row.value);
+    REQUIRE_FALSE(set);
+    CAPTURE(set.error().text);
+    CHECK(set.error().text.find(row.words) != std::string::npos);
+  }
+}
+
+TEST_CASE("the template parses, and so it does with every option uncommented") {
+  const Folder folder;
+  CHECK(error_of(folder, config_template()) == "");
+  std::string active;
+  std::size_t from = 0, options = 0;
+  const auto text = config_template();
+  while (from < text.size()) {
+    const auto end = text.find('\n', from);
+    auto line = text.substr(from, end - from);
+    from = end + 1;
+    if (line.starts_with("#") && !line.starts_with("# ")) line.erase(0, 1), ++options;
+    active += line + "\n";
+  }
+  CHECK(error_of(folder, active) == "");
+  CHECK(options > 20);
+}
+
+TEST_CASE("docs/config.md says what the program knows") {
+  CHECK(read_text(std::string(AIRBRIDGE_SOURCE_DIR) + "/docs/config.md") == config_document());
+}
+
+TEST_CASE("each wrong settings file is refused as a whole") {
+  const auto folder = fs::path(AIRBRIDGE_SOURCE_DIR) / "test/data/config";
+  std::size_t files = 0;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() != ".toml") continue;
+    CAPTURE(entry.path().string());
+    ++files;
+    const bool good = entry.path().filename().string().starts_with("good_");
+    Config config;
+    const auto loaded = load_config(entry.path().string(), config);
+    CHECK(loaded.has_value() == good);
+    // The first line of a wrong file says what its error must hold.
+    if (good || loaded) continue;
+    const auto text = read_text(entry.path());
+    const auto expected = text.substr(2, text.find('\n') - 2);
+    CAPTURE(expected);
+    CAPTURE(loaded.error().text);
+    CHECK(loaded.error().text.find(expected) != std::string::npos);
+  }
+  CHECK(files >= 5);
+}
+
+TEST_CASE("the program stops at a wrong setting, and says where") {
+  const Folder folder;
+  const auto dir = (folder / "n").string();
+  init_node(dir, "POST 1");
+  write_text(folder / "n/airbridge.toml", "[http]\n\nlistenn = \"127.0.0.1:0\"\n");
+  const auto ended = run({"node", "--dir", dir});
+  CHECK(ended.status == 2);
+  CHECK(ended.err.find("airbridge.toml:3: there is no option http.listenn; did you mean http.listen?") !=
+        std::string::npos);
+  CHECK(run({"node", "--dir", dir, "--config", "/nonexistent.toml"}).status == 2);
+  CHECK(run({"node", "--dir", dir, "--set", "http.listen"}).status == 2);
+}
+
+TEST_CASE("a listener beyond loopback needs --insecure-lab, and the status then says so") {
+  const Folder folder;
+  const auto dir = (folder / "n").string();
+  init_node(dir, "POST 1");
+  const std::string here = "127.0.0.1:0", everywhere = "0.0.0.0:0";
+  const std::vector<Args> rows{{"--http", everywhere, "--tak", here, "--listen", here},
+                               {"--http", here, "--tak", everywhere, "--listen", here},
+                               {"--http", here, "--tak", here, "--listen", everywhere}};
+  for (const auto& row : rows) {
+    Args args{"node", "--dir", dir};
+    args.insert(args.end(), row.begin(), row.end());
+    const auto ended = run(args);
+    CHECK(ended.status == 1);
+    CHECK(ended.err.find("leaves this machine") != std::string::npos);
+    CHECK(ended.err.find("--insecure-lab") != std::string::npos);
+    CHECK_FALSE(fs::exists(folder / "n/running"));
+  }
+  TestNode node(dir, {"--tak", everywhere, "--insecure-lab"});
+  CHECK(node.status().at("insecure_lab").as_bool());
+  CHECK(node.process().out().find("INSECURE LAB") != std::string::npos);
+  CHECK(node.stop() == 0);
+  node.set_args({});
+  node.start();
+  CHECK_FALSE(node.status().at("insecure_lab").as_bool());
+}

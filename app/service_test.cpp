@@ -1,0 +1,242 @@
+// The node as a service: signals, systemd, metrics, help, and its own position.
+#include <arpa/inet.h>
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <map>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include "base/time.hpp"
+#include "test_world.hpp"
+
+using namespace airbridge::app::test;
+
+namespace {
+
+// The service manager's end of sd_notify(3).
+class NotifySocket {
+ public:
+  explicit NotifySocket(const fs::path& path) : fd_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+    REQUIRE(::bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    const timeval limit{patience.count(), 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  }
+  ~NotifySocket() { ::close(fd_); }
+  NotifySocket(const NotifySocket&) = delete;
+  NotifySocket& operator=(const NotifySocket&) = delete;
+  std::string next() const {
+    char buffer[256];
+    const auto n = ::recv(fd_, buffer, sizeof buffer, 0);
+    return n > 0 ? std::string(buffer, static_cast<std::size_t>(n)) : std::string();
+  }
+
+ private:
+  int fd_;
+};
+
+// Says what gpsd would, to one client after the other, on a port the system chose.
+class FakeGpsd {
+ public:
+  FakeGpsd() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    REQUIRE(::bind(listener_, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0);
+    REQUIRE(::listen(listener_, 4) == 0);
+    socklen_t length = sizeof at;
+    ::getsockname(listener_, reinterpret_cast<sockaddr*>(&at), &length);
+    port_ = ntohs(at.sin_port);
+    thread_ = std::jthread([this](const std::stop_token& stop) { serve(stop); });
+  }
+  ~FakeGpsd() {
+    thread_.request_stop();
+    thread_.join();
+    ::close(listener_);
+  }
+  FakeGpsd(const FakeGpsd&) = delete;
+  FakeGpsd& operator=(const FakeGpsd&) = delete;
+  std::string address() const { return fmt::format("127.0.0.1:{}", port_); }
+
+ private:
+  void serve(const std::stop_token& stop) const {
+    int client = -1;
+    while (!stop.stop_requested()) {
+      pollfd waiting{listener_, POLLIN, 0};
+      if (client < 0 && ::poll(&waiting, 1, 50) > 0) client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+      if (client < 0) continue;
+      const auto line = fmt::format(
+          "{{\"class\":\"VERSION\",\"release\":\"3.22\",\"proto_major\":3,\"proto_minor\":14}}\r\n"
+          "{{\"class\":\"TPV\",\"device\":\"/dev/ttyS0\",\"mode\":3,\"time\":\"{}\",\"lat\":46.5501,\"lon\":7.9801,"
+          "\"altHAE\":812.0,\"epx\":4.0,\"epy\":4.0}}\r\n",
+          airbridge::format_utc(airbridge::SystemClock().now().utc));
+      if (::send(client, line.data(), line.size(), MSG_NOSIGNAL) < 0) ::close(std::exchange(client, -1));
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    }
+    if (client >= 0) ::close(client);
+  }
+
+  int listener_;
+  std::uint16_t port_ = 0;
+  std::jthread thread_;
+};
+
+bool own_position_is(const TestNode& node, std::string_view source, double lat, double lon) {
+  return eventually([&] {
+    const auto status = node.status();
+    const auto* own = status.if_contains("own_position");
+    return own != nullptr && own->at("source").as_string() == source &&
+           std::abs(own->at("lat").to_number<double>() - lat) < 1e-6 &&
+           std::abs(own->at("lon").to_number<double>() - lon) < 1e-6;
+  });
+}
+
+}  // namespace
+
+TEST_CASE("SIGTERM ends a node cleanly, and systemd is told of both ends") {
+  const Folder folder;
+  init_node(folder / "n", "POST 1");
+  for (const int signal : {SIGTERM, SIGINT}) {
+    const auto path = folder / fmt::format("notify-{}", signal);
+    const NotifySocket manager(path);
+    TestNode node(folder / "n", {}, {{"NOTIFY_SOCKET", path.string()}});
+    CHECK(manager.next() == "READY=1");
+    CHECK(fs::exists(folder / "n/running"));
+    node.create("journal", {write_of("text", "written")});
+    const TcpClient idle(node.tak());  // an open client does not hold the node up
+    const TcpClient half(node.http());
+    half.send("POST /api/v1/commands HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{");
+    node.process().send_signal(signal);
+    CHECK(manager.next() == "STOPPING=1");
+    CHECK(node.process().wait() == 0);
+    CHECK_FALSE(fs::exists(folder / "n/running"));
+    for (const auto& incident : fs::directory_iterator(folder / "n/incidents"))
+      CHECK(fs::exists(incident.path() / "store/CLEAN"));
+  }
+  // A clean stop leaves no doubt: the incarnation goes on.
+  TestNode node(folder / "n");
+  CHECK(node.log().find("a new incarnation begins") == std::string::npos);
+}
+
+TEST_CASE("/metrics is what Prometheus reads") {
+  const Folder folder;
+  init_node(folder / "n", "POST \"1\"\\");
+  TestNode node(folder / "n",
+                {"--adsb", "127.0.0.1:1", "--adsb", "127.0.0.1:2", "--peer", "127.0.0.1:3", "--peer", "127.0.0.1:4"});
+  std::istringstream text(node.get("/metrics").text);
+  std::string line, family;
+  std::set<std::string> families, samples;
+  std::size_t values = 0;
+  bool typed = false;
+  while (std::getline(text, line)) {
+    CAPTURE(line);
+    if (line.starts_with("# HELP ")) {
+      family = line.substr(7, line.find(' ', 7) - 7);
+      typed = false;
+      CHECK(families.insert(family).second);  // all samples of a family stand together
+      CHECK(family.starts_with("airbridge_"));
+    } else if (line.starts_with("# TYPE ")) {
+      const auto space = line.find(' ', 7);
+      CHECK(line.substr(7, space - 7) == family);
+      const auto type = line.substr(space + 1);
+      CHECK((type == "gauge" || type == "counter"));
+      CHECK((type == "counter") == family.ends_with("_total"));
+      typed = true;
+    } else {
+      REQUIRE(line.find(' ') != std::string::npos);
+      CHECK(typed);
+      const auto name = line.substr(0, line.find_first_of("{ "));
+      CHECK(name == family);
+      CHECK(samples.insert(line.substr(0, line.rfind(' '))).second);  // no series twice
+      std::size_t read = 0;
+      const auto number = line.substr(line.rfind(' ') + 1);
+      CHECK_NOTHROW(static_cast<void>(std::stod(number, &read)));
+      CHECK(read == number.size());
+      ++values;
+    }
+  }
+  CHECK(values > 20);
+  CHECK(node.get("/healthz").body.at("status") == "ok");
+}
+
+TEST_CASE("every subcommand teaches, and refuses what it does not know") {
+  const auto help = run({"--help"});
+  CHECK(help.status == 0);
+  for (const auto* name : {"init", "invite", "node", "status", "events", "import", "export", "replay", "backup",
+                           "restore", "diagnose", "config", "version"}) {
+    CAPTURE(name);
+    CHECK(help.out.find(fmt::format("  {} ", name)) != std::string::npos);
+    const auto sub = run({name, "--help"});
+    CHECK(sub.status == 0);
+    CHECK(sub.out.find("Usage") != std::string::npos);
+    CHECK(run({name, "--no-such-option"}).status == 2);
+  }
+  CHECK(run({}).status == 2);
+  CHECK(run({"fly"}).status == 2);
+  CHECK(run({"version"}).out.find("event format 1") != std::string::npos);
+  CHECK(run({"--version"}).status == 0);
+  const Folder folder;
+  for (const auto* name : {"node", "status", "events", "export", "replay", "invite"}) {
+    CAPTURE(name);
+    const auto ended = run({name, "--dir", (folder / "nothing").string()});
+    CHECK(ended.status == 1);
+    CHECK((ended.err.find("airbridge init") != std::string::npos ||
+           ended.err.find("airbridge node") != std::string::npos));
+    CHECK_FALSE(fs::exists(folder / "nothing"));
+  }
+}
+
+TEST_CASE("the node's own position comes from the settings until somebody sets it on the page") {
+  const Folder folder;
+  init_node(folder / "n", "POST 1");
+  TestNode node(folder / "n", {"--set", "position.latitude=51.5", "--set", "position.longitude=-0.25"});
+  CHECK(own_position_is(node, "config", 51.5, -0.25));
+  CHECK(node.post("/api/v1/own-position", json::object{{"lat", 51.75}, {"lon", 0.5}}).status == 200);
+  CHECK(own_position_is(node, "page", 51.75, 0.5));
+  CHECK(eventually([&] {
+    for (const auto& track : node.tracks()) {
+      if (track.at("kind") == "own" && track.at("lat") == 51.75) return true;
+    }
+    return false;
+  }));
+  for (const auto* body : {R"({"lat":91,"lon":0})", R"({"lat":0})", R"({"lat":"x","lon":1})", "[]", "{}"}) {
+    CAPTURE(body);
+    CHECK(call(node.http(), "POST", "/api/v1/own-position", body).status == 400);
+  }
+  CHECK(own_position_is(node, "page", 51.75, 0.5));
+  // Taken back, what is configured stands again.
+  CHECK(node.post("/api/v1/own-position", json::object{{"clear", true}}).status == 200);
+  CHECK(own_position_is(node, "config", 51.5, -0.25));
+}
+
+TEST_CASE("the node's own position comes from gpsd, and the other node sees it") {
+  const Folder folder;
+  init_node(folder / "a", "POST 1");
+  join_node(folder / "a", folder / "b", "TRUCK 2");
+  const FakeGpsd gpsd;
+  TestNode a(folder / "a");
+  TestNode b(folder / "b", {"--peer", a.peers(), "--set", "gnss.gpsd=" + gpsd.address()});
+  CHECK(own_position_is(b, "gpsd", 46.5501, 7.9801));
+  CHECK(eventually([&] {
+    for (const auto& track : a.tracks()) {
+      const auto* callsign = track.as_object().if_contains("callsign");
+      if (callsign != nullptr && *callsign == "TRUCK 2") return true;
+    }
+    return false;
+  }));
+  bool connected = false;
+  for (const auto& feed : b.feeds())
+    connected = connected || (feed.at("name") == "gnss" && feed.at("state") == "connected");
+  CHECK(connected);
+}

@@ -1,0 +1,181 @@
+// TAK clients end to end: from a socket to the API of two nodes, and back.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <regex>
+
+#include "base/time.hpp"
+#include "test_world.hpp"
+
+using namespace airbridge::app::test;
+
+namespace {
+
+// An event of test/data/cot as a client would send it now.
+std::string cot(std::string_view file) {
+  const auto now = airbridge::SystemClock().now().utc;
+  auto text = read_text(fs::path(AIRBRIDGE_TEST_DATA) / "cot" / file);
+  text = std::regex_replace(text, std::regex(" (time|start)=\"2026[^\"]*\""),
+                            fmt::format(" $1=\"{}\"", airbridge::format_utc(now)));
+  return std::regex_replace(
+      text, std::regex(" stale=\"2026[^\"]*\""),
+      fmt::format(" stale=\"{}\"", airbridge::format_utc(now + airbridge::Milliseconds(300'000))));
+}
+
+// The first record of a kind in a node's picture, once there is one.
+json::object record_of(const TestNode& node, std::string_view kind, std::string_view category = {}) {
+  json::object out;
+  eventually([&] {
+    const auto answer = node.get("/api/v1/state");
+    if (answer.status != 200) return false;
+    for (const auto& entity : answer.body.at("entities").as_array()) {
+      const auto& object = entity.as_object();
+      if (object.at("record").as_string() != kind) continue;
+      if (!category.empty() && field_of(object, "category").at("value").as_string() != category) continue;
+      out = object;
+      return true;
+    }
+    return false;
+  });
+  return out;
+}
+
+json::value value_of(const json::object& entity, std::string_view field) {
+  const auto& found = field_of(entity, field);
+  return found.empty() ? json::value() : found.at("value");
+}
+
+bool has_track(const TestNode& node, std::string_view callsign) {
+  return eventually([&] {
+    for (const auto& track : node.tracks()) {
+      const auto* said = track.as_object().if_contains("callsign");
+      if (said != nullptr && said->as_string() == callsign) return true;
+    }
+    return false;
+  });
+}
+
+json::object tak_feed(const TestNode& node) {
+  for (const auto& feed : node.feeds()) {
+    if (feed.at("name") == "tak") return feed.as_object();
+  }
+  return {};
+}
+
+struct TakPair {
+  Folder folder;
+  std::optional<TestNode> a, b;
+  TakPair() {
+    init_node(folder / "a", "POST 1");
+    join_node(folder / "a", folder / "b", "TRUCK 2");
+    a.emplace(folder / "a");
+    b.emplace(folder / "b", Args{"--peer", a->peers()});
+  }
+};
+
+}  // namespace
+
+TEST_CASE("what TAK clients send becomes records on both nodes, and reaches other clients as it was") {
+  TakPair pair;
+  TcpClient sender(pair.a->tak());
+  TcpClient other(pair.a->tak());
+  TcpClient far(pair.b->tak());
+  sender.send(cot("pli_phone.xml"));
+  other.send(cot("pli_helicopter.xml"));
+  sender.send(cot("marker_unknown_and_repeated_details.xml"));
+  sender.send(cot("casualty_medevac.xml"));
+  sender.send(cot("chat_all.xml"));
+  sender.send(cot("alert.xml"));
+
+  for (const auto* node : {&*pair.a, &*pair.b}) {
+    CAPTURE(node == &*pair.b);
+    const auto marker = record_of(*node, "site");
+    CHECK(value_of(marker, "name") == "Bivouac");
+    CHECK(marker.at("lat").to_number<double>() == doctest::Approx(46.552));
+    CHECK(marker.at("created").at("via") == "tak");
+    const auto casualty = record_of(*node, "casualty");
+    CHECK(value_of(casualty, "triage") == "red");
+    CHECK(field_of(casualty, "condition").at("private").as_bool());
+    CHECK(record_of(*node, "request", "medevac").at("conflicts").as_array().empty());
+    const auto distress = record_of(*node, "request", "distress");
+    CHECK(value_of(distress, "state") == "open");
+    CHECK(value_of(distress, "name") == "RESCUE 3");
+    const auto message = record_of(*node, "message");
+    CHECK(std::string(value_of(message, "text").as_string()).find("你好") != std::string::npos);
+    CHECK(has_track(*node, "RESCUE 3"));
+  }
+  // Between clients of one node nothing is changed: unknown detail arrives byte for byte.
+  CHECK(other.receives(
+      R"(<x_team:note xmlns:x_team="urn:test:team" a="1"> keep  my   spaces <b/><!-- and me --></x_team:note>)"));
+  CHECK(other.receives("at the hut"));
+  // And it reaches the other node's clients.
+  CHECK(far.receives("Bivouac"));
+  CHECK(far.receives("RESCUE 3"));
+  CHECK(far.received().find("hypothermia") == std::string::npos);  // the private part stays in the care group
+  CHECK(agree(*pair.a, *pair.b));
+
+  // The alert is called off.
+  sender.send(cot("alert_cancel.xml"));
+  CHECK(eventually([&] { return value_of(record_of(*pair.b, "request", "distress"), "state") == "cancelled"; }));
+}
+
+TEST_CASE("what a civil system does not carry is refused at the gateway and counted with its reason") {
+  const Folder folder;
+  init_node(folder / "a", "POST 1");
+  TestNode node(folder / "a");
+  REQUIRE(eventually([&] { return node.events() == 2; }));  // the grants of node and operator
+  TcpClient sender(node.tak()), other(node.tak());
+  sender.send(cot("refuse/affiliation_hostile.xml"));
+  sender.send(cot("refuse/affiliation_suspect.xml"));
+  sender.send(cot("pli_phone.xml"));
+  CHECK(other.receives("RESCUE 3"));
+  CHECK(other.received().find("a-h-G") == std::string::npos);
+  REQUIRE(eventually([&] { return tak_feed(node).at("not_carried") == 2; }));
+  CHECK(tak_feed(node).at("reasons").at("hostile") == 1);
+  CHECK(tak_feed(node).at("reasons").at("suspect") == 1);
+  CHECK(tak_feed(node).at("clients") == 2);
+  CHECK(node.events() == 2);
+}
+
+TEST_CASE("damaged and hostile CoT costs the sender at most its connection") {
+  const Folder folder;
+  init_node(folder / "a", "POST 1");
+  TestNode node(folder / "a");
+  TcpClient good(node.tak());
+  good.send(cot("pli_phone.xml"));
+  for (const auto* sub : {"bad", "cot/refuse"}) {
+    for (const auto& entry : fs::directory_iterator(fs::path(AIRBRIDGE_TEST_DATA) / sub)) {
+      const TcpClient bad(node.tak());
+      bad.send(read_text(entry.path()));
+    }
+  }
+  const TcpClient endless(node.tak());
+  endless.send("<event " + std::string(200'000, 'x'));
+  TcpClient witness(node.tak());
+  good.send(cot("marker_unknown_and_repeated_details.xml"));
+  CHECK(witness.receives("Bivouac"));
+  CHECK(node.is_running());
+  CHECK(eventually([&] { return tak_feed(node).at("refused").to_number<int>() > 0; }));
+  CHECK(value_of(record_of(node, "site"), "name") == "Bivouac");
+}
+
+TEST_CASE("what is written through the API reaches TAK clients, on this node and the other") {
+  TakPair pair;
+  TcpClient near(pair.a->tak()), far(pair.b->tak());
+  const json::object place{{"lat", 46.5}, {"lon", 7.9}};
+  pair.a->create("site",
+                 {write_of("category", "landing_zone"), write_of("name", "LZ Meadow"), write_of("place", place)});
+  pair.a->create("casualty", {write_of("triage", "red"), write_of("name", "Climber"), write_of("place", place),
+                              write_of("identity", "Jo Example"), write_of("condition", "Broken leg")});
+  pair.a->create("message", {write_of("text", "Fog comes up the valley")});
+  for (auto* client : {&near, &far}) {
+    CHECK(client->receives("LZ Meadow"));
+    CHECK(client->receives("Climber"));
+    CHECK(client->receives("Fog comes up the valley"));
+    CHECK(client->received().find("Jo Example") == std::string::npos);
+    CHECK(client->received().find("Broken leg") == std::string::npos);
+  }
+  // Who comes later is told what stands.
+  TcpClient late(pair.b->tak());
+  CHECK(late.receives("LZ Meadow"));
+}

@@ -1,0 +1,136 @@
+// Two nodes as processes: live, apart, and killed in the middle.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <signal.h>
+
+#include "test_world.hpp"
+
+using namespace airbridge::app::test;
+
+namespace {
+
+json::array site(std::string_view name) { return {write_of("category", "marker"), write_of("name", name)}; }
+
+struct Pair {
+  Folder folder;
+  std::optional<TestNode> a, b;
+  Pair() {
+    init_node(folder / "a", "POST 1");
+    join_node(folder / "a", folder / "b", "TRUCK 2");
+    a.emplace(folder / "a");
+    b.emplace(folder / "b", Args{"--peer", a->peers()});
+  }
+};
+
+// A file of records for `airbridge import`.
+void write_backlog(const fs::path& path, int records) {
+  json::array list;
+  for (int i = 0; i < records; ++i) {
+    list.push_back(json::object{{"key", fmt::format("s{}", i)},
+                                {"record", "site"},
+                                {"fields", json::object{{"name", fmt::format("Marker {}", i)},
+                                                        {"category", "marker"},
+                                                        {"note", std::string(1'000, 'n')}}}});
+  }
+  write_text(path, json::serialize(json::object{{"airbridge_import", 1}, {"made_up", true}, {"records", list}}));
+}
+
+bool saved_elsewhere(const TestNode& node, const std::string& id) {
+  return node.entity_becomes(id, [](const json::object& entity) { return entity.at("saved").at("others") == 1; });
+}
+
+}  // namespace
+
+TEST_CASE("what one node writes is at the other, live, and each says so") {
+  Pair pair;
+  const auto from_a = pair.a->create("site", site("from a"));
+  const auto from_b = pair.b->create("site", site("from b"));
+  CHECK(field_of(pair.b->entity(from_a).as_object(), "name").at("value") == "from a");
+  CHECK(field_of(pair.a->entity(from_b).as_object(), "name").at("value") == "from b");
+  CHECK(agree(*pair.a, *pair.b));
+  CHECK(saved_elsewhere(*pair.a, from_a));
+  CHECK(saved_elsewhere(*pair.b, from_b));
+  CHECK(pair.a->entity(from_a).at("saved").at("others_names").as_array().at(0) == "TRUCK 2");
+  CHECK(eventually([&] { return pair.a->status().at("unshared") == 0 && pair.b->status().at("unshared") == 0; }));
+  CHECK_FALSE(pair.b->status().at("cut_off").as_bool());
+}
+
+TEST_CASE("two nodes that worked apart agree when they meet again") {
+  Pair pair;
+  REQUIRE(agree(*pair.a, *pair.b));
+  pair.a->kill_hard();
+  CHECK(eventually([&] { return pair.b->status().at("cut_off").as_bool(); }));
+  std::vector<std::string> ids;
+  for (int i = 0; i < 20; ++i) ids.push_back(pair.b->create("site", site(fmt::format("b {}", i))));
+  CHECK(eventually([&] { return pair.b->status().at("unshared").to_number<int>() >= 20; }));
+  REQUIRE(pair.b->stop() == 0);
+  pair.a->start();
+  for (int i = 0; i < 20; ++i) ids.push_back(pair.a->create("site", site(fmt::format("a {}", i))));
+  CHECK(pair.a->get("/api/v1/entities/" + ids.front()).status == 404);
+  pair.b->set_args({"--peer", pair.a->peers()});
+  pair.b->start();
+  CHECK(agree(*pair.a, *pair.b));
+  for (const auto& id : ids) {
+    CHECK(saved_elsewhere(*pair.a, id));
+    CHECK(saved_elsewhere(*pair.b, id));
+  }
+  CHECK_FALSE(pair.b->status().at("cut_off").as_bool());
+}
+
+TEST_CASE("a node killed in the middle of a backlog converges after its restart, and the urgent came first") {
+  const Folder folder;
+  init_node(folder / "a", "POST 1");
+  join_node(folder / "a", folder / "b", "TRUCK 2");
+  TestNode a(folder / "a");
+  write_backlog(folder / "backlog.json", 2'000);
+  const auto imported = run({"import", "--dir", a.dir().string(), (folder / "backlog.json").string()});
+  REQUIRE(imported.status == 0);
+  const auto urgent = a.create(
+      "hazard", {write_of("category", "fire"), write_of("state", "raised"),
+                 write_of("geometry", json::object{{"type", "Point"}, {"coordinates", json::array{-0.5, 51.4}}})});
+  TestNode b(folder / "b", {"--peer", a.peers()});
+  // Killed once some of it is here; when the machine was quicker than this loop, killed after the fact.
+  REQUIRE(eventually([&] { return b.events() > 200; }));
+  b.kill_hard();
+  b.start();
+  REQUIRE(agree(a, b));
+  CHECK(a.events() > 2'000);
+
+  const auto journal = b.journal();
+  CHECK(journal.size() == a.events());
+  std::size_t before = 0, after = 0;
+  bool seen = false;
+  for (const auto& event : journal) {
+    const auto* entity = event.if_contains("entity");
+    if (entity != nullptr && *entity == json::value(urgent)) {
+      CHECK(event.at("class") == 0);
+      seen = true;
+    } else if (event.at("class").to_number<int>() > 0) {
+      ++(seen ? after : before);
+    }
+  }
+  CHECK(seen);
+  CHECK(before < 1'000);
+  CHECK(after > 1'000);
+}
+
+TEST_CASE("a sender killed in the middle of a backlog goes on after its restart") {
+  const Folder folder;
+  init_node(folder / "a", "POST 1");
+  join_node(folder / "a", folder / "b", "TRUCK 2");
+  TestNode b(folder / "b");
+  write_backlog(folder / "backlog.json", 1'000);
+  // Nobody runs a: the import starts it for itself.
+  REQUIRE(run({"import", "--dir", (folder / "a").string(), (folder / "backlog.json").string()}).status == 0);
+  TestNode a(folder / "a", {"--peer", b.peers()});
+  REQUIRE(eventually([&] { return b.events() > 100; }));
+  a.kill_hard();
+  a.start();
+  CHECK(agree(a, b));
+  CHECK(b.events() > 1'000);
+  // The same file again changes nothing.
+  const auto events = a.events();
+  const auto again = run({"import", "--dir", (folder / "a").string(), (folder / "backlog.json").string()});
+  CHECK(again.status == 0);
+  CHECK(a.events() == events);
+}
