@@ -32,18 +32,12 @@ void Ledger::scanned(std::size_t node, const std::map<model::StreamId, std::set<
   for (const auto& [stream, seqs] : found) {
     for (const auto seq : seqs) add(node, stream, seq);
   }
-  for (auto& promise : promises_) {
-    promise.holders.set(node, has(promise));
-    promise.excused = promise.excused || promise.holders.none();
-  }
+  for (auto& promise : promises_) promise.holders.set(node, has(promise));
 }
 
 void Ledger::hit(std::size_t node) {
   hit_.set(node);
-  for (auto& promise : promises_) {
-    promise.holders.reset(node);
-    promise.excused = promise.excused || promise.holders.none();
-  }
+  for (auto& promise : promises_) promise.holders.reset(node);
 }
 
 std::uint64_t Ledger::held(std::size_t node, const model::StreamId& stream) const {
@@ -56,7 +50,7 @@ bool Ledger::holds(std::size_t node, const model::StreamId& stream, std::uint64_
 }
 
 void Ledger::promise(std::size_t node, const model::Entry& entry) {
-  Promise made{node, entry.dot(), entry.public_part, {}, hit_.test(node)};
+  Promise made{node, entry.dot(), entry.public_part, {}};
   if (!hit_.test(node)) made.holders.set(node);
   by_dot_[made.dot].push_back(promises_.size());
   promises_.push_back(std::move(made));

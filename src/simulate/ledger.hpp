@@ -34,8 +34,7 @@ class Ledger {
     std::size_t node = 0;
     model::Dot dot;
     Bytes public_part;
-    std::bitset<nodes_max> holders;  // disks that hold it and were not hit since
-    bool excused = false;            // at some time there was none
+    std::bitset<nodes_max> holders;  // disks that hold it and can pass it on, and were not hit since; none: excused
   };
   void promise(std::size_t node, const model::Entry& entry);
   const std::vector<Promise>& promises() const { return promises_; }

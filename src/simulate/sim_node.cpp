@@ -99,7 +99,7 @@ bool SimNode::begin_life(Life& life) {
   }
   fleet_.ledger.scanned(index_, found, [&](const Ledger::Promise& promise) {
     for (const auto& [stream, head] : life.log->heads()) {
-      if (stream.base() != promise.dot.stream()) continue;
+      if (stream.base() != promise.dot.stream() || head.sealed_seq < promise.dot.seq) continue;
       const auto entry = life.log->read_entry(stream, promise.dot.seq);
       if (entry && entry->entry.public_part == promise.public_part) return true;
     }

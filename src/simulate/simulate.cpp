@@ -149,7 +149,7 @@ void World::check_end() {
     }
   }
   for (const auto& promise : fleet_.ledger.promises()) {
-    if (promise.excused) {
+    if (promise.holders.none()) {
       ++fleet_.report.excused;
       continue;
     }

@@ -1,0 +1,64 @@
+#include "simulate/simulate.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace airbridge;
+using namespace airbridge::simulate;
+
+namespace {
+constexpr int quick_seeds = 6;     // the short form; ./dev simulate runs any number
+constexpr int seeds_to_find = 40;  // within which a planted bug must show
+}  // namespace
+
+TEST_CASE("fleets keep every promise and end alike") {
+  std::uint64_t crashes = 0;
+  for (std::uint64_t seed = 1; seed <= quick_seeds; ++seed) {
+    const auto report = run(seed * 4 + seed % 2);  // half of them with two or three nodes
+    MESSAGE(line_of(report));
+    for (const auto& line : report.story) MESSAGE(line);
+    CHECK(report.passed);
+    CHECK(report.hours >= 6);
+    CHECK(report.events >= 500);
+    CHECK(report.faults >= 20);
+    CHECK(report.claims > 1000);
+    crashes += report.crashes;
+  }
+  CHECK(crashes > 10);
+}
+
+TEST_CASE("the same seed gives the same run, another one another") {
+  Options options;
+  options.hours = 2;
+  options.events_min = 200;
+  options.tell_frames = true;
+  const auto first = run(8, options), again = run(8, options), other = run(12, options);
+  CHECK(first.passed);
+  CHECK(first.trace_digest == again.trace_digest);
+  CHECK(first.bytes == again.bytes);
+  CHECK(first.trace_digest != other.trace_digest);
+}
+
+TEST_CASE("planted bugs are found, and the story says who did it") {
+  const struct {
+    Bug bug;
+    std::string_view words;
+  } rows[] = {{Bug::SendBeforeSync, "but its disk holds"},
+              {Bug::AckBeforeSync, "but its disk holds"},
+              {Bug::VectorPastGap, "but its disk holds"},
+              {Bug::PriorityHole, "sent an urgent event behind"}};
+  for (const auto& row : rows) {
+    CAPTURE(name_of(row.bug));
+    int tried = 0;
+    Report report;
+    do {
+      Options options;
+      options.bug = row.bug;
+      options.nodes = 2;  // few nodes find what many hide
+      report = run(static_cast<std::uint64_t>(++tried), options);
+    } while (report.passed && tried < seeds_to_find);
+    CHECK_FALSE(report.passed);
+    CHECK(report.failure.find(row.words) != std::string::npos);
+    CHECK_FALSE(report.story.empty());
+    MESSAGE(name_of(row.bug) << " found by seed " << tried << ": " << report.failure);
+  }
+}
