@@ -177,7 +177,7 @@ export class MapView {
         });
         this.map.addLayer(
           { id, type: 'raster', source: id, paint: { 'raster-fade-duration': 0 } },
-          'borders',
+          'graticule',
         );
         this.added.push(id);
         this.dim(id);
@@ -267,10 +267,15 @@ export class MapView {
     if (this.fine || this.map.getZoom() < fine_zoom) return;
     this.fine = true;
     const { land, borders } = fine_data();
-    void this.ready.then(() => {
-      void this.source('land').setData(land);
-      void this.source('borders').setData(borders);
-    });
+    void this.ready
+      .then(() =>
+        Promise.all([this.source('land-fine').setData(land), this.source('borders-fine').setData(borders)]),
+      )
+      // Only now may the medium coast leave the near zooms: there is never a map without land.
+      .then(() => {
+        for (const layer of ['land', 'coast', 'borders']) this.map.setLayerZoomRange(layer, 0, fine_zoom);
+      })
+      .catch((error: unknown) => console.warn('map: the fine coast could not be read', error));
   }
 
   private draw_graticule(): void {

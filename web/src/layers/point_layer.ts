@@ -26,6 +26,8 @@ export interface Mark {
 
 /** Cells of the picture sheet; a symbol more is drawn as a plain marker. */
 export const cells_max = 256;
+/** Symbols on one screen from which on they are drawn smaller. */
+const crowd_from = 1_200;
 const columns = 16;
 /** Pixels of one cell: the symbol's box at twice its size, sharp on dense screens. */
 const cell = symbol_box * 2;
@@ -257,9 +259,16 @@ export class PointLayer implements CustomLayerInterface {
     const room = (marks.length * 2 + 4) * floats;
     if (this.data.length < room) this.data = new Float32Array(room * 2);
     const data = this.data;
-    const scale = Math.max(0.5, Math.min(0.9, 0.5 + (view.zoom - 4) * 0.1));
     const half_w = view.width / 2 + symbol_box;
     const half_h = view.height / 2 + symbol_box;
+    let seen = 0;
+    for (const mark of marks) {
+      const [x, y] = view.screen(mark.mx, mark.my);
+      if (x > -half_w && x < half_w && y > -half_h && y < half_h) seen++;
+    }
+    // Many symbols on one screen are drawn smaller: they hide each other less, and cost a weak renderer less.
+    const crowd = Math.max(0.6, Math.min(1, Math.sqrt(crowd_from / Math.max(1, seen))));
+    const scale = crowd * Math.max(0.5, Math.min(0.9, 0.5 + (view.zoom - 4) * 0.1));
     let at = 0;
     const put = (x: number, y: number, turn: number, symbol: string, alpha: number, size: number) => {
       data[at++] = x;

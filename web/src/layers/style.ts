@@ -11,16 +11,44 @@ import type { Palette } from './palette';
 export const natural_earth = 'Natural Earth';
 /** Without `glyphs` in the style MapLibre draws letters from the page's own font of this name. */
 export const map_font = ['Noto Sans'];
-/** From this zoom on the fine coast replaces the medium one. */
-export const fine_zoom = 5;
+/**
+ * From this zoom on the fine coast replaces the medium one. Earlier it would cost much and show nothing: a continent's
+ * fine coast on one screen takes software renderers seconds a frame.
+ */
+export const fine_zoom = 7;
 const empty = { type: 'FeatureCollection' as const, features: [] };
 
 const absolute = (address: string) => new URL(address, document.baseURI).href;
+
+/** Land, coast and borders of one fineness. The medium ones are drawn at all zooms until the fine ones are there. */
+function ground_layers(p: Palette, source: 'land' | 'land-fine'): LayerSpecification[] {
+  const end = source === 'land' ? '' : '-fine';
+  const zooms = source === 'land' ? {} : { minzoom: fine_zoom };
+  return [
+    { id: `land${end}`, type: 'fill', source, ...zooms, paint: { 'fill-color': p.land } },
+    {
+      id: `coast${end}`,
+      type: 'line',
+      source,
+      ...zooms,
+      paint: { 'line-color': p.coast, 'line-width': 0.8 },
+    },
+    {
+      id: `borders${end}`,
+      type: 'line',
+      source: `borders${end}`,
+      ...zooms,
+      paint: { 'line-color': p.border, 'line-width': ['interpolate', ['linear'], ['zoom'], 2, 0.5, 8, 1.6] },
+    },
+  ];
+}
 
 export function base_style(p: Palette): StyleSpecification {
   return {
     version: 8,
     sources: {
+      'land-fine': { type: 'geojson', data: empty },
+      'borders-fine': { type: 'geojson', data: empty },
       land: { type: 'geojson', data: absolute(land_medium), attribution: natural_earth, tolerance: 0.3 },
       borders: { type: 'geojson', data: absolute(borders_medium), tolerance: 0.3 },
       countries: { type: 'geojson', data: absolute(country_labels) },
@@ -30,17 +58,7 @@ export function base_style(p: Palette): StyleSpecification {
     },
     layers: [
       { id: 'water', type: 'background', paint: { 'background-color': p.water } },
-      { id: 'land', type: 'fill', source: 'land', paint: { 'fill-color': p.land } },
-      { id: 'coast', type: 'line', source: 'land', paint: { 'line-color': p.coast, 'line-width': 0.8 } },
-      {
-        id: 'borders',
-        type: 'line',
-        source: 'borders',
-        paint: {
-          'line-color': p.border,
-          'line-width': ['interpolate', ['linear'], ['zoom'], 2, 0.5, 8, 1.6],
-        },
-      },
+      ...(['land', 'land-fine'] as const).flatMap((source) => ground_layers(p, source)),
       {
         id: 'graticule',
         type: 'line',
@@ -150,9 +168,11 @@ export const fine_data = () => ({ land: absolute(land_fine), borders: absolute(b
 export function paint_of(p: Palette): [string, string, string][] {
   return [
     ['water', 'background-color', p.water],
-    ['land', 'fill-color', p.land],
-    ['coast', 'line-color', p.coast],
-    ['borders', 'line-color', p.border],
+    ...['', '-fine'].flatMap((end): [string, string, string][] => [
+      [`land${end}`, 'fill-color', p.land],
+      [`coast${end}`, 'line-color', p.coast],
+      [`borders${end}`, 'line-color', p.border],
+    ]),
     ['graticule', 'line-color', p.graticule],
     ['graticule-text', 'text-color', p.graticule_text],
     ['graticule-text', 'text-halo-color', p.halo],
