@@ -1,4 +1,5 @@
 // What was acknowledged stays, whatever happens to the process or the disk.
+#include <cstdio>
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <signal.h>
@@ -115,7 +116,7 @@ TEST_CASE("a full disk refuses new entries in words, keeps serving, and takes th
   const Folder folder;
   const SmallDisk disk(folder / "disk");
   if (!disk.is_mounted()) {
-    MESSAGE("skipped: needs the right to mount a tmpfs");
+    std::puts("SKIPPED: needs the right to mount a tmpfs");  // ./dev test counts such lines
     return;
   }
   init_node(folder / "disk/n", "POST 1");

@@ -98,9 +98,11 @@ try {
   const row = (name, value, unit, limit) => {
     const ok = limit === undefined || value <= limit;
     short ||= !ok;
-    const verdict =
-      limit === undefined ? 'printed only' : `${(value / limit).toFixed(2)} ${ok ? 'ok' : 'short'}`;
-    console.log(`${name} ${value} ${unit} ${verdict}`);
+    const goal = limit === undefined ? '-' : `<=${limit}`;
+    const ratio = limit === undefined ? '-' : (value / limit).toFixed(2);
+    console.log(
+      `${name.padEnd(28)} ${String(value).padStart(10)} ${unit.padEnd(6)} ${goal.padStart(8)} ${ratio.padStart(8)} ${ok ? 'ok' : 'short'}`,
+    );
   };
   if (seen.marks < swarm) throw new Error(`only ${seen.marks} of ${swarm} symbols are on the map`);
   row('page.symbols', seen.marks, 'count');
