@@ -1,5 +1,4 @@
 // What was acknowledged stays, whatever happens to the process or the disk.
-#include <cstdio>
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <signal.h>
@@ -7,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <random>
