@@ -69,6 +69,14 @@ class FollowingIndex final : public JournalIndex {
     wake_.notify_all();
   }
 
+  std::vector<Place> latest(const model::EntityId& entity, std::size_t limit) override {
+    store::IndexQuery wanted;
+    wanted.entity = model::to_text(entity);
+    wanted.newest_first = true;
+    wanted.limit = limit;
+    return places_of(wanted);
+  }
+
   std::vector<Place> find(const api::JournalQuery& query) override {
     wait_for(writer_.durable_arrival());
     store::IndexQuery wanted;
@@ -80,14 +88,7 @@ class FollowingIndex final : public JournalIndex {
     }
     if (const auto* record = model::find_record(query.record)) wanted.record = static_cast<std::uint16_t>(record->kind);
     wanted.text = query.text;
-    const auto rows = index_->events(wanted);
-    if (!rows) {
-      log::error(area, "cannot search the journal", {{"why", rows.error().what}});
-      return {};
-    }
-    std::vector<Place> out;
-    for (const auto& row : *rows) out.push_back({row.dot.stream(), row.dot.seq});
-    return out;
+    return places_of(wanted);
   }
 
   std::vector<model::Dot> command(const model::CommandId& id) override {
@@ -113,6 +114,17 @@ class FollowingIndex final : public JournalIndex {
   }
 
  private:
+  std::vector<Place> places_of(const store::IndexQuery& wanted) {
+    const auto rows = index_->events(wanted);
+    if (!rows) {
+      log::error(area, "cannot search the journal", {{"why", rows.error().what}});
+      return {};
+    }
+    std::vector<Place> out;
+    for (const auto& row : *rows) out.push_back({row.dot.stream(), row.dot.seq});
+    return out;
+  }
+
   void run(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       {

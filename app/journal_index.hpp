@@ -27,6 +27,8 @@ class JournalIndex {
 
   virtual void catch_up() = 0;  // the log has grown
   virtual std::vector<Place> find(const api::JournalQuery& query) = 0;
+  // The latest events about a record, newest first, without waiting for what is not indexed yet.
+  virtual std::vector<Place> latest(const model::EntityId& entity, std::size_t limit) = 0;
   virtual std::vector<model::Dot> command(const model::CommandId& id) = 0;
   virtual void remember(const model::Observation& observation) = 0;
   virtual std::vector<model::Observation> last_values() = 0;

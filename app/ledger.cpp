@@ -11,6 +11,7 @@
 #include "base/hash.hpp"
 #include "base/log.hpp"
 #include "journal_index.hpp"
+#include "news.hpp"
 #include "store/posix_disk.hpp"
 #include "store/writer.hpp"
 #include "trust/private_part.hpp"
@@ -21,6 +22,7 @@ namespace {
 constexpr std::string_view area = "store";
 constexpr std::size_t read_records = 2'000;
 constexpr std::size_t read_bytes = 4 * 1024 * 1024;
+constexpr std::size_t past_events_max = 256;  // looked at for what a gateway said before
 
 using api::CommandDone;
 using api::CommandError;
@@ -104,7 +106,7 @@ class OpenLedger final : public Ledger {
   Result<void, std::string> start(const Home& home);
 
   void command(model::Draft draft, std::function<void(CommandResult)> done) override;
-  void report(model::Draft draft, std::function<void(CommandResult)> done) override;
+  void report(model::Draft draft, Meet meet, std::function<void(const Reported&)> done) override;
   void accept(model::SealedRun run, std::optional<model::PublicKey> author_key,
               std::function<void(bool)> done) override;
   void forked(const model::StreamId& branch) override;
@@ -144,7 +146,7 @@ class OpenLedger final : public Ledger {
   void resume_author(const store::Log& log);
   std::optional<CommandResult> answer_known(const model::Draft& draft);
   std::optional<CommandError> check_states(const model::Draft& draft);
-  bool complete(model::Draft& draft);
+  std::vector<PastEvent> past_of(const model::EntityId& entity);
   void write(const model::Draft& draft, std::function<void(CommandResult)> done);
   void written(const std::vector<trust::AuthoredEntry>& entries, const store::DurableResult& outcome,
                const std::function<void(CommandResult)>& done);
@@ -170,8 +172,13 @@ class OpenLedger final : public Ledger {
   OpenReport report_;
 
   std::map<model::CommandId, Command> commands_;  // on their way to the disk
-  std::map<model::EntityId, std::deque<std::pair<model::Draft, std::function<void(CommandResult)>>>>
-      reports_;  // waiting their turn
+  struct Report {
+    model::Draft draft;
+    Meet meet;
+    std::function<void(const Reported&)> done;
+  };
+  std::map<model::EntityId, std::deque<Report>> reports_;  // waiting their turn
+  News news_{[this](const model::EntityId& entity) { return past_of(entity); }};
   std::set<model::EntityId> reporting_;
   std::atomic<std::size_t> in_flight_{0};
   bool failing_ = false;  // a write failed; nothing new is made until all that was made after it has failed too
@@ -407,42 +414,11 @@ void OpenLedger::command(model::Draft draft, std::function<void(CommandResult)> 
   });
 }
 
-// Fills in what the picture shows as replaced; false when the draft says nothing new.
-bool OpenLedger::complete(model::Draft& draft) {
-  if (!draft.entity) return true;
-  const auto* entity = fold_.publish()->find(*draft.entity);
-  if (entity == nullptr) return true;
-  std::vector<model::Write> writes;
-  for (auto& write : draft.writes) {
-    const auto rule = write.key.rule();
-    if (rule == model::MergeRule::Tombstone) {
-      if (entity->deleted) continue;
-      write.replaced = entity->coverage;
-      writes.push_back(std::move(write));
-      continue;
-    }
-    const auto* field = entity->find(write.key);
-    if (field != nullptr && model::holds_many(rule)) {
-      const auto same = [&](const picture::Choice& choice) { return choice.value == write.value; };
-      if (rule != model::MergeRule::Counter && std::any_of(field->values.begin(), field->values.end(), same)) continue;
-    } else if (field != nullptr) {
-      if (field->acting.value == write.value && field->alternatives.empty()) continue;
-      write.replaced = field->acting.dots;
-      for (const auto& choice : field->alternatives)
-        write.replaced.insert(write.replaced.end(), choice.dots.begin(), choice.dots.end());
-      if (write.replaced.size() > model::replaced_max) write.replaced.resize(model::replaced_max);
-    }
-    writes.push_back(std::move(write));
-  }
-  draft.writes = std::move(writes);
-  return !draft.writes.empty();
-}
-
-void OpenLedger::report(model::Draft draft, std::function<void(CommandResult)> done) {
-  if (!draft.entity) return command(std::move(draft), std::move(done));
+void OpenLedger::report(model::Draft draft, Meet meet, std::function<void(const Reported&)> done) {
+  if (closed_) return done({failure(CommandError{503, "stopping", "the node is stopping", "", ""})});
   const auto entity = *draft.entity;
   // One after the other about one thing: the next must see what the one before wrote.
-  reports_[entity].emplace_back(std::move(draft), std::move(done));
+  reports_[entity].push_back({std::move(draft), std::move(meet), std::move(done)});
   if (!reporting_.contains(entity)) next_report(entity);
 }
 
@@ -450,21 +426,42 @@ void OpenLedger::next_report(const model::EntityId& entity) {
   reporting_.erase(entity);
   const auto found = reports_.find(entity);
   if (found == reports_.end()) return;
-  auto [draft, done] = std::move(found->second.front());
+  auto [draft, meet, done] = std::move(found->second.front());
   found->second.pop_front();
   if (found->second.empty()) reports_.erase(found);
   reporting_.insert(entity);
-  if (!complete(draft)) {
-    done(CommandDone{entity, "", {}, model::Class::Routine, false});
+  const auto picture = fold_.publish();
+  const auto* shown = picture->find(entity);
+  auto meeting = meet(std::move(draft), shown);
+  NewsOf news;
+  if (meeting.draft) news = news_.of(std::move(*meeting.draft), shown, meeting.told);
+  if (news.draft.writes.empty()) {
+    done({CommandDone{entity, "", {}, model::Class::Routine, false}, news.overruled});
     loop_.post([this, entity, alive = std::weak_ptr<bool>(alive_)] {
       if (!alive.expired()) next_report(entity);
     });
     return;
   }
-  write(draft, [this, entity, finish = std::move(done)](const CommandResult& result) {
-    finish(result);
+  write(news.draft, [this, entity, overruled = news.overruled, finish = std::move(done)](const CommandResult& result) {
+    if (!result) news_.forget(entity);
+    finish({result, overruled});
     next_report(entity);
   });
+}
+
+// The latest events about a record, for News.
+std::vector<PastEvent> OpenLedger::past_of(const model::EntityId& entity) {
+  std::vector<PastEvent> out;
+  if (!index_) return out;
+  for (const auto& place : index_->latest(entity, past_events_max)) {
+    const auto stored = writer_->read([&](store::Log& log) { return log.read_entry(place.stream, place.seq); });
+    if (!stored) continue;
+    const auto event = to_fold_event(stored->entry, stored->arrival, stored->time, incident_, data_keys_);
+    if (!event.event) continue;
+    out.push_back({event.dot, event.event->via, event.event->writes});
+    out.back().writes.insert(out.back().writes.end(), event.private_writes.begin(), event.private_writes.end());
+  }
+  return out;
 }
 
 void OpenLedger::write(const model::Draft& draft, std::function<void(CommandResult)> done) {

@@ -46,6 +46,17 @@ struct OpenReport {
 picture::FoldEvent to_fold_event(const model::Entry& entry, std::uint64_t arrival, UtcTime arrived,
                                  const model::IncidentId& incident, const std::vector<trust::DataKey>& keys);
 
+// How a gateway's message meets the record as it stands.
+struct Meeting {
+  std::optional<model::Draft> draft;  // fitted to the record; nothing: not to be written
+  std::vector<model::Write> told;     // what the gateway's clients were last told, as the writes of such a message
+};
+using Meet = std::function<Meeting(model::Draft draft, const picture::EntityView* shown)>;
+struct Reported {
+  api::CommandResult result;
+  bool overruled = false;  // clients show an old value: tell them again
+};
+
 class Ledger {
  public:
   struct Handlers {
@@ -58,9 +69,9 @@ class Ledger {
 
   // Writes a draft. `done` is called on the loop's thread once the event is durable and folded, or is refused.
   virtual void command(model::Draft draft, std::function<void(api::CommandResult)> done) = 0;
-  // For gateways: names what the picture shows as replaced and leaves out what it says already. No event when nothing
-  // is new.
-  virtual void report(model::Draft draft, std::function<void(api::CommandResult)> done) = 0;
+  // For gateways: writes what is news in a message (news.hpp). Reports about one record wait for each other; `meet` is
+  // asked right before the writing, so that it meets what the one before left. No event when nothing is new.
+  virtual void report(model::Draft draft, Meet meet, std::function<void(const Reported&)> done) = 0;
   // Writes a verified run of another node (or one's own, come back).
   virtual void accept(model::SealedRun run, std::optional<model::PublicKey> author_key,
                       std::function<void(bool written)> done) = 0;

@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <mutex>
 #include <thread>
-#include <unordered_map>
 
 #include "api/server.hpp"
 #include "base/log.hpp"
@@ -16,12 +15,11 @@
 #include "gateway/adsb/adsb_file.hpp"
 #include "gateway/adsb/recording.hpp"
 #include "gateway/gnss/gpsd_client.hpp"
-#include "gateway/tak/model_to_cot.hpp"
-#include "gateway/tak/tak_server.hpp"
 #include "ledger.hpp"
 #include "loop_thread.hpp"
 #include "metrics_text.hpp"
 #include "peers.hpp"
+#include "tak_feed.hpp"
 #include "tiles/tile_routes.hpp"
 #include "version.hpp"
 
@@ -32,8 +30,6 @@ constexpr Milliseconds publish_every{100};
 constexpr Milliseconds status_every{1'000};
 constexpr Milliseconds hash_every{5'000};
 constexpr Milliseconds config_position_every{60'000};
-constexpr Milliseconds to_tak_every{1'000};  // positions heard elsewhere, per subject, towards TAK clients
-constexpr std::size_t to_tak_subjects_max = 50'000;
 
 // A value one thread sets and others read, whole.
 template <class T>
@@ -102,8 +98,6 @@ class RunningNode final : public Node, public api::Backend {
   void take_observation(model::Observation observation, bool from_peer);
   void place_own(Position position, std::optional<EllipsoidHeight> height, std::string source);
   void place_configured();
-  void show_to_tak(const std::vector<model::EntityId>& changed);
-  void show_to_tak(const model::Observation& observation);
   void make_status();
   void publish();
   api::NodeInfo node_info() const;
@@ -124,6 +118,7 @@ class RunningNode final : public Node, public api::Backend {
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<Peers> peers_;
   std::unique_ptr<gateway::tak::TakServer> tak_server_;
+  std::unique_ptr<TakFeed> tak_feed_;  // on the core thread
   Shared<gateway::tak::TakStatus> tak_status_{std::make_shared<const gateway::tak::TakStatus>()};
   std::shared_ptr<net::EventLoop::Timer> tak_timer_;
   std::vector<std::unique_ptr<gateway::adsb::AdsbClient>> adsb_;
@@ -132,7 +127,6 @@ class RunningNode final : public Node, public api::Backend {
   std::unique_ptr<api::Server> server_;
   std::vector<std::shared_ptr<net::EventLoop::Timer>> timers_;
   std::optional<api::OwnPosition> own_position_;
-  std::unordered_map<model::EntityId, SteadyTime> told_tak_;
   std::string state_hash_;
   SteadyTime hashed_{};
   std::uint64_t hashed_events_ = 0;
@@ -179,20 +173,11 @@ Result<void, std::string> RunningNode::start() {
       };
       output.on_reports = [this](const std::vector<gateway::tak::TakReport>& reports) {
         if (ledger_->waiting() > commands_waiting_max / 2) return false;  // the gateway keeps them and asks again
-        core_->loop().post([this, reports] {
-          for (const auto& report : reports) {
-            for (const auto& draft : report.drafts) {
-              ledger_->report(draft, [uid = report.uid](const api::CommandResult& result) {
-                if (!result)
-                  log::warn("tak", "could not keep what a client sent",
-                            {{"uid", uid}, {"why", result.error().message}});
-              });
-            }
-          }
-        });
+        core_->loop().post([this, reports] { tak_feed_->take(reports); });
         return true;
       };
       tak_server_ = std::make_unique<gateway::tak::TakServer>(tak_->loop(), clock_, options, std::move(output));
+      core_->call([&] { tak_feed_ = std::make_unique<TakFeed>(*ledger_, *tak_server_, clock_, home_.node_key.id()); });
       const auto listening = tak_server_->start();
       if (!listening) {
         started = failure(listening.error().what);
@@ -241,7 +226,11 @@ Result<void, std::string> RunningNode::start_core() {
   handlers.on_durable = [this] {
     if (peers_) peers_->durable();
   };
-  handlers.on_folded = [this](const std::vector<model::EntityId>& changed) { show_to_tak(changed); };
+  handlers.on_folded = [this](const std::vector<model::EntityId>& changed) {
+    if (!tak_feed_) return;
+    tak_feed_->show(changed);
+    publish();
+  };
   auto ledger = Ledger::open(home_, core_->loop(), clock_, options, std::move(handlers));
   if (!ledger) return failure(ledger.error());
   ledger_ = std::move(*ledger);
@@ -478,48 +467,7 @@ void RunningNode::take_observation(model::Observation observation, bool from_pee
   }
   if (ledger_->observe(observation) == picture::Observed::Late) return;
   if (!from_peer) peers_->last_value(observation);
-  if (from_peer || observation.via != model::Via::Tak) show_to_tak(observation);
-}
-
-void RunningNode::show_to_tak(const model::Observation& observation) {
-  if (!tak_server_) return;
-  const auto now = clock_.now();
-  if (told_tak_.size() >= to_tak_subjects_max) told_tak_.clear();
-  auto& last = told_tak_[observation.subject];
-  if (last != SteadyTime{} && now.steady - last < to_tak_every) return;
-  last = now.steady;
-  const auto xml = gateway::tak::to_cot(observation, now.utc);
-  if (!xml.empty()) tak_server_->broadcast(std::make_shared<const Bytes>(xml));
-}
-
-void RunningNode::show_to_tak(const std::vector<model::EntityId>& changed) {
-  if (!tak_server_ || changed.empty()) return;
-  const auto picture = ledger_->publish();
-  const auto now = clock_.now().utc;
-  for (const auto& id : changed) {
-    const auto* entity = picture->find(id);
-    if (entity == nullptr || entity->spec == nullptr || entity->placeholder) continue;
-    if (entity->deleted) {
-      tak_server_->remove(id);
-      continue;
-    }
-    // What a client of ours sent went to the others at once, and is kept for joiners by the gateway.
-    if (entity->updated && entity->updated->via == model::Via::Tak &&
-        entity->updated->dot.writer.author == home_.node_key.id())
-      continue;
-    gateway::tak::RecordState state;
-    state.id = id;
-    state.record = entity->spec->kind;
-    state.updated = entity->updated ? entity->updated->time.time() : now;
-    state.author = entity->updated ? picture->roster().name_of(entity->updated->dot.writer.author) : std::string();
-    state.value = [entity](const model::FieldSpec& field) -> const model::Value* {
-      if (field.privacy == model::Privacy::Private) return nullptr;  // TAK clients are not in the care group
-      const auto* view = entity->find(field.key());
-      return view != nullptr && !view->acting.value.is_null() ? &view->acting.value : nullptr;
-    };
-    if (const auto xml = gateway::tak::to_cot(state, now)) tak_server_->broadcast(std::make_shared<const Bytes>(*xml));
-  }
-  picture_.set(picture);
+  if (tak_feed_ && (from_peer || observation.via != model::Via::Tak)) tak_feed_->show(observation);
 }
 
 // ---- what readers see -----------------------------------------------------------------------------------------------

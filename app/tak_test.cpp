@@ -62,6 +62,26 @@ json::object tak_feed(const TestNode& node) {
   return {};
 }
 
+// The event with another text in one place, as its sender would send it again.
+std::string with(std::string text, std::string_view from, std::string_view to) {
+  const auto at = text.find(from);
+  if (at == text.npos) throw std::runtime_error(fmt::format("the event has no {}", from));
+  return text.replace(at, from.size(), to);
+}
+
+std::string value_name(const json::object& entity, std::string_view field) {
+  const auto value = value_of(entity, field);
+  return value.is_string() ? std::string(value.as_string()) : json::serialize(value);
+}
+
+// A person at the page writes a field, having seen what stands.
+void person_sets(const TestNode& node, const json::object& entity, std::string_view field, std::string_view value) {
+  const auto answer = node.command(command_of(entity.at("record").as_string(),
+                                              {write_of(field, value, dots_of(field_of(entity, field)))},
+                                              std::string(entity.at("id").as_string())));
+  if (answer.status >= 300) throw std::runtime_error(answer.text);
+}
+
 struct TakPair {
   Folder folder;
   std::optional<TestNode> a, b;
@@ -178,4 +198,55 @@ TEST_CASE("what is written through the API reaches TAK clients, on this node and
   // Who comes later is told what stands.
   TcpClient late(pair.b->tak());
   CHECK(late.receives("LZ Meadow"));
+}
+
+TEST_CASE("a report sent again with another remark does not take back what a person decided meanwhile") {
+  const Folder folder;
+  init_node(folder / "a", "POST 1");
+  TestNode node(folder / "a");
+  const auto report = with(cot("casualty_medevac.xml"), R"(urgent="1" priority="2")", R"(urgent="0" priority="3")");
+  {
+    TcpClient phone(node.tak());
+    phone.send(report);
+    const auto before = record_of(node, "casualty");
+    REQUIRE(value_name(before, "triage") == "yellow");
+    person_sets(node, before, "triage", "red");
+
+    phone.send(with(report, "hypothermia", "hypothermia, shivering"));
+    CHECK(eventually(
+        [&] { return value_name(record_of(node, "casualty"), "condition").find("shivering") != std::string::npos; }));
+    const auto after = record_of(node, "casualty");
+    CHECK(value_name(after, "triage") == "red");
+    CHECK(after.at("conflicts").as_array().empty());
+  }
+  // The node remembers what the phone said last, also after a restart.
+  REQUIRE(node.stop() == 0);
+  node.start();
+  TcpClient phone(node.tak());
+  phone.send(with(report, "hypothermia", "hypothermia, asleep"));
+  CHECK(eventually(
+      [&] { return value_name(record_of(node, "casualty"), "condition").find("asleep") != std::string::npos; }));
+  CHECK(value_name(record_of(node, "casualty"), "triage") == "red");
+  CHECK(record_of(node, "casualty").at("conflicts").as_array().empty());
+
+  // What the phone really changes contradicts the person, and is shown so.
+  phone.send(with(with(report, R"(priority="3" routine="0")", R"(priority="0" routine="3")"), "hypothermia", "warm"));
+  CHECK(eventually([&] { return !record_of(node, "casualty").at("conflicts").as_array().empty(); }));
+  CHECK(value_name(record_of(node, "casualty"), "triage") == "red");
+}
+
+TEST_CASE("a beacon that repeats from a new position leaves its alert acknowledged") {
+  const Folder folder;
+  init_node(folder / "a", "POST 1");
+  TestNode node(folder / "a");
+  TcpClient beacon(node.tak());
+  beacon.send(cot("alert.xml"));
+  const auto alert = record_of(node, "request", "distress");
+  person_sets(node, alert, "state", "acknowledged");
+  const auto latitude = alert.at("lat").to_number<double>();
+  beacon.send(std::regex_replace(cot("alert.xml"), std::regex("lat=\"[^\"]*\""), "lat=\"46.6\""));
+  CHECK(eventually([&] { return record_of(node, "request", "distress").at("lat").to_number<double>() != latitude; }));
+  const auto moved = record_of(node, "request", "distress");
+  CHECK(value_name(moved, "state") == "acknowledged");
+  CHECK(moved.at("conflicts").as_array().empty());
 }

@@ -283,4 +283,15 @@ std::optional<Bytes> to_cot(const RecordState& state, UtcTime now) {
   }
 }
 
+std::vector<model::Write> told(const RecordState& state, UtcTime now) {
+  const auto xml = to_cot(state, now);
+  const auto event = xml ? cot::parse(*xml) : Result<cot::Event, cot::Fault>(failure(cot::Fault{}));
+  if (!event) return {};
+  for (auto& draft : to_drafts(*event, {.source = {}, .received = now, .xml = {}})) {
+    if (draft.entity == state.id && draft.record == static_cast<std::uint16_t>(state.record))
+      return std::move(draft.writes);
+  }
+  return {};
+}
+
 }  // namespace airbridge::gateway::tak

@@ -3,6 +3,7 @@
 // node. An event that came in as CoT goes out as it came, byte for byte, as long as the record still says what it said.
 #include <functional>
 #include <optional>
+#include <vector>
 
 #include "codec/cot/writer.hpp"
 #include "model/observation.hpp"
@@ -35,5 +36,9 @@ struct RecordState {
 // Nothing for records TAK has no form for, or without a place. Class 0 and 1 of: site, hazard, casualty, request
 // (distress as an alert), message (as chat), unit (when it has a place of its own).
 std::optional<Bytes> to_cot(const RecordState& state, UtcTime now);
+
+// What clients were told of a record, as the writes their own message would hold if it said the same: what comes back
+// equal to this is an echo.
+std::vector<model::Write> told(const RecordState& state, UtcTime now);
 
 }  // namespace airbridge::gateway::tak
