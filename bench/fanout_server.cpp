@@ -1,6 +1,6 @@
 // The TAK gateway alone, as the node runs it, for the fan-out benchmark: every event is framed, checked, parsed, kept,
 // turned into an observation and handed over; the observations end here. Prints "port N".
-//   fanout_server [coalesce_ms [prompt]]
+//   fanout_server [coalesce_ms]
 #include <cstdio>
 #include <cstdlib>
 
@@ -16,7 +16,6 @@ int main(int count, char** words) {
   std::size_t handed_over = 0;
   TakLimits limits;
   if (count > 1) limits.coalesce = Milliseconds{std::atoi(words[1])};
-  if (count > 2) limits.prompt = std::atoi(words[2]) != 0;
   TakServer server(loop, clock, {.at = {"127.0.0.1", 0}, .limits = limits},
                    {.on_observations = [&](std::vector<model::Observation>&& batch) { handed_over += batch.size(); },
                     .on_reports = [](const std::vector<TakReport>&) { return true; }});

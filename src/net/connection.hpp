@@ -23,7 +23,6 @@ struct ConnectionLimits {
   Milliseconds idle_max{0};                  // closed after so long without a byte received; 0: never
   Milliseconds write_stall_max{30'000};      // closed when queued bytes do not move for so long
   Milliseconds coalesce{0};                  // how long a message may wait for company; 0: only for the loop's turn
-  bool prompt = false;  // after a quiet time the first message is not held back: faster, shares less
 };
 
 // No callback runs inside send(); all come from the loop, and a callback may close or drop its own connection. A

@@ -10,19 +10,16 @@ namespace asio = boost::asio;
 
 asio::execution_context::id ConnectionService::id;
 
-FlushWindow::FlushWindow(asio::io_context& io, Milliseconds span, bool prompt)
-    : io_(io), span_(span), prompt_(prompt), timer_(io) {}
+FlushWindow::FlushWindow(asio::io_context& io, Milliseconds span) : io_(io), span_(span), timer_(io) {}
 
 void FlushWindow::add(std::shared_ptr<TcpConnection> connection) {
   waiting_.push_back(std::move(connection));
   if (waiting_.size() > 1) return;  // the flush is already on its way
-  const auto now = std::chrono::steady_clock::now();
-  const auto at = (prompt_ ? last_flush_ : now) + span_;
-  if (span_ == Milliseconds{0} || at <= now) {
+  if (span_ == Milliseconds{0}) {
     asio::post(io_, [this] { flush(); });
     return;
   }
-  timer_.expires_at(at);
+  timer_.expires_after(span_);
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (!error) flush();
   });
@@ -32,7 +29,6 @@ void FlushWindow::flush() {
   // Callbacks may queue more: that goes into the next window.
   flushing_.swap(waiting_);
   const auto now = ConnectionService::now();
-  last_flush_ = now;
   for (const auto& connection : flushing_) connection->flush_window(*this, now);
   flushing_.clear();
 }
@@ -48,18 +44,18 @@ ConnectionService::ConnectionService(asio::execution_context& context)
       io_(static_cast<asio::io_context&>(context)),
       read_buffer_(std::make_unique<std::array<std::uint8_t, read_buffer_size>>()),
       tick_timer_(io_) {
-  windows_.push_back(std::make_unique<FlushWindow>(io_, Milliseconds{0}, false));
+  windows_.push_back(std::make_unique<FlushWindow>(io_, Milliseconds{0}));
 }
 
 ConnectionService& ConnectionService::of(asio::io_context& io) { return asio::use_service<ConnectionService>(io); }
 
-FlushWindow& ConnectionService::window(Milliseconds span, bool prompt) {
+FlushWindow& ConnectionService::window(Milliseconds span) {
   if (span <= Milliseconds{0}) return next_turn();
   for (const auto& window : windows_) {
-    if (window->span() == span && window->prompt() == prompt) return *window;
+    if (window->span() == span) return *window;
   }
   if (windows_.size() >= flush_windows_max) return *windows_.front();
-  windows_.push_back(std::make_unique<FlushWindow>(io_, span, prompt));
+  windows_.push_back(std::make_unique<FlushWindow>(io_, span));
   return *windows_.back();
 }
 

@@ -18,13 +18,11 @@ inline constexpr std::size_t read_buffer_size = 64 * 1024;  // one a loop
 inline constexpr std::size_t flush_windows_max = 16;        // distinct `coalesce` values a loop tells apart
 inline constexpr Milliseconds coarse_tick{500};             // how exact idle and stall limits are
 
-// Connections of the same `coalesce` that have something to send, flushed together when the first one's time is up; or,
-// when they are prompt, at the end of the loop's turn after a quiet time and every `span` while messages keep coming.
+// Connections of the same `coalesce` that have something to send, flushed together when the first one's time is up.
 class FlushWindow {
  public:
-  FlushWindow(boost::asio::io_context& io, Milliseconds span, bool prompt);
+  FlushWindow(boost::asio::io_context& io, Milliseconds span);
   Milliseconds span() const { return span_; }
-  bool prompt() const { return prompt_; }
   void add(std::shared_ptr<TcpConnection> connection);
   void shutdown();
 
@@ -33,9 +31,7 @@ class FlushWindow {
 
   boost::asio::io_context& io_;
   Milliseconds span_;
-  bool prompt_;
   boost::asio::steady_timer timer_;
-  std::chrono::steady_clock::time_point last_flush_{};
   std::vector<std::shared_ptr<TcpConnection>> waiting_;
   std::vector<std::shared_ptr<TcpConnection>> flushing_;  // kept for its capacity: no allocation in the steady state
 };
@@ -48,7 +44,7 @@ class ConnectionService : public boost::asio::execution_context::service {
   explicit ConnectionService(boost::asio::execution_context& context);
   static ConnectionService& of(boost::asio::io_context& io);
 
-  FlushWindow& window(Milliseconds span, bool prompt);
+  FlushWindow& window(Milliseconds span);
   FlushWindow& next_turn() { return *windows_.front(); }  // the window of span 0
   std::array<std::uint8_t, read_buffer_size>& read_buffer() { return *read_buffer_; }
   static SteadyTime now() { return std::chrono::time_point_cast<Milliseconds>(std::chrono::steady_clock::now()); }

@@ -102,8 +102,6 @@ TEST_CASE("bytes go both ways and the peer's end is told once") {
 TEST_CASE("messages sent within the coalesce time arrive in order") {
   ListenerLimits limits;
   limits.connection.coalesce = Milliseconds{5};
-  SUBCASE("held back") { limits.connection.prompt = false; }
-  SUBCASE("prompt") { limits.connection.prompt = true; }
   Server server(limits);
   auto peer = server.peer();
   const auto connection = server.wait_for_connection();

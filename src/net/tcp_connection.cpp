@@ -36,7 +36,7 @@ TcpConnection::TcpConnection(asio::ip::tcp::socket socket, const ConnectionLimit
       peer_(peer_text(socket_)),
       last_received_(ConnectionService::now()) {
   fd_ = socket_.native_handle();
-  window_ = &service_.window(limits.coalesce, limits.prompt);
+  window_ = &service_.window(limits.coalesce);
   last_progress_ = last_received_;
   error_code ignored;
   socket_.non_blocking(true, ignored);
@@ -59,7 +59,7 @@ void TcpConnection::start(Handlers handlers) {
 
 void TcpConnection::set_limits(const ConnectionLimits& limits) {
   limits_ = limits;
-  window_ = &service_.window(limits.coalesce, limits.prompt);
+  window_ = &service_.window(limits.coalesce);
 }
 
 // Sending ---------------------------------------------------------------------------------------------------------
@@ -71,21 +71,27 @@ bool TcpConnection::has_room(std::size_t size, std::size_t limit) const {
 Sent TcpConnection::send(SharedBytes bytes) {
   if (state_ != State::Open) return Sent::Closed;
   if (!bytes || bytes->empty()) return Sent::Queued;
+  if (fanout_ != nullptr) fanout_->settle(*this);
+  return enqueue(std::move(bytes));
+}
+
+Sent TcpConnection::enqueue(SharedBytes bytes) {
+  if (state_ != State::Open) return Sent::Closed;
   if (!has_room(bytes->size(), limits_.queue_bytes_max)) return Sent::Dropped;
   if (queued_bytes_ == 0) last_progress_ = ConnectionService::now();
   queued_bytes_ += bytes->size();
   queue_.push_back(std::move(bytes));
-  if (!scheduled_in_ && !write_waiting_) {
-    scheduled_in_ = window_;
-    window_->add(self());
-  }
+  schedule();
   return Sent::Queued;
 }
 
 Sent TcpConnection::send_urgent(SharedBytes bytes) {
   if (state_ != State::Open) return Sent::Closed;
   if (!bytes || bytes->empty()) return Sent::Queued;
-  if (!has_room(bytes->size(), limits_.queue_bytes_max + urgent_bytes_extra)) return Sent::Dropped;
+  if (fanout_ != nullptr) fanout_->settle(*this);
+  if (!has_room(bytes->size(), limits_.queue_bytes_max + urgent_bytes_extra)) {
+    return Sent::Dropped;
+  }
   if (queued_bytes_ == 0) last_progress_ = ConnectionService::now();
   queued_bytes_ += bytes->size();
   const auto place = head_ + (head_offset_ > 0 ? 1 : 0) + urgent_;
@@ -94,6 +100,36 @@ Sent TcpConnection::send_urgent(SharedBytes bytes) {
   schedule_urgent();
   return Sent::Queued;
 }
+
+void TcpConnection::take_rest(const std::vector<SharedBytes>& messages, std::size_t offset) {
+  last_progress_ = ConnectionService::now();
+  for (const auto& bytes : messages) {
+    queued_bytes_ += bytes->size();
+    queue_.push_back(bytes);
+  }
+  queued_bytes_ -= offset;
+  head_offset_ = offset;
+  wait_writable();
+}
+
+// What is empty needs no turn of its own: the message that made us take over schedules one.
+void TcpConnection::take_over(const std::vector<SharedBytes>& messages) {
+  if (messages.empty()) return;
+  if (queued_bytes_ == 0) last_progress_ = ConnectionService::now();
+  for (const auto& bytes : messages) {
+    queued_bytes_ += bytes->size();
+    queue_.push_back(bytes);
+  }
+  schedule();
+}
+
+void TcpConnection::schedule() {
+  if (scheduled_in_ || write_waiting_) return;
+  scheduled_in_ = window_;
+  window_->add(self());
+}
+
+void TcpConnection::send_failed(int code) { shut("sending failed: " + errno_text(code), true); }
 
 void TcpConnection::schedule_urgent() {
   if (urgent_scheduled_ || write_waiting_) return;
@@ -134,6 +170,7 @@ void TcpConnection::flush(SteadyTime now) {
     last_progress_ = now;
     advance(static_cast<std::size_t>(written));
     if (queued_bytes_ == 0) {
+      if (fanout_ != nullptr) fanout_->caught_up(*this);
       if (state_ == State::Draining) return begin_linger();
       if (drained_wanted_ && handlers_ && handlers_->on_drained) {
         const auto handlers = handlers_;
@@ -227,6 +264,7 @@ void TcpConnection::close() { shut({}, false); }
 void TcpConnection::close_after_sending() {
   if (state_ != State::Open) return;
   handlers_.reset();
+  if (fanout_ != nullptr) fanout_->leave(*this);
   state_ = State::Draining;
   if (queued_bytes_ == 0) return begin_linger();
   schedule_urgent();
@@ -244,6 +282,7 @@ void TcpConnection::begin_linger() {
 
 void TcpConnection::shut(const std::string& why, bool tell) {
   if (state_ == State::Closed) return;
+  if (fanout_ != nullptr) fanout_->remove(*this);
   state_ = State::Closed;
   service_.leave(*this);
   if (open_count_) --*open_count_;

@@ -12,6 +12,7 @@
 
 #include "net/connection.hpp"
 #include "net/connection_service.hpp"
+#include "net/fanout_list.hpp"
 
 namespace airbridge::net {
 
@@ -53,11 +54,28 @@ class TcpConnection final : public Connection {
   void forgive(Milliseconds pause);
   std::shared_ptr<TcpConnection> self();
 
+  // For the fan-out it is a member of. take_rest: what its socket did not take, the first `offset` bytes of the first
+  // are gone; take_over: what was gathered for it, to go out with what is sent to it next. Both are bounded by what a
+  // fan-out gathers, and may pass queue_bytes_max by that.
+  FanoutList* fanout() const { return fanout_; }
+  std::size_t fanout_index() const { return fanout_index_; }
+  void set_fanout(FanoutList* fanout, std::size_t index) {
+    fanout_ = fanout;
+    fanout_index_ = index;
+  }
+  bool is_open() const { return state_ == State::Open; }
+  int descriptor() const { return fd_; }
+  Sent enqueue(SharedBytes bytes);
+  void take_rest(const std::vector<SharedBytes>& messages, std::size_t offset);
+  void take_over(const std::vector<SharedBytes>& messages);
+  void send_failed(int code);
+
  private:
   // Open, then Draining (the queue still goes out), then Lingering (we said goodbye and wait for theirs), then Closed.
   enum class State { Open, Draining, Lingering, Closed };
 
   bool has_room(std::size_t size, std::size_t limit) const;
+  void schedule();
   void schedule_urgent();
   void flush(SteadyTime now);
   void advance(std::size_t written);
@@ -79,7 +97,9 @@ class TcpConnection final : public Connection {
   int fd_ = -1;
   FlushWindow* window_ = nullptr;        // of limits_.coalesce
   FlushWindow* scheduled_in_ = nullptr;  // the window that will flush us
-  std::vector<SharedBytes> queue_;       // from head_ on; the first `head_offset_` bytes of queue_[head_] are gone
+  FanoutList* fanout_ = nullptr;
+  std::size_t fanout_index_ = 0;
+  std::vector<SharedBytes> queue_;  // from head_ on; the first `head_offset_` bytes of queue_[head_] are gone
   std::size_t head_ = 0;
   std::size_t head_offset_ = 0;
   std::size_t urgent_ = 0;  // messages after an unfinished head that came through send_urgent

@@ -93,11 +93,18 @@ void TakServer::route(const Client* sender, const cot::Event& event, const Messa
 
 void TakServer::deliver_to_others(const Client* sender, const Message& message) {
   const auto* except = sender == nullptr ? nullptr : sender->connection.get();
+  if (message.urgency == Urgency::Ordinary) {
+    counters_.delivered += fanout_->send(message.xml, except, [&](net::Connection& full) {
+      const auto at = std::find(connections_.begin(), connections_.end(), &full);
+      if (at != connections_.end())
+        not_delivered(*clients_[static_cast<std::size_t>(at - connections_.begin())], message);
+    });
+    return;
+  }
   for (std::size_t i = 0; i < connections_.size(); ++i) {
     auto* const connection = connections_[i];
     if (connection == except) continue;
-    const auto sent =
-        message.urgency == Urgency::Urgent ? connection->send_urgent(message.xml) : connection->send(message.xml);
+    const auto sent = connection->send_urgent(message.xml);
     if (sent == net::Sent::Queued) ++counters_.delivered;
     if (sent == net::Sent::Dropped) not_delivered(*clients_[i], message);
   }
@@ -179,7 +186,8 @@ void TakServer::broadcast_now(const net::SharedBytes& xml) {
   if (event->category == Category::Delete) {
     const auto uid = target_of(*event);
     state_.erase(uid);
-    return deliver_to_others(nullptr, {uid, xml, Urgency::Ordinary, true, true});
+    deliver_to_others(nullptr, {uid, xml, Urgency::Ordinary, true, true});
+    return fanout_->end_turn();
   }
   if (by_uid_.contains(event->uid)) return;
   const auto out = with_declaration(cot::scrub(*xml, *envelope));
@@ -187,6 +195,7 @@ void TakServer::broadcast_now(const net::SharedBytes& xml) {
   route(nullptr, *event,
         {event->uid, out, is_urgent(event->category) ? Urgency::Urgent : Urgency::Ordinary,
          event->dests.empty() && is_kept(event->category)});
+  fanout_->end_turn();
 }
 
 void TakServer::remove_now(const model::EntityId& id) {
@@ -199,6 +208,7 @@ void TakServer::remove_now(const model::EntityId& id) {
   state_.erase(uid);
   const auto bytes = cot::write_delete(uid, "a-u-G", cot::Deletion::Forced, clock_.now().utc);
   deliver_to_others(nullptr, {uid, std::make_shared<const Bytes>(bytes), Urgency::Ordinary, true, true});
+  fanout_->end_turn();
 }
 
 }  // namespace airbridge::gateway::tak

@@ -17,6 +17,7 @@ namespace {
 
 constexpr Milliseconds sweep_period{5'000};
 constexpr Milliseconds report_retry{50};
+constexpr int batch_timer_spans = 4;  // while events keep coming the next one hands over: then a timer only wakes us
 constexpr std::string_view area = "tak";
 
 }  // namespace
@@ -46,12 +47,12 @@ Result<std::monostate, net::NetError> TakServer::start() {
                                             .connection = {.queue_bytes_max = limits.queue_bytes_max,
                                                            .idle_max = limits.idle_max,
                                                            .write_stall_max = limits.write_stall_max,
-                                                           .coalesce = limits.coalesce,
-                                                           .prompt = limits.prompt}};
+                                                           .coalesce = limits.coalesce}};
   auto listener = net::listen(loop_, options_.at, listener_limits,
                               [this](std::shared_ptr<net::Connection> connection) { welcome(std::move(connection)); });
   if (!listener) return failure(listener.error());
   listener_ = std::move(*listener);
+  fanout_ = net::make_fanout(loop_, limits.coalesce);
   sweep_timer_ = loop_.every(sweep_period, [this] { sweep(); });
   log::info(area, "listening for TAK clients", {{"address", options_.at.host}, {"port", listener_->port()}});
   return std::monostate{};
@@ -106,6 +107,7 @@ void TakServer::welcome(std::shared_ptr<net::Connection> connection) {
                                    if (const auto self = weak.lock()) catch_up(*self);
                                  }});
   if (paused_) client->connection->pause_reading(true);
+  fanout_->join(*client->connection);
   catch_up(*client);
 }
 
@@ -128,6 +130,7 @@ void TakServer::part(const ClientPtr& client, const std::string& why) {
   by_uid_.erase(own);
   const auto bye = cot::write_delete(client->uid, client->type, cot::Deletion::Gone, clock_.now().utc);
   deliver_to_others(nullptr, {client->uid, std::make_shared<const Bytes>(bye), Urgency::Ordinary, false});
+  fanout_->end_turn();
 }
 
 void TakServer::sweep() {
@@ -162,6 +165,7 @@ void TakServer::receive(const ClientPtr& client, ByteView bytes) {
     }
   }
   hand_over_reports();
+  fanout_->end_turn();
 }
 
 void TakServer::count_fault(const ClientPtr& client, const cot::Fault& fault, std::uint64_t offset) {
@@ -300,7 +304,7 @@ void TakServer::observe(const Client& client, net::SharedBytes xml, Now now) {
   if (heard_.size() >= limits.batch_max || now.steady - heard_since_ >= limits.batch_span)
     return hand_over_observations();
   if (!batch_timer_) {
-    batch_timer_ = loop_.every(2 * limits.batch_span, [this] {
+    batch_timer_ = loop_.every(batch_timer_spans * limits.batch_span, [this] {
       if (heard_.empty()) batch_timer_.reset();
       if (clock_.now().steady - heard_since_ >= options_.limits.batch_span) hand_over_observations();
     });

@@ -25,6 +25,7 @@
 #include "gateway/tak/cot_to_model.hpp"
 #include "gateway/tak/state_table.hpp"
 #include "net/connection.hpp"
+#include "net/fanout.hpp"
 
 namespace airbridge::gateway::tak {
 
@@ -35,11 +36,9 @@ struct TakLimits {
   Milliseconds idle_max{300'000};        // without a byte
   Milliseconds silent_max{600'000};      // with bytes, but without one good event
   Milliseconds write_stall_max{30'000};  // with bytes queued and none taken
-  // Events that follow each other closely leave in one write. Measured: holding every event back saves more writes but
-  // a second wake-up eats the gain at 50 events a second, and all would be late; from 200 a second on this shares
-  // enough.
-  Milliseconds coalesce{8};
-  bool prompt = true;  // the first event after a quiet time is not held back
+  // Events that follow each other at less than this on average leave in one write (net/fanout.hpp). Measured: at 50
+  // events a second waiting saves less than its wake-up costs, and all would be late; from 200 on it saves half.
+  Milliseconds coalesce{5};
   std::size_t queue_bytes_max = 256 * 1024;
   std::size_t missed_max = 1'000;           // uids noted for a slow reader; above it gets the whole state anew
   std::uint64_t faults_max = 100;           // of one connection, then it is closed
@@ -161,7 +160,8 @@ class TakServer {
   TakOutput output_;
   StateTable state_;
   std::vector<ClientPtr> clients_;
-  std::vector<net::Connection*> connections_;  // of clients_, in their order: a fan-out touches nothing else
+  std::vector<net::Connection*> connections_;  // of clients_, in their order
+  std::shared_ptr<net::Fanout> fanout_;        // to all of them
   std::unordered_map<std::string, Client*> by_uid_;
   // Positions go out to clients at once; for the node they are read later, many at a time.
   struct Heard {
