@@ -86,7 +86,8 @@ void Writer::write_batch(std::span<Submission> batch) {
     if (on_durable_) on_durable_(*durable);
   }
   for (auto& submission : batch) {
-    if (!durable && submission.outcome && submission.outcome->first != 0) submission.outcome = failure(durable.error());
+    // Also one that added nothing: what it repeats may have been in this very batch.
+    if (!durable && submission.outcome) submission.outcome = failure(durable.error());
     if (submission.done) submission.done(submission.outcome);
   }
 }

@@ -100,6 +100,39 @@ TEST_CASE("a refused submission leaves nothing behind and does not hurt its neig
   CHECK(open_log(disk).vector().at(ana.stream()) == 3);
 }
 
+TEST_CASE("a submission that repeats one of a batch that fails has failed too") {
+  SimDisk disk(4);
+  Outcomes outcomes;
+  std::mutex gate;
+  std::condition_variable opened;
+  bool open = false;
+  Author ana(1);
+  Writer writer(open_log(disk), fixed_clock);
+  std::atomic<int> syncs = 0;
+  disk.on_fdatasync([&] {
+    if (++syncs > 1) return;
+    std::unique_lock lock(gate);
+    opened.wait(lock, [&] { return open; });
+  });
+  must(writer.submit(ana.write("first"), {}, outcomes.collector()).has_value());
+  while (syncs == 0) std::this_thread::yield();
+  ana.write("second");
+  must(writer.submit(ana.entries()[1], {}, outcomes.collector()).has_value());
+  must(writer.submit(ana.entries()[1], {}, outcomes.collector()).has_value());
+  disk.on_fdatasync([&] { disk.fail_fdatasync(1); });
+  {
+    const std::scoped_lock lock(gate);
+    open = true;
+    opened.notify_all();
+  }
+  outcomes.wait_for(3);
+  CHECK_FALSE(outcomes.list[1]);
+  CHECK_FALSE(outcomes.list[2]);
+  disk.on_fdatasync({});
+  disk.fail_fdatasync(0);
+  must(writer.stop().has_value());
+}
+
 TEST_CASE("a full disk is told to each submitter, and reading goes on") {
   SimDisk disk(3);
   Outcomes outcomes;
