@@ -128,6 +128,109 @@ void leave_unfinished(World& world, Log& log) {
 
 }  // namespace
 
+// One command that became two events, each with its seal, as app/ writes them.
+void append_command(Log& log, Author& first, Author& second, const model::CommandId& id) {
+  for (auto* author : {&first, &second}) {
+    must(log.append_entry(author->write(Bytes(700, 'x')), id, noon).has_value());
+    must(log.append_seal(author->seal(), noon).has_value());
+  }
+}
+
+TEST_CASE("a power cut inside a command leaves the whole command or nothing of it") {
+  int whole = 0, nothing = 0;
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    CAPTURE(seed);
+    SimDisk disk(seed);
+    Author urgent(2, 1, model::Class::Urgent), important(2, 1, model::Class::Important);
+    {
+      auto log = open_log(disk);
+      must(log.begin_incarnation(urgent.stream().writer, IncarnationReason::Fresh, noon).has_value());
+      must(log.sync(noon).has_value());
+      append_command(log, urgent, important, command_id(1));
+      must(log.sync(noon).has_value());
+      append_command(log, urgent, important, command_id(2));
+      disk.on_fdatasync([&] { disk.crash(SimDisk::Cut::Mixed); });
+      REQUIRE_FALSE(log.sync(noon));
+      disk.on_fdatasync({});
+    }
+    for (int opening = 0; opening < 2; ++opening) {  // the second one reads what the first one wrote about it
+      auto log = open_log(disk);
+      CHECK(log.command(command_id(1)).size() == 2);
+      const auto there = log.command(command_id(2)).size();
+      CHECK((there == 0 || there == 2));
+      if (opening == 1) continue;
+      ++(there == 2 ? whole : nothing);
+      for (const auto& [stream, head] : log.heads()) {
+        CHECK(head.seq == head.sealed_seq);  // so it goes to the peers, or is nowhere
+        CHECK(head.seq == (there == 2 ? 2 : 1));
+      }
+    }
+  }
+  MESSAGE("whole: ", whole, ", nothing: ", nothing);
+  CHECK(whole > 5);
+  CHECK(nothing > 100);
+}
+
+TEST_CASE("a batch that lacks its end was never acknowledged: own events in it are withdrawn under a new incarnation") {
+  SimDisk disk(5);
+  Author own(2, 1);
+  std::uint64_t end = 0;
+  {
+    auto log = open_log(disk);
+    must(log.begin_incarnation(own.stream().writer, IncarnationReason::Fresh, noon).has_value());
+    must(log.append_entry(own.write("acknowledged"), command_id(1), noon).has_value());
+    must(log.append_seal(own.seal(), noon).has_value());
+    must(log.sync(noon).has_value());
+    must(log.append_entry(own.write("half"), command_id(2), noon).has_value());
+    const auto before_seal = log.buffered_bytes();
+    end = log.extents().back().end + before_seal;
+    must(log.append_seal(own.seal(), noon).has_value());
+    must(log.sync(noon).has_value());
+  }
+  auto bytes = disk.content("log-00000001.seg");
+  std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(end), bytes.end(), std::uint8_t{0});
+  disk.set_content("log-00000001.seg", bytes);
+  auto log = open_log(disk);
+  CHECK(log.head(own.stream())->seq == 1);
+  CHECK(log.command(command_id(2)).empty());
+  CHECK(log.must_begin_new_incarnation(own.key().id()));
+}
+
+TEST_CASE("on a full disk what was concluded from a torn end is written before anything else, when there is room") {
+  SimDisk disk(6);
+  Author own(2, 1), peer(1);
+  {
+    auto log = open_log(disk);
+    must(log.begin_incarnation(own.stream().writer, IncarnationReason::Fresh, noon).has_value());
+    must(log.sync(noon).has_value());
+    must(log.append_entry(own.write(Bytes(3000, 'x')), command_id(1), noon).has_value());
+    const auto end = log.extents().back().end + log.buffered_bytes();
+    must(log.append_seal(own.seal(), noon).has_value());
+    must(log.sync(noon).has_value());
+    auto bytes = disk.content("log-00000001.seg");
+    bytes.resize(end + 20);  // a torn seal
+    disk.set_content("log-00000001.seg", bytes);
+  }
+  disk.set_quota(0);
+  {
+    auto log = open_log(disk);
+    CHECK(log.must_begin_new_incarnation(own.key().id()));
+    CHECK(log.entries() == 0);
+    peer.write("1");
+    CHECK_FALSE(log.append_run(peer.run(1, 1), noon));
+    CHECK_FALSE(disk.exists(doubt_name));
+    disk.set_quota(UINT64_MAX);
+    must(log.append_run(peer.run(1, 1), noon).has_value());
+    must(log.sync(noon).has_value());
+    CHECK(disk.exists(doubt_name));
+  }
+  auto log = open_log(disk);
+  CHECK(log.must_begin_new_incarnation(own.key().id()));
+  CHECK(log.command(command_id(1)).empty());
+  CHECK(log.head(own.stream())->seq == 0);
+  CHECK(log.vector().at(peer.stream()) == 1);
+}
+
 TEST_CASE("a power cut at any moment loses nothing acknowledged and never gives a sequence number two contents") {
   int torn = 0;
   int withdrawn = 0;
@@ -283,6 +386,8 @@ TEST_CASE("a sector that cannot be read costs what lies in it and no more") {
   {
     auto log = open_log(disk);
     for (int i = 0; i < 60; ++i) must(log.append_entry(ana.write(Bytes(100, 'x')), {}, noon).has_value());
+    must(log.sync(noon).has_value());
+    must(log.append_entry(ana.write("the batch before was durable"), {}, noon).has_value());
     must(log.sync(noon).has_value());
   }
   disk.set_bad_sector(segment_name(1), 4096, 512);

@@ -13,8 +13,10 @@
 // the log are damaged that are younger than the current incarnation; when the log ends in bytes that are no record;
 // when the heads are not those of the last clean stop or snapshot.
 //
-// A power cut may leave holes in the last batch. Own entries behind such a hole were never acknowledged, and could
-// never be sent: they are withdrawn (a record says so), so that a repeated command writes them anew.
+// A power cut may tear the last batch. Nothing of it was acknowledged, for that follows the sync of the whole batch,
+// and nothing of it could be sent. So the own entries of a torn batch are withdrawn, all of them (a record says so),
+// and a repeated command writes them anew: a command is there as a whole or not at all. Of other authors' entries in it
+// those without a seal are withdrawn: their senders hold them.
 #include <chrono>
 #include <functional>
 #include <map>
@@ -46,7 +48,7 @@ struct DamagedRange {
   std::uint64_t length = 0;        // 0: a whole segment or an unknown part of it is missing
   std::uint64_t arrival_from = 0;  // the arrival numbers that are missing here; 0: none is known to be
   std::uint64_t arrival_to = 0;
-  bool torn_tail = false;  // the log ended so: most likely a batch that was never acknowledged
+  bool torn_tail = false;  // the log ended so: a batch that was never acknowledged. No damage
   friend bool operator==(const DamagedRange&, const DamagedRange&) = default;
 };
 std::string describe(const DamagedRange& range);
@@ -105,6 +107,8 @@ struct StoredEntry {
 std::optional<StoredEntry> as_entry(const StoredRecord& record);  // nothing when it is no readable entry
 std::optional<model::Seal> as_seal(const StoredRecord& record);
 
+class Scan;
+
 struct Appended {
   std::uint64_t arrival = 0;  // 0 when it was here already
   bool duplicate = false;
@@ -131,6 +135,11 @@ class Log {
   StoreResult<Appended> append_author_key(const model::PublicKey& key, UtcTime now);
   StoreResult<Appended> append_genesis(const model::Genesis& genesis, UtcTime now);
   StoreResult<Appended> begin_incarnation(const model::Writer& own, IncarnationReason reason, UtcTime now);
+  // A record without meaning: if it becomes durable the disk takes writes again.
+  StoreResult<Appended> append_probe(UtcTime now);
+  // Writes down, durably and at once, that own numbers are in doubt: until begin_incarnation() is durable a restart
+  // begins a new one.
+  StoreResult<void> note_doubt(const std::string& reason);
 
   // How much is buffered; drop everything buffered since a mark.
   struct Mark {
@@ -250,7 +259,7 @@ class Log {
 
   Log(Disk& disk, LogOptions options) : disk_(&disk), options_(std::move(options)), commands_(options_.commands_max) {}
 
-  StoreResult<void> may_append();
+  StoreResult<void> may_append(UtcTime now);
   std::uint64_t buffer_record(Pending pending, std::initializer_list<ByteView> payload, UtcTime now);
   void stage(const Pending& pending);
   StoreResult<model::Hash> start_of(const model::StreamId& stream);
@@ -268,13 +277,12 @@ class Log {
   StoreResult<void> start_segment(std::uint32_t number, std::uint64_t previous_end, UtcTime now);
   StoreResult<void> flush_into_segment();
   void reserve_ahead(std::uint64_t end);
-  StoreResult<void> doubt(const std::string& reason);
   std::string clean_text() const;
   StoreResult<void> open_store(UtcTime now);
   StoreResult<void> open_meta(const std::map<std::uint32_t, std::optional<SegmentHeader>>& headers);
-  StoreResult<void> judge(bool batch_torn, std::uint64_t incarnation_damage);
+  void judge(const Scan& scan);
   void withdraw(const model::StreamId& stream, std::uint64_t from);
-  void withdraw_unacknowledged(UtcTime now);
+  void withdraw_unacknowledged(const std::map<model::StreamId, std::uint64_t>& begins, UtcTime now);
   void load_snapshot();
   void remove_quietly(std::string_view name);
 
@@ -298,6 +306,7 @@ class Log {
   std::uint64_t durable_arrival_ = 0;
   std::uint64_t entries_ = 0;
   std::string doubt_;
+  bool doubt_noted_ = true;  // the file says it too
   std::optional<Picture> picture_;
   Location scrubbed_;
 
@@ -311,6 +320,7 @@ class Log {
   Bytes buffer_;
   std::vector<Pending> pending_;
   std::map<model::StreamId, Staged> staged_;
+  std::map<model::StreamId, std::uint64_t> to_withdraw_;  // withdrawn, and no durable record says so yet
   std::string refusing_;
   bool refusing_full_ = false;
   bool needs_segment_ = false;                                   // the active one must not be written any more

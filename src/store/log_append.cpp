@@ -20,11 +20,30 @@ bool same_content(const model::Entry& a, const model::Entry& b) {
 
 }  // namespace
 
-StoreResult<void> Log::may_append() {
-  if (!refusing_full_) return {};
-  const auto free = disk_->free_bytes();
-  if (!free || *free < options_.resume_free_bytes) return store_failure(StoreFault::DiskFull, refusing_);
-  refusing_full_ = false;  // the next sync tells whether the room is real
+StoreResult<void> Log::may_append(UtcTime now) {
+  if (refusing_full_) {
+    const auto free = disk_->free_bytes();
+    if (!free || *free < options_.resume_free_bytes) return store_failure(StoreFault::DiskFull, refusing_);
+    refusing_full_ = false;  // the next sync tells whether the room is real
+  }
+  // Once something is written behind it, the place where the log was torn looks like any other: what was concluded from
+  // it stands first.
+  if (!doubt_noted_) {
+    if (auto noted = note_doubt(doubt_); !noted) return noted;
+  }
+  if (pending_.empty()) {
+    for (const auto& [stream, from] : to_withdraw_) {
+      Bytes payload = to_bytes(stream.writer.author.view());
+      append_le(payload, stream.writer.incarnation);
+      payload.push_back(static_cast<std::uint8_t>(stream.cls));
+      payload.resize(payload.size() + 3);
+      append_le(payload, from);
+      Pending pending;
+      pending.kind = Kind::Withdrawn;
+      pending.stream = stream;
+      buffer_record(pending, {payload}, now);
+    }
+  }
   return {};
 }
 
@@ -113,7 +132,7 @@ void Log::rollback(const Mark& mark) {
 }
 
 StoreResult<Appended> Log::append_entry(const model::Entry& entry, const model::CommandId& command, UtcTime now) {
-  if (auto may = may_append(); !may) return failure(may.error());
+  if (auto may = may_append(now); !may) return failure(may.error());
   const auto& stream = entry.stream;
   if (entry.size() > model::event_bytes_max) {
     return store_failure(StoreFault::TooBig, fmt::format("{} has {} bytes, more than {}", name_entry(stream, entry.seq),
@@ -202,7 +221,7 @@ StoreResult<void> Log::fits_before(const model::Entry& entry, const model::Hash&
 }
 
 StoreResult<Appended> Log::append_seal(const model::Seal& seal, UtcTime now) {
-  if (auto may = may_append(); !may) return failure(may.error());
+  if (auto may = may_append(now); !may) return failure(may.error());
   const auto* const state = find(seal.stream);
   const auto staged = staged_.find(seal.stream);
   if ((state != nullptr && state->has_seal(seal.seq)) ||
@@ -252,7 +271,7 @@ StoreResult<std::size_t> Log::append_run(const model::SealedRun& run, UtcTime no
 }
 
 StoreResult<Appended> Log::append_author_key(const model::PublicKey& key, UtcTime now) {
-  if (auto may = may_append(); !may) return failure(may.error());
+  if (auto may = may_append(now); !may) return failure(may.error());
   if (keys_.contains(model::key_id_of(key))) return Appended{0, true};
   Pending pending;
   pending.kind = Kind::AuthorKey;
@@ -261,7 +280,7 @@ StoreResult<Appended> Log::append_author_key(const model::PublicKey& key, UtcTim
 }
 
 StoreResult<Appended> Log::append_genesis(const model::Genesis& genesis, UtcTime now) {
-  if (auto may = may_append(); !may) return failure(may.error());
+  if (auto may = may_append(now); !may) return failure(may.error());
   if (model::incident_of(genesis) != incident_) {
     return store_failure(StoreFault::WrongIncident, "this genesis founds another incident");
   }
@@ -273,7 +292,7 @@ StoreResult<Appended> Log::append_genesis(const model::Genesis& genesis, UtcTime
 }
 
 StoreResult<Appended> Log::begin_incarnation(const model::Writer& own, IncarnationReason reason, UtcTime now) {
-  if (auto may = may_append(); !may) return failure(may.error());
+  if (auto may = may_append(now); !may) return failure(may.error());
   Pending pending;
   pending.kind = Kind::Incarnation;
   pending.stream.writer = own;
@@ -282,6 +301,13 @@ StoreResult<Appended> Log::begin_incarnation(const model::Writer& own, Incarnati
   append_le(payload, static_cast<std::uint32_t>(reason));
   payload.insert(payload.end(), own.author.value.begin(), own.author.value.end());
   return Appended{buffer_record(pending, {payload}, now), false};
+}
+
+StoreResult<Appended> Log::append_probe(UtcTime now) {
+  if (auto may = may_append(now); !may) return failure(may.error());
+  Pending pending;
+  pending.kind = Kind::Probe;
+  return Appended{buffer_record(pending, {}, now), false};
 }
 
 }  // namespace airbridge::store

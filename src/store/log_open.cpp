@@ -118,8 +118,8 @@ StoreResult<void> Log::open_store(UtcTime now) {
 
   report_.clean_stop = clean.has_value();
   if (clean && as_text(*clean) != clean_text()) report_.heads_disagree = true;
-  if (auto done = judge(scan.batch_torn(), scan.young_damage()); !done) return done;
-  if (clean) remove_quietly(clean_name);
+  judge(scan);
+  if (clean && doubt_noted_) remove_quietly(clean_name);
 
   if (headers->empty()) {
     if (auto done = start_segment(1, 0, now); !done) return done;
@@ -134,32 +134,37 @@ StoreResult<void> Log::open_store(UtcTime now) {
     if (done) done = disk_->sync_directory();
     if (!done) return failure(from_disk(done.error()));
   }
-  if (scan.batch_torn() && !report_.clean_stop) withdraw_unacknowledged(now);
+  // A log shorter than its snapshot lost what was durable: that is no torn batch.
+  if (!report_.clean_stop && !report_.heads_disagree) withdraw_unacknowledged(scan.torn_entries(), now);
   (void)commit({}, now);  // shows the first segment
   return {};
 }
 
 // Whether something of ours may be lost that others have seen. Written down before anything else is written.
-StoreResult<void> Log::judge(bool batch_torn, std::uint64_t young_damage) {
+void Log::judge(const Scan& scan) {
   std::string reason;
   if (report_.heads_disagree) {
     reason = "the log does not end as it did at the last clean stop or snapshot";
   } else if (report_.torn_bytes > 0) {
     reason = fmt::format("the log ended in {} bytes that are no record", report_.torn_bytes);
-  } else if (young_damage > 0) {
-    reason = batch_torn ? "the last batch of the log is damaged" : "the log is damaged";
+  } else if (scan.young_damage() > 0) {
+    reason = scan.batch_torn() ? "the last batch of the log is damaged" : "the log is damaged";
+  } else if (scan.batch_torn() && incarnation_) {
+    reason = "the last batch of the log is not whole";
   }
-  if (reason.empty() || !doubt_.empty()) return {};
-  return doubt(reason);
+  if (reason.empty() || !doubt_.empty()) return;
+  report_.notes.push_back("a new incarnation is needed: " + reason);
+  // A disk that takes no writes must not keep the node from starting: nothing is appended before this is noted.
+  if (const auto noted = note_doubt(reason); !noted) report_.notes.push_back(noted.error().what);
 }
 
-StoreResult<void> Log::doubt(const std::string& reason) {
+StoreResult<void> Log::note_doubt(const std::string& reason) {
   doubt_ = reason;
-  report_.notes.push_back("a new incarnation is needed: " + reason);
-  auto done = write_file_atomically(*disk_, doubt_name, as_bytes(reason));
-  // A full disk must not keep the node from starting: the same scan finds the same reason next time, since nothing can
-  // be written in between.
-  if (!done && done.error().kind != DiskFault::Full) return failure(from_disk(done.error()));
+  doubt_noted_ = false;
+  if (auto done = write_file_atomically(*disk_, doubt_name, as_bytes(reason)); !done)
+    return failure(from_disk(done.error()));
+  doubt_noted_ = true;
+  remove_quietly(clean_name);
   return {};
 }
 
@@ -194,33 +199,28 @@ void Log::withdraw(const model::StreamId& stream, std::uint64_t from) {
     --entries_;
     if (report_.set_aside.size() < set_aside_max) {
       report_.set_aside.push_back(
-          {{stream.writer, stream.cls, seq}, location, "withdrawn: its batch was cut by a power failure"});
+          {{stream.writer, stream.cls, seq}, location, "withdrawn: its batch was torn and never acknowledged"});
     }
   }
   if (from <= state.head_seq()) state.cut(from - 1, chain_at(stream, from - 1).value_or(model::Hash{}));
 }
 
-void Log::withdraw_unacknowledged(UtcTime now) {
-  if (!incarnation_) return;
-  for (int cls = 0; cls < model::class_count; ++cls) {
-    const model::StreamId stream{*incarnation_, static_cast<model::Class>(cls), {}};
+void Log::withdraw_unacknowledged(const std::map<model::StreamId, std::uint64_t>& begins, UtcTime now) {
+  for (const auto& [stream, begin] : begins) {
     const auto* const state = find(stream);
-    if (state == nullptr || state->contiguous() == state->head_seq()) continue;
-    const auto from = state->contiguous() + 1;
-    Bytes payload = to_bytes(stream.writer.author.view());
-    append_le(payload, stream.writer.incarnation);
-    payload.push_back(static_cast<std::uint8_t>(stream.cls));
-    payload.resize(payload.size() + 3);
-    append_le(payload, from);
+    if (state == nullptr) continue;
+    const bool own = incarnation_ && incarnation_->author == stream.writer.author;
+    const auto from = own ? begin : std::max(begin, state->sealed_seq() + 1);
+    if (from > state->head_seq()) continue;
     withdraw(stream, from);
-    Pending pending;
-    pending.kind = Kind::Withdrawn;
-    pending.stream = stream;
-    buffer_record(pending, {payload}, now);
+    to_withdraw_[stream] = from;
   }
-  // If this cannot be written now, nothing else can either, and the next start comes to the same.
-  if (const auto done = sync(now); !done)
-    report_.notes.push_back("could not note what was withdrawn: " + done.error().what);
+  if (to_withdraw_.empty()) return;
+  auto noted = may_append(now);
+  if (noted) {
+    if (const auto synced = sync(now); !synced) noted = failure(synced.error());
+  }
+  if (!noted) report_.notes.push_back("could not note yet what was withdrawn: " + noted.error().what);
 }
 
 }  // namespace airbridge::store

@@ -144,9 +144,13 @@ void Log::apply(const Pending& pending, Location location) {
       incarnation_at_ = location;
       if (!doubt_.empty()) remove_quietly(doubt_name);
       doubt_.clear();
+      doubt_noted_ = true;
       break;
     case Kind::Withdrawn:
+      to_withdraw_.erase(pending.stream);
+      break;
     case Kind::ShreddedPrivate:
+    case Kind::Probe:
       break;
   }
 }

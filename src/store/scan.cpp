@@ -109,6 +109,7 @@ void Scan::record(std::uint32_t segment, const RecordView& view) {
   expected_ = view.header.arrival + 1;
   // A batch is begun only when the one before is durable: damage in an earlier one is no power cut.
   if (view.header.batch != torn_batch_) batch_torn_ = false;
+  if (batch_ended_ || view.header.batch != batch_) grown_.clear();
   batch_ = view.header.batch;
   batch_ended_ = (view.header.flags & flag_ends_batch) != 0;
   auto& marks = log_.marks_;
@@ -144,6 +145,7 @@ void Scan::record(std::uint32_t segment, const RecordView& view) {
     case Kind::Withdrawn:
       return withdrawn(view);
     case Kind::ShreddedPrivate:
+    case Kind::Probe:
       return;
   }
   ++log_.report_.unknown;
@@ -176,6 +178,7 @@ void Scan::entry(const RecordView& view, Location at) {
       return set_aside(entry.dot(), at, "it does not continue its chain");
     }
   }
+  if (!entry.stream.is_branch()) grown_.try_emplace(entry.stream, state.head_seq() + 1);
   state.extend(entry.seq, at, parts->head);
   ++log_.entries_;
   log_.commands_.add(parts->command, entry.dot());

@@ -13,9 +13,14 @@ class Scan {
   // Reads from `from` (nowhere: the beginning) to the end and fills the log's tables.
   StoreResult<void> run(Location from, std::uint64_t next_arrival);
 
-  // The last batch has damage inside, or the log ends in bytes that are no record: a batch that may never have been
-  // acknowledged.
-  bool batch_torn() const { return batch_torn_; }
+  // The last batch has damage inside or lacks its end, or the log ends in bytes that are no record: a batch that was
+  // never acknowledged, unless the disk lost what it had.
+  bool batch_torn() const { return batch_torn_ || !batch_ended_; }
+  // The streams that grew in the torn batch, and the first sequence number of each that it brought.
+  std::map<model::StreamId, std::uint64_t> torn_entries() const {
+    const bool last = !batch_ended_ || (batch_torn_ && torn_batch_ == batch_);
+    return last ? grown_ : std::map<model::StreamId, std::uint64_t>();
+  }
   std::uint64_t young_damage() const { return young_damage_; }  // damaged ranges behind the current incarnation's begin
   std::uint64_t next_arrival() const { return expected_; }
   std::uint16_t next_batch() const { return static_cast<std::uint16_t>(batch_ + 1); }
@@ -36,9 +41,10 @@ class Scan {
   std::uint64_t expected_ = 1;       // the next arrival number
   std::optional<std::size_t> open_;  // the damaged range whose missing arrival numbers are not known yet
   bool batch_torn_ = false;
-  std::uint16_t torn_batch_ = 0;  // the batch in which the last damage began
-  std::uint16_t batch_ = 0;       // of the last record
-  bool batch_ended_ = true;       // that record was its batch's last
+  std::uint16_t torn_batch_ = 0;                    // the batch in which the last damage began
+  std::uint16_t batch_ = 0;                         // of the last record
+  bool batch_ended_ = true;                         // that record was its batch's last
+  std::map<model::StreamId, std::uint64_t> grown_;  // in the last batch
   std::uint64_t young_damage_ = 0;
   const model::StreamId* last_stream_ = nullptr;
   StreamState* last_state_ = nullptr;
