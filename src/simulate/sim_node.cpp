@@ -177,7 +177,7 @@ void SimNode::write_some() {
     }
     const auto& accept = *job.accept;
     if (accept.author_key) (void)life.log->append_author_key(*accept.author_key, now().utc);
-    const auto appended = append_accepted(life, accept.run);
+    const auto appended = life.log->append_accepted(accept.run, now().utc);
     if (!appended) {
       fleet_.say("{} cannot write {} of {}: {}", name(), accept.run.seal.seq, model::to_text(accept.run.seal.stream),
                  appended.error().what);
@@ -197,19 +197,6 @@ void SimNode::write_some() {
   if (fleet_.options.bug == Bug::AckBeforeSync || fleet_.options.bug == Bug::SendBeforeSync) {
     life.core->durable(now());
   }
-}
-
-store::StoreResult<std::size_t> SimNode::append_accepted(Life& life, const model::SealedRun& run) {
-  if (run.seal.seq == run.entries.back().seq) return life.log->append_run(run, now().utc);
-  // Only the entries: their proof is a seal behind a fork.
-  const auto mark = life.log->mark();
-  for (const auto& entry : run.entries) {
-    const auto appended = life.log->append_entry(entry, {}, now().utc);
-    if (appended) continue;
-    life.log->rollback(mark);
-    return failure(appended.error());
-  }
-  return run.entries.size();
 }
 
 void SimNode::write_own(Life& life, const model::Draft& draft) {

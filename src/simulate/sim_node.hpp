@@ -98,7 +98,6 @@ class SimNode {
   bool begin_life(Life& life);
   bool renew(Life& life, const std::string& why);
   void write_some();
-  store::StoreResult<std::size_t> append_accepted(Life& life, const model::SealedRun& run);
   void write_own(Life& life, const model::Draft& draft);
   void written(std::uint64_t life_number);
   void after_call();  // outputs, and when to wake

@@ -283,8 +283,7 @@ StoreResult<void> restore_into(const std::string& path, const std::string& folde
   const auto meta = read_meta(**disk);
   if (!meta) return failure(meta.error());
   report.meta = *meta;
-  constexpr std::string_view reason = "restored from a backup";
-  if (auto done = write_file_atomically(**disk, doubt_name, as_bytes(reason)); !done)
+  if (auto done = write_file_atomically(**disk, doubt_name, as_bytes(doubt_restored)); !done)
     return failure(from_disk(done.error()));
   auto log = Log::open(**disk, meta->incident, {}, now);
   if (!log) return failure(log.error());

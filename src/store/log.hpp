@@ -79,8 +79,9 @@ struct ScanReport {
 };
 inline constexpr std::string_view clean_name = "CLEAN";  // there between a clean stop and the next start
 inline constexpr std::string_view doubt_name = "DOUBT";  // there until the next incarnation begins; holds the reason
-inline constexpr std::size_t damaged_max = 1000;         // ranges kept by name
-inline constexpr std::size_t set_aside_max = 1000;       // records kept by name
+inline constexpr std::string_view doubt_restored = "restored from a backup";
+inline constexpr std::size_t damaged_max = 1000;    // ranges kept by name
+inline constexpr std::size_t set_aside_max = 1000;  // records kept by name
 
 enum class IncarnationReason : std::uint32_t { Fresh = 0, Restored = 1, Doubt = 2 };
 
@@ -132,6 +133,10 @@ class Log {
   StoreResult<Appended> append_seal(const model::Seal& seal, UtcTime now);
   // All of the run or nothing. Entries already here are skipped, holes are filled (this is the repair).
   StoreResult<std::size_t> append_run(const model::SealedRun& run, UtcTime now);  // how many entries were new
+  // The same for what sync hands over (sync::Accept): where the seal is of a later event than the last entry, the
+  // entries fill a hole before a fork and are written without it. The arrival number of each entry; 0 of one that was
+  // here.
+  StoreResult<std::vector<std::uint64_t>> append_accepted(const model::SealedRun& run, UtcTime now);
   StoreResult<Appended> append_author_key(const model::PublicKey& key, UtcTime now);
   StoreResult<Appended> append_genesis(const model::Genesis& genesis, UtcTime now);
   StoreResult<Appended> begin_incarnation(const model::Writer& own, IncarnationReason reason, UtcTime now);
@@ -182,6 +187,7 @@ class Log {
                                                         std::size_t bytes_max);
   std::optional<model::PublicKey> author_key(const model::KeyId& id) const;
   std::vector<model::Dot> command(const model::CommandId& id) const;  // empty: unknown, or older than remembered
+  bool remembers_all_commands() const { return !commands_.is_full(); }
   std::optional<model::Genesis> genesis();
   // Records with arrival number >= `arrival` in order, durable ones only, at most so many records and about so many
   // bytes. Records that were set aside are left out. Empty: nothing more.
@@ -191,7 +197,9 @@ class Log {
   // Damage.
   std::vector<Hole> holes() const;
   const std::vector<DamagedRange>& damaged() const { return report_.damaged; }
-  std::uint64_t damage_count() const { return report_.damaged.size() + report_.damaged_more; }
+  // Torn ends are none: nothing that counted was in them. Nor is a stretch whose events came back from a peer: none is
+  // when no stream has a hole and something was filled in since.
+  std::uint64_t damage_count() const;
   // Reads the next `bytes_max` of the log and checks them, going round: finds rot before it is needed. How much was
   // newly found.
   std::size_t scrub(std::size_t bytes_max);
@@ -200,6 +208,8 @@ class Log {
   const std::optional<model::Writer>& incarnation() const { return incarnation_; }
   bool must_begin_new_incarnation(const model::KeyId& own) const;
   std::string why_new_incarnation(const model::KeyId& own) const;  // empty: not needed
+  // What the record of the next one says: Fresh in a new store, Restored after a restore, else Doubt.
+  IncarnationReason next_reason() const;
 
   // A snapshot of the tables with the caller's picture, so that the next start reads only the log behind it. Made in
   // memory (8 MB and some 10 ms for a million events), then saved, which may happen elsewhere and later: it stays true.
@@ -273,6 +283,7 @@ class Log {
   StoreResult<RecordView> read_at(Location location, Bytes& scratch);
   void note_damage(Location location);
   void add_damage(DamagedRange range);
+  void settle_damage();
 
   StoreResult<void> start_segment(std::uint32_t number, std::uint64_t previous_end, UtcTime now);
   StoreResult<void> flush_into_segment();

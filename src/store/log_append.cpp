@@ -1,6 +1,8 @@
 // Appending: what is checked before a record may enter the buffer.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/hash.hpp"
 #include "store/little_endian.hpp"
 #include "store/log.hpp"
@@ -248,8 +250,17 @@ StoreResult<std::size_t> Log::append_run(const model::SealedRun& run, UtcTime no
   if (run.entries.empty() || run.entries.back().seq != run.seal.seq) {
     return store_failure(StoreFault::Malformed, "a run that does not end with its seal");
   }
+  const auto arrivals = append_accepted(run, now);
+  if (!arrivals) return failure(arrivals.error());
+  return arrivals->size() - static_cast<std::size_t>(std::count(arrivals->begin(), arrivals->end(), 0U));
+}
+
+StoreResult<std::vector<std::uint64_t>> Log::append_accepted(const model::SealedRun& run, UtcTime now) {
+  if (run.entries.empty() || run.entries.back().seq > run.seal.seq) {
+    return store_failure(StoreFault::Malformed, "a run that goes beyond its seal");
+  }
   const auto start = mark();
-  std::size_t added = 0;
+  std::vector<std::uint64_t> arrivals;
   for (std::size_t i = 0; i < run.entries.size(); ++i) {
     const auto& entry = run.entries[i];
     if (entry.stream != run.seal.stream || entry.seq != run.entries[0].seq + i) {
@@ -261,13 +272,14 @@ StoreResult<std::size_t> Log::append_run(const model::SealedRun& run, UtcTime no
       rollback(start);
       return failure(appended.error());
     }
-    added += appended->duplicate ? 0 : 1;
+    arrivals.push_back(appended->arrival);
   }
+  if (run.entries.back().seq < run.seal.seq) return arrivals;
   if (const auto sealed = append_seal(run.seal, now); !sealed) {
     rollback(start);
     return failure(sealed.error());
   }
-  return added;
+  return arrivals;
 }
 
 StoreResult<Appended> Log::append_author_key(const model::PublicKey& key, UtcTime now) {

@@ -135,7 +135,10 @@ StoreResult<void> Log::open_store(UtcTime now) {
     if (!done) return failure(from_disk(done.error()));
   }
   // A log shorter than its snapshot lost what was durable: that is no torn batch.
-  if (!report_.clean_stop && !report_.heads_disagree) withdraw_unacknowledged(scan.torn_entries(), now);
+  if (!report_.clean_stop && !report_.heads_disagree) {
+    scan.settle_torn();
+    withdraw_unacknowledged(scan.torn_entries(), now);
+  }
   (void)commit({}, now);  // shows the first segment
   return {};
 }

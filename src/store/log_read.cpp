@@ -205,6 +205,22 @@ void Log::add_damage(DamagedRange range) {
   report_.damaged.push_back(range);
 }
 
+std::uint64_t Log::damage_count() const {
+  const auto whole = std::count_if(report_.damaged.begin(), report_.damaged.end(),
+                                   [](const DamagedRange& range) { return !range.torn_tail; });
+  return static_cast<std::uint64_t>(whole) + report_.damaged_more;
+}
+
+// After something was filled in: whole again when no stream has a hole.
+void Log::settle_damage() {
+  if (damage_count() == 0) return;
+  for (const auto& [stream, state] : streams_) {
+    if (state.contiguous() != state.head_seq()) return;
+  }
+  std::erase_if(report_.damaged, [](const DamagedRange& range) { return !range.torn_tail; });
+  report_.damaged_more = 0;
+}
+
 void Log::note_damage(Location location) {
   const auto segment = segments_.find(location.segment());
   const auto from = file(location.segment());
@@ -220,7 +236,7 @@ void Log::note_damage(Location location) {
       return;
     }
   }
-  add_damage({location.segment(), location.offset(), length, 0, 0, false});
+  bool lost = false;
   const auto inside = [&](Location place) {
     return place.segment() == location.segment() && place.offset() >= location.offset() &&
            place.offset() < location.offset() + length;
@@ -228,14 +244,19 @@ void Log::note_damage(Location location) {
   for (auto& [stream, state] : streams_) {
     for (auto seq = state.first(); seq <= state.head_seq(); ++seq) {
       if (!inside(state.at(seq))) continue;
+      lost = true;
       state.lose(seq);
       --entries_;
     }
     const auto seals = state.seals();
     for (const auto& seal : seals) {
-      if (inside(seal.location)) state.lose_seal(seal.seq);
+      if (!inside(seal.location)) continue;
+      lost = true;
+      state.lose_seal(seal.seq);
     }
   }
+  // Where nothing lies that is still read from there, it was repaired before, or is a torn end.
+  if (lost) add_damage({location.segment(), location.offset(), length, 0, 0, false});
 }
 
 std::size_t Log::scrub(std::size_t bytes_max) {
@@ -295,6 +316,11 @@ std::string Log::why_new_incarnation(const model::KeyId& own) const {
     }
   }
   return {};
+}
+
+IncarnationReason Log::next_reason() const {
+  if (doubt_ == doubt_restored) return IncarnationReason::Restored;
+  return incarnation_ ? IncarnationReason::Doubt : IncarnationReason::Fresh;
 }
 
 bool Log::must_begin_new_incarnation(const model::KeyId& own) const { return !why_new_incarnation(own).empty(); }

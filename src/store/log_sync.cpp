@@ -1,6 +1,8 @@
 // Making the buffer durable, and what happens when the disk will not.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "store/log.hpp"
 
 namespace airbridge::store {
@@ -95,6 +97,10 @@ StoreResult<std::uint64_t> Log::commit(const StoreResult<void>& flushed, UtcTime
     rollback({});
     return failure(flushed.error());
   }
+  const bool mends = std::any_of(pending_.begin(), pending_.end(), [this](const Pending& pending) {
+    const auto* const state = pending.kind == Kind::Seal ? find(pending.stream) : nullptr;
+    return pending.fills || (state != nullptr && pending.seq <= state->head_seq());  // a seal of what was here
+  });
   for (const auto& pending : pending_) {
     const auto location = Location::of(active_number_, active_end_ + pending.offset);
     if (marks_.empty() || marks_.back().location.segment() != active_number_ ||
@@ -109,6 +115,7 @@ StoreResult<std::uint64_t> Log::commit(const StoreResult<void>& flushed, UtcTime
   if (!pending_.empty()) {
     refusing_.clear();
     ++batch_;
+    if (mends) settle_damage();
   }
   pending_.clear();
   buffer_.clear();

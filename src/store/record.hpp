@@ -43,7 +43,7 @@ enum class Kind : std::uint8_t {
   Genesis = 5,          // encode(Genesis)
   ShreddedPrivate = 6,  // reserved: which private parts were shredded
   Withdrawn =
-      7,  // key id 16 B | u32 incarnation | u8 class, 3 zeros | u64 from: entries before this that never counted
+      7,      // key id 16 B | u32 incarnation | u8 class, 3 zeros | u64 from: entries before this that never counted
   Probe = 8,  // nothing: written to learn whether a disk that failed takes writes again
 };
 

@@ -21,6 +21,7 @@ StoreResult<void> Scan::run(Location from, std::uint64_t next_arrival) {
     if (auto done = segment(item->first, start, std::next(item) == headers_.end()); !done) return done;
   }
   log_.durable_arrival_ = expected_ - 1;
+  if (filled_) log_.settle_damage();
   return {};
 }
 
@@ -54,7 +55,8 @@ StoreResult<void> Scan::segment(std::uint32_t number, std::uint64_t from, bool i
     }
     const auto& found = std::get<SegmentReader::Damage>(item);
     const bool torn = is_last && found.to_end;
-    damage({number, found.offset, found.length, 0, 0, torn});
+    damage({number, found.offset, found.length, 0, 0, false});
+    if (open_) torn_ranges_.push_back(*open_);
     batch_torn_ = true;
     torn_batch_ = static_cast<std::uint16_t>(batch_ended_ ? batch_ + 1 : batch_);
     if (torn) {
@@ -83,6 +85,10 @@ void Scan::damage(DamagedRange range) {
   log_.add_damage(range);
 }
 
+void Scan::settle_torn() {
+  for (const auto range : torn_ranges_) log_.report_.damaged[range].torn_tail = true;
+}
+
 void Scan::missing_before(std::uint64_t arrival, std::uint32_t segment, std::uint64_t offset) {
   if (!open_) damage({segment, offset, 0, 0, 0, false});
   if (open_) {
@@ -108,7 +114,12 @@ void Scan::record(std::uint32_t segment, const RecordView& view) {
   open_.reset();
   expected_ = view.header.arrival + 1;
   // A batch is begun only when the one before is durable: damage in an earlier one is no power cut.
-  if (view.header.batch != torn_batch_) batch_torn_ = false;
+  if (view.header.batch != torn_batch_) {
+    // A start that found a torn batch says so before anything else is written.
+    if (view.header.kind == Kind::Withdrawn || view.header.kind == Kind::Incarnation) settle_torn();
+    batch_torn_ = false;
+    torn_ranges_.clear();
+  }
   if (batch_ended_ || view.header.batch != batch_) grown_.clear();
   batch_ = view.header.batch;
   batch_ended_ = (view.header.flags & flag_ends_batch) != 0;
@@ -200,6 +211,7 @@ void Scan::entry_known(const model::Entry& entry, const EntryPayload& parts, Str
   }
   if (!log_.fits_before(entry, parts.head)) return set_aside(entry.dot(), at, "it does not fit what follows it");
   state.fill(entry.seq, at);
+  filled_ = true;
   ++log_.entries_;
   log_.commands_.add(parts.command, entry.dot());
 }

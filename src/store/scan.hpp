@@ -21,6 +21,8 @@ class Scan {
     const bool last = !batch_ended_ || (batch_torn_ && torn_batch_ == batch_);
     return last ? grown_ : std::map<model::StreamId, std::uint64_t>();
   }
+  // The damage in the torn batch is what a power cut leaves.
+  void settle_torn();
   std::uint64_t young_damage() const { return young_damage_; }  // damaged ranges behind the current incarnation's begin
   std::uint64_t next_arrival() const { return expected_; }
   std::uint16_t next_batch() const { return static_cast<std::uint16_t>(batch_ + 1); }
@@ -38,8 +40,10 @@ class Scan {
 
   Log& log_;
   const Headers& headers_;
-  std::uint64_t expected_ = 1;       // the next arrival number
-  std::optional<std::size_t> open_;  // the damaged range whose missing arrival numbers are not known yet
+  std::uint64_t expected_ = 1;            // the next arrival number
+  std::vector<std::size_t> torn_ranges_;  // in the last batch
+  bool filled_ = false;                   // a hole, by a later record
+  std::optional<std::size_t> open_;       // the damaged range whose missing arrival numbers are not known yet
   bool batch_torn_ = false;
   std::uint16_t torn_batch_ = 0;                    // the batch in which the last damage began
   std::uint16_t batch_ = 0;                         // of the last record

@@ -105,8 +105,9 @@ Bytes SnapshotCodec::encode(const Log& log, ByteView picture, std::uint64_t pict
   }
   append_le(out, std::uint64_t{log.skipped_.size()});
   for (const auto& location : log.skipped_) append_le(out, location.packed);
-  append_le(out, std::uint64_t{log.report_.damaged.size()});
+  append_le(out, log.damage_count() - log.report_.damaged_more);
   for (const auto& range : log.report_.damaged) {
+    if (range.torn_tail) continue;
     append_le(out, range.segment);
     for (const auto number : {range.offset, range.length, range.arrival_from, range.arrival_to}) append_le(out, number);
   }

@@ -86,6 +86,7 @@ void CommandTable::add(const model::CommandId& id, const model::Dot& dot) {
   if (order_.size() > limit_) {
     dots_.erase(order_.front());
     order_.pop_front();
+    full_ = true;
   }
 }
 

@@ -67,12 +67,14 @@ class CommandTable {
   void remove(const model::CommandId& id, const model::Dot& dot);
   std::vector<model::Dot> find(const model::CommandId& id) const;
   std::size_t size() const { return order_.size(); }
+  bool is_full() const { return full_ || order_.size() >= limit_; }  // some may have been forgotten
 
  private:
   friend class SnapshotCodec;
   std::size_t limit_;
   std::unordered_map<model::CommandId, std::vector<model::Dot>> dots_;
   std::deque<model::CommandId> order_;
+  bool full_ = false;
 };
 
 // Where reading by arrival number can begin: about one mark every 64 KiB of log.
