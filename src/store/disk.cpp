@@ -35,13 +35,17 @@ DiskResult<Bytes> read_file(Disk& disk, std::string_view name, std::size_t bytes
   return bytes;
 }
 
-DiskResult<void> write_file_atomically(Disk& disk, std::string_view name, ByteView bytes) {
+DiskResult<void> write_file_atomically(Disk& disk, std::string_view name, std::span<const ByteView> parts) {
   const std::string temporary = std::string(name) + ".tmp";
   const auto write = [&]() -> DiskResult<void> {
     auto file = disk.open(temporary, OpenMode::Create);
     if (!file) return failure(file.error());
     if (auto done = (*file)->truncate(0); !done) return done;
-    if (auto done = (*file)->write_at(0, bytes); !done) return done;
+    std::uint64_t at = 0;
+    for (const auto& part : parts) {
+      if (auto done = (*file)->write_at(at, part); !done) return done;
+      at += part.size();
+    }
     return (*file)->fdatasync();
   };
   if (auto done = write(); !done) {
@@ -50,6 +54,10 @@ DiskResult<void> write_file_atomically(Disk& disk, std::string_view name, ByteVi
   }
   if (auto done = disk.rename(temporary, name); !done) return done;
   return disk.sync_directory();
+}
+
+DiskResult<void> write_file_atomically(Disk& disk, std::string_view name, ByteView bytes) {
+  return write_file_atomically(disk, name, std::span(&bytes, 1));
 }
 
 }  // namespace airbridge::store

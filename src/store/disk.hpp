@@ -63,5 +63,7 @@ class Disk {
 DiskResult<Bytes> read_file(Disk& disk, std::string_view name, std::size_t bytes_max);
 // Writes `name` so that after a crash either the old or the new content is there: name.tmp, sync, rename, sync.
 DiskResult<void> write_file_atomically(Disk& disk, std::string_view name, ByteView bytes);
+// The content in parts, one behind the other.
+DiskResult<void> write_file_atomically(Disk& disk, std::string_view name, std::span<const ByteView> parts);
 
 }  // namespace airbridge::store

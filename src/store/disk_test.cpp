@@ -160,7 +160,7 @@ TEST_CASE("a picture older than the log is handed over with the arrival number i
     auto log = open_log(disk);
     for (int i = 0; i < 3; ++i) must(log.append_entry(ana.write("x"), {}, noon).has_value());
     must(log.sync(noon).has_value());
-    must(Log::save_snapshot(disk, log.make_snapshot(as_bytes("older"), 2)).has_value());
+    must(Log::save_snapshot(disk, log.make_snapshot(), as_bytes("older"), 2).has_value());
   }
   auto log = open_log(disk);
   CHECK(log.report().snapshot_arrival == 3);

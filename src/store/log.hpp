@@ -211,18 +211,19 @@ class Log {
   // What the record of the next one says: Fresh in a new store, Restored after a restore, else Doubt.
   IncarnationReason next_reason() const;
 
-  // A snapshot of the tables with the caller's picture, so that the next start reads only the log behind it. Made in
-  // memory (8 MB and some 10 ms for a million events), then saved, which may happen elsewhere and later: it stays true.
+  // A snapshot of the tables, so that the next start reads only the log behind it. Made in memory (8 MB and some 10 ms
+  // for a million events), then saved with the caller's picture, which may happen elsewhere and later: it stays true.
   // The newest two are kept.
   struct Snapshot {
     std::uint64_t arrival = 0;
-    Bytes bytes;
+    Bytes tables;
   };
+  Snapshot make_snapshot() const;
   // `picture_arrival`: the picture holds everything up to there, and may be older than the log.
-  Snapshot make_snapshot(ByteView picture, std::uint64_t picture_arrival) const;
-  static StoreResult<void> save_snapshot(Disk& disk, const Snapshot& snapshot);
+  static StoreResult<void> save_snapshot(Disk& disk, const Snapshot& snapshot, ByteView picture,
+                                         std::uint64_t picture_arrival);
   StoreResult<void> write_snapshot(ByteView picture) {
-    return save_snapshot(*disk_, make_snapshot(picture, durable_arrival_));
+    return save_snapshot(*disk_, make_snapshot(), picture, durable_arrival_);
   }
   struct Picture {
     std::uint64_t arrival = 0;  // the picture holds everything up to here

@@ -58,9 +58,11 @@ std::optional<std::uint64_t> snapshot_arrival(std::string_view name) {
   return arrival;
 }
 
-Bytes SnapshotCodec::encode(const Log& log, ByteView picture, std::uint64_t picture_arrival) {
+Bytes SnapshotCodec::encode(const Log& log) {
   Bytes out;
-  out.reserve(log.entries_ * 9 + picture.size() + 64 * 1024);
+  std::size_t places = 0;
+  for (const auto& [stream, state] : log.streams_) places += state.at_.size() + 2 * state.seals_.size();
+  out.reserve(places * 8 + log.commands_.order_.size() * 64 + log.marks_.size() * 16 + 64 * 1024);
   put(out, as_bytes(snapshot_magic));
   put(out, log.incident_.view());
   append_le(out, log.durable_arrival_);
@@ -115,10 +117,6 @@ Bytes SnapshotCodec::encode(const Log& log, ByteView picture, std::uint64_t pict
   out.push_back(log.incarnation_ ? 1 : 0);
   put_writer(out, log.incarnation_.value_or(model::Writer{}));
   append_le(out, log.incarnation_at_.packed);
-  append_le(out, picture_arrival);
-  append_le(out, std::uint64_t{picture.size()});
-  put(out, picture);
-  put(out, blake2b<check_bytes>({out}));
   return out;
 }
 
@@ -206,13 +204,17 @@ bool SnapshotCodec::decode(ByteView bytes, Log& log) {
   return true;
 }
 
-Log::Snapshot Log::make_snapshot(ByteView picture, std::uint64_t picture_arrival) const {
-  return {durable_arrival_, SnapshotCodec::encode(*this, picture, picture_arrival)};
-}
+Log::Snapshot Log::make_snapshot() const { return {durable_arrival_, SnapshotCodec::encode(*this)}; }
 
-StoreResult<void> Log::save_snapshot(Disk& disk, const Snapshot& snapshot) {
+StoreResult<void> Log::save_snapshot(Disk& disk, const Snapshot& snapshot, ByteView picture,
+                                     std::uint64_t picture_arrival) {
   if (snapshot.arrival == 0) return {};
-  if (auto done = write_file_atomically(disk, snapshot_name(snapshot.arrival), snapshot.bytes); !done) {
+  Bytes between;
+  append_le(between, picture_arrival);
+  append_le(between, std::uint64_t{picture.size()});
+  const auto check = blake2b<check_bytes>({snapshot.tables, between, picture});
+  const ByteView parts[] = {snapshot.tables, between, picture, check};
+  if (auto done = write_file_atomically(disk, snapshot_name(snapshot.arrival), parts); !done) {
     return failure(from_disk(done.error()));
   }
   const auto names = disk.list();

@@ -13,7 +13,7 @@ std::optional<std::uint64_t> snapshot_arrival(std::string_view name);
 
 class SnapshotCodec {
  public:
-  static Bytes encode(const Log& log, ByteView picture, std::uint64_t picture_arrival);
+  static Bytes encode(const Log& log);  // all that stands before the picture
   // Fills an empty log's tables; false and an untouched log when the bytes do not carry their checksum or do not fit.
   static bool decode(ByteView bytes, Log& log);
 };

@@ -93,8 +93,8 @@ void Writer::write_batch(std::span<Submission> batch) {
 }
 
 StoreResult<void> Writer::write_snapshot(ByteView picture, std::uint64_t picture_arrival) {
-  const auto snapshot = read([&](const Log& log) { return log.make_snapshot(picture, picture_arrival); });
-  return Log::save_snapshot(log_.disk(), snapshot);
+  const auto snapshot = read([](const Log& log) { return log.make_snapshot(); });
+  return Log::save_snapshot(log_.disk(), snapshot, picture, picture_arrival);
 }
 
 StoreResult<void> Writer::stop() {

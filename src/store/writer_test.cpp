@@ -77,6 +77,46 @@ TEST_CASE("what waits while the disk works becomes one batch with one sync") {
   CHECK(open_log(disk).report().clean_stop);
 }
 
+TEST_CASE("a snapshot on its way to the disk holds up neither readers nor writers") {
+  SimDisk disk(1);
+  Outcomes outcomes;
+  Author ana(1);
+  Writer writer(open_log(disk), fixed_clock);
+  must(writer.submit(ana.write("before"), {}, outcomes.collector()).has_value());
+  outcomes.wait_for(1);
+  std::mutex gate;
+  std::condition_variable changed;
+  bool reached = false, open = false;
+  std::atomic<bool> first{true};
+  disk.on_fdatasync([&] {
+    if (!first.exchange(false)) return;
+    std::unique_lock lock(gate);
+    reached = true;
+    changed.notify_all();
+    changed.wait(lock, [&] { return open; });
+  });
+  std::jthread keeping([&] { CHECK(writer.write_snapshot(as_bytes("picture"), 1)); });
+  {
+    std::unique_lock lock(gate);
+    changed.wait(lock, [&] { return reached; });
+  }
+  CHECK(writer.read([](Log& log) { return log.entries(); }) == 1);
+  must(writer.submit(ana.write("meanwhile"), {}, outcomes.collector()).has_value());
+  outcomes.wait_for(2);
+  CHECK(outcomes.list[1]);
+  {
+    const std::scoped_lock lock(gate);
+    open = true;
+    changed.notify_all();
+  }
+  keeping.join();
+  must(writer.stop().has_value());
+  auto log = open_log(disk);
+  CHECK(log.report().snapshot_arrival == 1);
+  CHECK(log.entries() == 2);
+  CHECK(as_text(log.take_picture()->bytes) == "picture");
+}
+
 TEST_CASE("a refused submission leaves nothing behind and does not hurt its neighbours") {
   SimDisk disk(2);
   Outcomes outcomes;
