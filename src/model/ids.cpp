@@ -19,6 +19,12 @@ std::string writer_text(const Writer& writer) {
   return fmt::format("{}.{:08x}", writer.author.hex(), writer.incarnation);
 }
 
+void put_hex(std::string& out, std::uint8_t byte) {
+  constexpr char digits[] = "0123456789abcdef";
+  out.push_back(digits[byte >> 4]);
+  out.push_back(digits[byte & 15]);
+}
+
 template <class Number>
 bool read_number(std::string_view text, Number& out, int base) {
   const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), out, base);
@@ -32,7 +38,17 @@ Bytes canonical_bytes(const EntityId& id) {
 }  // namespace
 
 std::string to_text(const Dot& dot) {
-  return fmt::format("d.{}.{}.{}", writer_text(dot.writer), static_cast<int>(dot.cls), dot.seq);
+  std::string out = "d.";
+  out.reserve(66);
+  for (const auto byte : dot.writer.author.value) put_hex(out, byte);
+  out.push_back('.');
+  for (int shift = 24; shift >= 0; shift -= 8) put_hex(out, static_cast<std::uint8_t>(dot.writer.incarnation >> shift));
+  out.push_back('.');
+  out.push_back(static_cast<char>('0' + static_cast<int>(dot.cls)));
+  out.push_back('.');
+  char number[20];
+  const auto end = std::to_chars(number, number + sizeof number, dot.seq).ptr;
+  return out.append(number, end);
 }
 
 std::string to_text(const EntityId& id) {

@@ -66,7 +66,20 @@ struct EntityId {
   EntityId(const ExternalName& external) : name(external) {}  // NOLINT
   const Dot* dot() const { return std::get_if<Dot>(&name); }
   const ExternalName* external() const { return std::get_if<ExternalName>(&name); }
-  friend auto operator<=>(const EntityId&, const EntityId&) = default;
+  // Dots before outside names; written out because the picture compares millions of them.
+  friend std::strong_ordering operator<=>(const EntityId& a, const EntityId& b) {
+    const auto* x = a.dot();
+    const auto* y = b.dot();
+    if (x != nullptr && y != nullptr) return *x <=> *y;
+    if (x != nullptr || y != nullptr) return x != nullptr ? std::strong_ordering::less : std::strong_ordering::greater;
+    return *a.external() <=> *b.external();
+  }
+  friend bool operator==(const EntityId& a, const EntityId& b) {
+    const auto* x = a.dot();
+    const auto* y = b.dot();
+    if (x != nullptr && y != nullptr) return *x == *y;
+    return x == nullptr && y == nullptr && *a.external() == *b.external();
+  }
 };
 
 // The name of an outside object, the same on every node that hears it. Namespaces in use: "tak" (event uid), "icao"
