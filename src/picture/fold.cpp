@@ -187,8 +187,9 @@ Verdict Fold::note_branch(const FoldEvent& in) {
 }
 
 void Fold::begin_again() {
-  for (const auto& [id, state] : entities_) changed_.push_back(id);
-  for (const auto* view : views_.sorted()) changed_.push_back(view->id);
+  gone_.clear();
+  views_.for_each([&](const EntityView& view) { gone_.push_back(view.id); });
+  changed_.clear();
   entities_.clear();
   order_.clear();
   unhashed_.clear();
@@ -239,7 +240,7 @@ void Fold::touch(EntityState& entity, bool hashed) {
   }
   if (entity.changed) return;
   entity.changed = true;
-  changed_.push_back(entity.id);
+  changed_.push_back(&entity);
 }
 
 void Fold::fold_event(const FoldEvent& in) {
@@ -317,8 +318,11 @@ void Fold::add_private_later(const FoldEvent& in) {
   if (!in.event || in.private_state != PrivateState::Here || private_folded_.contains(in.dot)) return;
   auto* entity = find_state(in.event->entity);
   if (entity == nullptr) return;
+  // That an event has a private part is in a snapshot's row, what it says is not.
+  const auto& lacking = entity->private_lacking;
+  const bool was_known = std::binary_search(lacking.begin(), lacking.end(), in.dot);
   merge_private(*entity, in, stamp_of(in.dot, *in.event));
-  touch(*entity, false);
+  touch(*entity, !was_known);
 }
 
 std::vector<Dot> Fold::private_lacking() const {

@@ -96,6 +96,18 @@ class Fold {
   // after load(); what is in a snapshot outlives the shredding of its key.
   enum class Private { LeaveOut, Include };
   Bytes save(Private what = Private::LeaveOut);
+  // The same without private values in two steps: freeze() costs what changed since the last time and a pointer an
+  // entity; then any thread may make the bytes while the fold goes on.
+  class Frozen {
+   public:
+    Bytes bytes() const;
+
+   private:
+    friend class Fold;
+    Bytes head_;
+    std::vector<std::shared_ptr<const Bytes>> rows_;
+  };
+  Frozen freeze();
   // Safe on any bytes: refuses what is not exactly a snapshot of this incident with the hash it names.
   static Result<Fold, LoadFault> load(ByteView bytes, const model::IncidentId& incident, const model::Genesis& genesis,
                                       FoldLimits limits = {});
@@ -123,6 +135,7 @@ class Fold {
 
   // snapshot.cpp
   void put_forks(model::cbor::Writer& out) const;
+  Bytes head_bytes(Private what);
   void get_forks(model::cbor::Reader& in);
   void get_roster(model::cbor::Reader& in);
   void get_withheld(model::cbor::Reader& in);
@@ -131,7 +144,7 @@ class Fold {
 
   // publish.cpp
   void publish_entities(Picture::Delta& delta);
-  void relink(const model::EntityId& id, Links links, std::set<model::EntityId>& also);
+  void relink(const model::EntityId& id, Links links, std::vector<model::EntityId>& also);
   void set_view(const model::EntityId& id, std::shared_ptr<const EntityView> view);
   void add_context(const EntityState& state, EntityView& view) const;
   std::vector<model::EntityId> group_of(const model::EntityId& id) const;
@@ -150,8 +163,9 @@ class Fold {
     model::EntityId id;
     EntityState* state = nullptr;
     model::Hash hash;
+    std::shared_ptr<const Bytes> row;  // of a snapshot without private values
   };
-  std::vector<Ordered> order_;          // by id, with the hash last computed
+  std::vector<Ordered> order_;          // by id, with hash and row as last computed
   std::vector<EntityState*> unhashed_;  // new or changed since; new ones are not in order_ yet
   DotSet folded_, unreadable_, private_folded_;
   std::map<model::Dot, FoldEvent> withheld_;
@@ -161,7 +175,8 @@ class Fold {
   bool needs_refold_ = false;
 
   Tracks tracks_;
-  std::vector<model::EntityId> changed_;  // since the last publish
+  std::vector<EntityState*> changed_;  // since the last publish
+  std::vector<model::EntityId> gone_;  // were in the picture when the fold began again
   bool lists_changed_ = true, roster_changed_ = true;
   PicturePtr published_;
   TableEditor<EntityView> views_, conflicts_, placeholders_, deleted_;

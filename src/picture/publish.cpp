@@ -40,17 +40,17 @@ std::vector<EntityId> Fold::group_of(const EntityId& id) const {
 }
 
 // Takes the entity's new links in; adds to `also` those whose views depend on what changed.
-void Fold::relink(const EntityId& id, Links links, std::set<EntityId>& also) {
+void Fold::relink(const EntityId& id, Links links, std::vector<EntityId>& also) {
   const auto found = links_.find(id);
   const Links old = found == links_.end() ? Links{} : found->second;
   if (old == links) return;
   const auto note_all = [&] {
-    for (const auto& other : group_of(id)) also.insert(other);
+    for (const auto& other : group_of(id)) also.push_back(other);
     const auto current = links_.find(id);
     if (current == links_.end()) return;
     for (const auto& claim : current->second.claims) {
       const auto& claimants = claimants_[claim.unit];
-      also.insert(claimants.begin(), claimants.end());
+      also.insert(also.end(), claimants.begin(), claimants.end());
     }
     for (const auto& track : current->second.tracks) tracks_.touch(track);
   };
@@ -97,9 +97,11 @@ void Fold::add_context(const EntityState& state, EntityView& view) const {
     field->conflict = true;
     view.conflicts.push_back(clash.key);
   }
-  view.same_as = group_of(state.id);
-  view.same_as.erase(view.same_as.begin());
-  std::sort(view.same_as.begin(), view.same_as.end());
+  if (linked_from_.contains(state.id) || (links != links_.end() && !links->second.same_as.empty())) {
+    view.same_as = group_of(state.id);
+    view.same_as.erase(view.same_as.begin());
+    std::sort(view.same_as.begin(), view.same_as.end());
+  }
 }
 
 void Fold::set_view(const EntityId& id, std::shared_ptr<const EntityView> view) {
@@ -125,36 +127,35 @@ void Fold::set_view(const EntityId& id, std::shared_ptr<const EntityView> view) 
 }
 
 void Fold::publish_entities(Picture::Delta& delta) {
-  auto ids = std::exchange(changed_, {});
-  std::sort(ids.begin(), ids.end());
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-
-  std::map<EntityId, std::shared_ptr<EntityView>> views;
-  std::set<EntityId> also;
-  for (const auto& id : ids) {
-    auto* state = find_state(id);
-    if (state == nullptr) {
-      relink(id, {}, also);
-      views.emplace_hint(views.end(), id, nullptr);
-      continue;
-    }
-    state->changed = false;
+  struct Fresh {
+    EntityState* state;
+    std::shared_ptr<EntityView> view;
+  };
+  std::vector<Fresh> fresh;
+  std::vector<EntityId> also;  // some more than once
+  fresh.reserve(changed_.size());
+  for (auto* state : std::exchange(changed_, {})) {
     auto view = std::make_shared<EntityView>(resolve(*state));
-    relink(id, links_of(*view), also);
-    views.emplace_hint(views.end(), id, std::move(view));
+    relink(state->id, links_of(*view), also);
+    fresh.push_back({state, std::move(view)});
+  }
+  for (const auto& id : std::exchange(gone_, {})) {
+    if (find_state(id) != nullptr) continue;  // is back, and among the changed
+    relink(id, {}, also);
+    set_view(id, nullptr);
+    delta.removed_entities.push_back(id);
   }
   for (const auto& id : also) {
-    const auto* state = find_state(id);
-    if (state != nullptr && !views.contains(id)) views.emplace(id, std::make_shared<EntityView>(resolve(*state)));
+    auto* state = find_state(id);
+    if (state == nullptr || std::exchange(state->changed, true)) continue;
+    fresh.push_back({state, std::make_shared<EntityView>(resolve(*state))});
   }
-  for (auto& [id, view] : views) {
-    if (!view) {
-      if (views_.find(id) != nullptr) delta.removed_entities.push_back(id);
-    } else {
-      add_context(*find_state(id), *view);
-      delta.entities.push_back(id);
-    }
-    set_view(id, std::move(view));
+  delta.entities.reserve(fresh.size());
+  for (auto& [state, view] : fresh) {
+    state->changed = false;
+    add_context(*state, *view);
+    delta.entities.push_back(state->id);
+    set_view(state->id, std::move(view));
   }
 }
 

@@ -31,6 +31,7 @@ Choice choice_of(const Element& element) { return {element.value, {element.stamp
 // Equal values in one choice each, ordered by value.
 std::vector<Choice> group(const std::vector<Element>& elements) {
   std::vector<Choice> out;
+  out.reserve(elements.size());
   if (elements.size() == 1) {
     out.push_back(choice_of(elements.front()));
     return out;
@@ -60,7 +61,12 @@ bool choice_outranks(const Choice& a, const Choice& b) {
   return ranks_below(*b.stamp, *a.stamp);
 }
 
-void read_single(FieldView& view, std::vector<Choice> choices, bool by_caution, bool conflicting) {
+void read_single(FieldView& view, const std::vector<Element>& elements, bool by_caution, bool conflicting) {
+  if (elements.size() == 1) {  // nearly always
+    view.acting = choice_of(elements.front());
+    return;
+  }
+  auto choices = group(elements);
   if (choices.size() > 1) {
     std::sort(choices.begin(), choices.end(), [&](const Choice& a, const Choice& b) {
       if (by_caution) {
@@ -118,14 +124,14 @@ FieldView read_field(const FieldState& state, const model::FieldSpec* spec, bool
   if (state.current.empty()) return view;
   switch (state.key.rule()) {
     case MergeRule::MultiValue:
-      read_single(view, group(state.current), true, true);
+      read_single(view, state.current, true, true);
       break;
     case MergeRule::Ranked:
-      read_single(view, group(state.current), false, false);
+      read_single(view, state.current, false, false);
       break;
     case MergeRule::Claim:
     case MergeRule::StateMachine:
-      read_single(view, group(state.current), false, true);
+      read_single(view, state.current, false, true);
       break;
     case MergeRule::Append:
     case MergeRule::Counter: {
@@ -151,7 +157,7 @@ FieldView read_field(const FieldState& state, const model::FieldSpec* spec, bool
       view.conflict = view.values.size() > 1;
       break;
     default:  // tombstones are read by read_deletion(); a rule of a newer version keeps all and names no winner
-      read_single(view, group(state.current), false, false);
+      read_single(view, state.current, false, false);
       break;
   }
   return view;
@@ -245,8 +251,12 @@ void read_place(EntityView& view) {
 
 std::vector<Dot> coverage_of(const EntityState& entity) {
   std::vector<Dot> out;
+  out.reserve(model::class_count);
+  const Stamp* last = nullptr;
   for (const auto& field : entity.fields) {
-    for (const auto& element : field.current) extend_coverage(out, element.stamp->dot);
+    for (const auto& element : field.current) {
+      if (std::exchange(last, element.stamp.get()) != element.stamp.get()) extend_coverage(out, element.stamp->dot);
+    }
   }
   for (const auto& stamp : entity.bare) extend_coverage(out, stamp->dot);
   if (out.size() > model::replaced_max) out.resize(model::replaced_max);

@@ -14,6 +14,7 @@ using model::cbor::Writer;
 constexpr std::string_view hash_context = "airbridge state 1";
 constexpr std::string_view snapshot_context = "airbridge picture 1";
 constexpr std::size_t entity_bytes_min = 32;
+constexpr std::size_t row_items = 5;
 constexpr std::size_t checksum_bytes = 2 + model::Hash::size;  // a CBOR byte string
 
 }  // namespace
@@ -36,7 +37,27 @@ void Fold::put_forks(Writer& out) const {
   }
 }
 
-// Only what changed is hashed anew; then one hash runs over all of theirs.
+namespace {
+// What follows the entity in its row.
+void put_rest(Writer& out, const EntityState& entity, Fold::Private what) {
+  out.uint(entity.arrival);
+  out.integer(ms_of(entity.arrived));
+  if (what == Fold::Private::Include) {
+    put_dots(out, entity.private_lacking);
+    out.array(2);
+    put_fields(out, entity.private_fields);
+    put_dots(out, entity.private_here);
+    return;
+  }
+  auto lacking = entity.private_lacking;
+  lacking.insert(lacking.end(), entity.private_here.begin(), entity.private_here.end());
+  std::sort(lacking.begin(), lacking.end());
+  put_dots(out, lacking);
+  out.null();
+}
+}  // namespace
+
+// Only what changed is encoded and hashed anew; then one hash runs over all of theirs.
 void Fold::refresh_hashes() {
   const auto by_id = [](const Ordered& a, const Ordered& b) { return a.id < b.id; };
   std::vector<Ordered> fresh;
@@ -45,19 +66,26 @@ void Fold::refresh_hashes() {
     entity->unhashed = false;
     scratch.clear();
     Writer out(scratch);
+    out.array(row_items);
+    const auto begin = scratch.size();
     put_entity(out, *entity);
-    Ordered entry{entity->id, entity, {blake2b<32>({scratch})}};
+    const model::Hash hash{blake2b<32>({ByteView(scratch).subspan(begin)})};
+    put_rest(out, *entity, Private::LeaveOut);
+    Ordered entry{entity->id, entity, hash, std::make_shared<const Bytes>(scratch)};
     if (!std::exchange(entity->ordered, true)) {
       fresh.push_back(std::move(entry));
     } else {
-      std::lower_bound(order_.begin(), order_.end(), entry, by_id)->hash = entry.hash;
+      auto& known = *std::lower_bound(order_.begin(), order_.end(), entry, by_id);
+      known.hash = entry.hash;
+      known.row = std::move(entry.row);
     }
   }
   if (fresh.empty()) return;
   std::sort(fresh.begin(), fresh.end(), by_id);
   std::vector<Ordered> all;
   all.reserve(order_.size() + fresh.size());
-  std::merge(order_.begin(), order_.end(), fresh.begin(), fresh.end(), std::back_inserter(all), by_id);
+  std::merge(std::move_iterator(order_.begin()), std::move_iterator(order_.end()), std::move_iterator(fresh.begin()),
+             std::move_iterator(fresh.end()), std::back_inserter(all), by_id);
   order_ = std::move(all);
 }
 
@@ -78,7 +106,8 @@ model::Hash Fold::state_hash() {
   return {blake2b<32>({rest})};
 }
 
-Bytes Fold::save(Private what) {
+// Everything before the rows.
+Bytes Fold::head_bytes(Private what) {
   Bytes bytes;
   Writer out(bytes);
   const auto hash = state_hash();
@@ -116,25 +145,36 @@ Bytes Fold::save(Private what) {
   out.boolean(with_private);
   put_dot_set(out, with_private ? private_folded_ : DotSet{});
   out.array(order_.size());
+  return bytes;
+}
+
+Fold::Frozen Fold::freeze() {
+  Frozen frozen;
+  frozen.head_ = head_bytes(Private::LeaveOut);
+  frozen.rows_.reserve(order_.size());
+  for (const auto& entry : order_) frozen.rows_.push_back(entry.row);
+  return frozen;
+}
+
+Bytes Fold::Frozen::bytes() const {
+  auto size = head_.size() + checksum_bytes;
+  for (const auto& row : rows_) size += row->size();
+  Bytes out;
+  out.reserve(size);
+  out = head_;
+  for (const auto& row : rows_) out.insert(out.end(), row->begin(), row->end());
+  Writer(out).bytes(blake2b<32>({out}));
+  return out;
+}
+
+Bytes Fold::save(Private what) {
+  if (what == Private::LeaveOut) return freeze().bytes();
+  auto bytes = head_bytes(what);
+  Writer out(bytes);
   for (const auto& entry : order_) {
-    const auto* entity = entry.state;
-    out.array(5);
-    put_entity(out, *entity);
-    out.uint(entity->arrival);
-    out.integer(ms_of(entity->arrived));
-    auto lacking = entity->private_lacking;
-    if (!with_private) {
-      lacking.insert(lacking.end(), entity->private_here.begin(), entity->private_here.end());
-      std::sort(lacking.begin(), lacking.end());
-    }
-    put_dots(out, lacking);
-    if (with_private) {
-      out.array(2);
-      put_fields(out, entity->private_fields);
-      put_dots(out, entity->private_here);
-    } else {
-      out.null();
-    }
+    out.array(row_items);
+    put_entity(out, *entry.state);
+    put_rest(out, *entry.state, what);
   }
   out.bytes(blake2b<32>({bytes}));
   return bytes;
@@ -226,14 +266,17 @@ void Fold::get_entities(Reader& in, ByteView bytes) {
   get_dot_set(in, private_folded_);
   const auto count = in.array(list_max);
   entities_.reserve(std::min(count, in.left() / entity_bytes_min));
+  order_.reserve(std::min(count, in.left() / entity_bytes_min));
+  changed_.reserve(std::min(count, in.left() / entity_bytes_min));
   for (std::size_t i = 0; i < count && in.ok(); ++i) {
     const auto at = in.offset();
-    if (!expect(in, 5)) return;
+    if (!expect(in, row_items)) return;
     auto entity = std::make_unique<EntityState>();
     const auto at_entity = in.offset();
     get_entity(in, *entity, folded_);
     // The reader takes canonical bytes only: what it read is what put_entity() would write.
-    const model::Hash hash{blake2b<32>({bytes.subspan(at_entity, in.offset() - at_entity)})};
+    const auto at_entity_end = in.offset();
+    const model::Hash hash{blake2b<32>({bytes.subspan(at_entity, at_entity_end - at_entity)})};
     entity->arrival = in.uint();
     entity->arrived = utc_from_ms(in.integer());
     entity->private_lacking = get_dots(in, list_max);
@@ -259,9 +302,15 @@ void Fold::get_entities(Reader& in, ByteView bytes) {
     for (const auto& dot : entity->waits) await(dot);
     if (const auto* dot = entity->id.dot(); dot != nullptr && !folded_.contains(*dot)) wait_for(*dot, *entity);
     entity->changed = true;
-    changed_.push_back(entity->id);
+    changed_.push_back(entity.get());
     entity->ordered = true;
-    order_.push_back({entity->id, entity.get(), hash});
+    auto row = to_bytes(bytes.subspan(at, in.offset() - at));
+    if (with_private) {  // the row without them
+      row.resize(at_entity_end - at);
+      Writer out(row);
+      put_rest(out, *entity, Private::LeaveOut);
+    }
+    order_.push_back({entity->id, entity.get(), hash, std::make_shared<const Bytes>(std::move(row))});
     entities_.emplace(entity->id, std::move(entity));
   }
 }

@@ -120,6 +120,47 @@ TEST_CASE("a node that restarts from a snapshot and a tail ends as one that neve
   }
 }
 
+TEST_CASE("a frozen fold gives the bytes of its moment while the fold goes on") {
+  const auto w = eventful();
+  auto fold = w.fold();
+  std::vector<Fold::Frozen> frozen;
+  for (const auto& e : w.log) {
+    fold.apply(e);
+    frozen.push_back(fold.freeze());
+  }
+  // What was computed along the way is what a fold that never looked computes at once.
+  for (std::size_t i = 0; i < w.log.size(); ++i) {
+    CAPTURE(i);
+    auto fresh = w.fold();
+    for (std::size_t k = 0; k <= i; ++k) fresh.apply(w.log[k]);
+    CHECK(frozen[i].bytes() == fresh.save());
+  }
+}
+
+TEST_CASE("a snapshot is the same after a start from one, with private values or without") {
+  const auto w = eventful();
+  auto fold = w.fold();
+  for (const auto& e : w.log) fold.apply(e);
+  const auto bytes = fold.save();
+  CHECK(load(w, bytes)->save() == bytes);
+  CHECK(load(w, fold.save(Fold::Private::Include))->save() == bytes);
+}
+
+TEST_CASE("a private part that comes where none was known is in the next snapshot's list") {
+  const auto w = eventful();
+  auto fold = w.fold();
+  for (auto e : w.log) {
+    e.private_state = PrivateState::None;
+    e.private_writes.clear();
+    fold.apply(e);
+  }
+  (void)fold.freeze();
+  for (const auto& e : w.log) fold.apply(e);
+  auto straight = w.fold();
+  for (const auto& e : w.log) straight.apply(e);
+  CHECK(fold.save() == straight.save());
+}
+
 TEST_CASE("snapshots of other incidents, versions and damaged ones are refused with words") {
   const auto w = eventful();
   auto fold = w.fold();

@@ -70,6 +70,12 @@ void put_field_list(Writer& out, const std::vector<FieldState>& fields, const St
   }
 }
 
+// Room for `count` items as far as the bytes that are there could hold so many, and not for millions on their word.
+std::size_t room_for(const Reader& in, std::size_t count) {
+  constexpr std::size_t room_max = 64;
+  return std::min({count, in.left(), room_max});
+}
+
 StampPtr get_stamp(Reader& in) {
   auto stamp = std::make_shared<Stamp>();
   if (!expect(in, 6)) return stamp;
@@ -97,6 +103,7 @@ StampList get_stamps(Reader& in, const DotSet& folded) {
   StampList list;
   auto& stamps = list.all;
   const auto count = in.array(list_max);
+  stamps.reserve(room_for(in, count));
   for (std::size_t i = 0; i < count && in.ok(); ++i) {
     const auto at = in.offset();
     stamps.push_back(get_stamp(in));
@@ -123,6 +130,7 @@ StampPtr get_stamp_place(Reader& in, StampList& stamps) {
 std::vector<FieldState> get_field_list(Reader& in, StampList& stamps) {
   std::vector<FieldState> fields;
   const auto count = in.array(list_max);
+  fields.reserve(room_for(in, count));
   for (std::size_t i = 0; i < count && in.ok(); ++i) {
     const auto at = in.offset();
     if (!expect(in, 4)) break;
@@ -134,6 +142,7 @@ std::vector<FieldState> get_field_list(Reader& in, StampList& stamps) {
       in.fail_at(DecodeFault::NotCanonical, at);
     }
     const auto elements = in.array(list_max);
+    field.current.reserve(room_for(in, elements));
     for (std::size_t k = 0; k < elements && in.ok(); ++k) {
       const auto element_at = in.offset();
       if (!expect(in, tombstone ? 4 : 3)) break;
@@ -263,6 +272,7 @@ Dot get_dot(Reader& in) {
 std::vector<Dot> get_dots(Reader& in, std::size_t max) {
   std::vector<Dot> dots;
   const auto count = in.array(max);
+  dots.reserve(room_for(in, count));
   for (std::size_t i = 0; i < count && in.ok(); ++i) {
     const auto at = in.offset();
     dots.push_back(get_dot(in));
@@ -294,6 +304,7 @@ model::Value get_value(Reader& in, std::size_t depth) {
     case Kind::Array: {
       const auto count = in.array(model::event_bytes_max);
       model::Value::List list;
+      list.reserve(room_for(in, count));
       for (std::size_t i = 0; i < count && in.ok(); ++i) list.push_back(get_value(in, depth - 1));
       return list;
     }
@@ -361,6 +372,7 @@ void get_entity(Reader& in, EntityState& entity, const DotSet& folded) {
     entity.created = static_cast<std::uint16_t>(in.uint(UINT16_MAX));
   }
   const auto records = in.array(list_max);
+  entity.records.reserve(room_for(in, records));
   for (std::size_t i = 0; i < records && in.ok(); ++i) {
     const auto at = in.offset();
     if (!expect(in, 2)) return;
