@@ -12,6 +12,7 @@
 #include "base/log.hpp"
 #include "journal_index.hpp"
 #include "news.hpp"
+#include "snapshot_keeper.hpp"
 #include "store/posix_disk.hpp"
 #include "store/writer.hpp"
 #include "trust/private_part.hpp"
@@ -141,7 +142,7 @@ class OpenLedger final : public Ledger {
     std::vector<std::function<void(CommandResult)>> done;
   };
 
-  void fold_log_from(std::uint64_t arrival);
+  std::uint64_t fold_log_from(std::uint64_t arrival);  // how many events
   void refold();
   void resume_author(const store::Log& log);
   std::optional<CommandResult> answer_known(const model::Draft& draft);
@@ -152,8 +153,7 @@ class OpenLedger final : public Ledger {
                const std::function<void(CommandResult)>& done);
   void recover();
   void next_report(const model::EntityId& entity);
-  void folded(std::vector<model::EntityId> changed);
-  void snapshot_if_due();
+  void folded(std::vector<model::EntityId> changed, std::uint64_t arrival);
   CommandError disk_error() const;
 
   model::IncidentId incident_;
@@ -183,8 +183,8 @@ class OpenLedger final : public Ledger {
   std::atomic<std::size_t> in_flight_{0};
   bool failing_ = false;  // a write failed; nothing new is made until all that was made after it has failed too
   std::string refusing_;
-  std::uint64_t folded_since_snapshot_ = 0;
-  SteadyTime snapshot_tried_{};
+  std::unique_ptr<SnapshotKeeper> snapshots_;
+  std::uint64_t folded_to_ = 0;  // the fold holds every event of the log up to this arrival number
   std::mutex published_mutex_;
   picture::PicturePtr published_ = std::make_shared<const picture::Picture>();
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
@@ -236,6 +236,7 @@ Result<void, std::string> OpenLedger::start(const Home& home) {
     if (auto loaded = picture::Fold::load(kept->bytes, incident_, genesis_)) {
       fold_ = std::move(*loaded);
       from = kept->arrival + 1;
+      folded_to_ = kept->arrival;
       report_.from_snapshot = kept->arrival;
     } else {
       log::warn(area, "the snapshot's picture does not load; folding the whole log", {{"why", loaded.error().what}});
@@ -244,7 +245,8 @@ Result<void, std::string> OpenLedger::start(const Home& home) {
   report_.events = log->entries();
   writer_ = std::make_unique<store::Writer>(std::move(*log), clock_);
   view_ = std::make_unique<WriterView>(*writer_, author_.writer());
-  fold_log_from(from);
+  snapshots_ = std::make_unique<SnapshotKeeper>(*writer_, options_.snapshot_every, options_.disk_free_min_bytes);
+  snapshots_->folded(fold_log_from(from));
   if (fold_.needs_refold()) refold();
   // A snapshot keeps no private parts: open them again.
   for (const auto& dot : fold_.private_lacking()) {
@@ -277,6 +279,7 @@ Result<void, std::string> OpenLedger::start(const Home& home) {
       if (!result) log::error(area, "cannot record a grant", {{"why", result.error().message}});
     });
   }
+  snapshots_->keep_if_due(fold_, folded_to_, clock_.now().steady);
   report_.seconds = std::chrono::duration<double>(clock_.now().steady - began).count();
   log::info(area, "open",
             {{"events", report_.events},
@@ -299,28 +302,31 @@ void OpenLedger::resume_author(const store::Log& log) {
   }
 }
 
-void OpenLedger::fold_log_from(std::uint64_t arrival) {
+std::uint64_t OpenLedger::fold_log_from(std::uint64_t arrival) {
+  std::uint64_t events = 0;
   for (;;) {
     const auto records =
         writer_->read([&](store::Log& log) { return log.read_from(arrival, read_records, read_bytes); });
     if (!records) {
       log::error(area, "cannot read the log on", {{"from", arrival}, {"why", records.error().what}});
-      return;
+      return events;
     }
-    if (records->empty()) return;
+    if (records->empty()) return events;
     for (const auto& record : *records) {
       if (const auto entry = store::as_entry(record)) {
         fold_.apply(to_fold_event(entry->entry, entry->arrival, entry->time, incident_, data_keys_));
-        ++folded_since_snapshot_;
+        ++events;
       }
     }
-    arrival = records->back().header.arrival + 1;
+    folded_to_ = records->back().header.arrival;
+    arrival = folded_to_ + 1;
   }
 }
 
 void OpenLedger::refold() {
   log::warn(area, "folding the whole log again");
   fold_.begin_again();
+  folded_to_ = 0;
   fold_log_from(1);
 }
 
@@ -528,7 +534,7 @@ void OpenLedger::written(const std::vector<trust::AuthoredEntry>& entries, const
   }
   const auto* spec = model::find_record(entries.front().event.record);
   result.display = fmt::format("{}-{}", spec != nullptr ? spec->letter : '?', model::display_code(result.entity));
-  folded(std::move(changed));
+  folded(std::move(changed), outcome->last);
   done(std::move(result));
   if (failing_ && in_flight_ == 0) recover();
 }
@@ -598,7 +604,7 @@ void OpenLedger::accept(model::SealedRun run, std::optional<model::PublicKey> au
           }
           if (fold_.needs_refold()) refold();
           done(true);
-          folded(std::move(changed));
+          folded(std::move(changed), outcome->last);
           if (failing_ && in_flight_ == 0) recover();
         });
       });
@@ -612,11 +618,12 @@ void OpenLedger::forked(const model::StreamId& branch) {
   log::error(area, "a stream has two contents; neither is folded from there on", {{"stream", model::to_text(branch)}});
   fold_.fork(branch.base(), branch.branch.from);
   if (fold_.needs_refold()) refold();
-  folded({});
+  folded({}, 0);
 }
 
-void OpenLedger::folded(std::vector<model::EntityId> changed) {
-  folded_since_snapshot_ += changed.size();
+void OpenLedger::folded(std::vector<model::EntityId> changed, std::uint64_t arrival) {
+  snapshots_->folded(changed.size());
+  folded_to_ = std::max(folded_to_, arrival);
   if (handlers_.on_durable) handlers_.on_durable();
   if (index_) index_->catch_up();
   if (handlers_.on_folded) {
@@ -624,22 +631,7 @@ void OpenLedger::folded(std::vector<model::EntityId> changed) {
     changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
     handlers_.on_folded(changed);
   }
-  snapshot_if_due();
-}
-
-void OpenLedger::snapshot_if_due() {
-  // Only when nothing is on its way: then the fold holds exactly what the log holds.
-  if (folded_since_snapshot_ < snapshot_every_events || in_flight_ != 0 || failing_) return;
-  const auto now = clock_.now().steady;
-  if (snapshot_tried_ != SteadyTime{} && now - snapshot_tried_ < snapshot_retry) return;
-  snapshot_tried_ = now;
-  const auto bytes = fold_.save();
-  const auto kept = writer_->read([&](store::Log& log) { return log.write_snapshot(bytes); });
-  if (!kept) {
-    log::warn(area, "no snapshot could be written", {{"why", kept.error().what}});
-    return;
-  }
-  folded_since_snapshot_ = 0;
+  snapshots_->keep_if_due(fold_, folded_to_, clock_.now().steady);
 }
 
 // ---- questions ------------------------------------------------------------------------------------------------------
@@ -717,13 +709,8 @@ void OpenLedger::close() {
   index_.reset();
   // Everything submitted becomes durable; what the callbacks would have folded is in the log and is folded at the
   // start.
-  const auto in_flight = in_flight_.load();
-  if (in_flight == 0 && !failing_ && folded_since_snapshot_ > 0) {
-    const auto bytes = fold_.save();
-    if (const auto kept = writer_->read([&](store::Log& log) { return log.write_snapshot(bytes); }); !kept) {
-      log::warn(area, "no snapshot could be written", {{"why", kept.error().what}});
-    }
-  }
+  if (snapshots_) snapshots_->keep_now(fold_, folded_to_);
+  snapshots_.reset();
   if (const auto stopped = writer_->stop(); !stopped)
     log::warn(area, "the store did not stop cleanly", {{"why", stopped.error().what}});
 }

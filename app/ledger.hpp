@@ -23,13 +23,14 @@
 
 namespace airbridge::app {
 
-inline constexpr std::size_t commands_waiting_max = 10'000;     // made and not yet durable; more are refused as busy
-inline constexpr std::uint64_t snapshot_every_events = 10'000;  // so that a start reads at most about so many
-inline constexpr Milliseconds snapshot_retry{60'000};
+inline constexpr std::size_t commands_waiting_max = 10'000;  // made and not yet durable; more are refused as busy
+// A start from a snapshot reads at most 10,000 events behind it: this many, and what comes while one is being written.
+inline constexpr std::uint64_t snapshot_every_events = 8'000;
 
 struct LedgerOptions {
   model::ClockQuality clock_quality = model::ClockQuality::Rtc;
   std::uint64_t disk_free_min_bytes = std::uint64_t{64} << 20;
+  std::uint64_t snapshot_every = snapshot_every_events;
 };
 
 // What was found when the store was opened, for the log and `status`.
