@@ -118,7 +118,7 @@ int run_replay(const Common& common, const ReplayOptions& options) {
     return 0;
   }
   if (!at_snapshot && arrival >= kept->arrival) at_snapshot = hash;
-  auto loaded = picture::Fold::load(kept->bytes, home->incident, home->genesis);
+  auto loaded = picture::Fold::load(kept->bytes(), home->incident, home->genesis);
   if (!loaded) return complain("the snapshot does not load: {}", loaded.error().what);
   const auto snapshot_hash = loaded->state_hash();
   if (at_snapshot && snapshot_hash == *at_snapshot) {

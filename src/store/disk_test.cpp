@@ -137,7 +137,7 @@ TEST_CASE("a snapshot and the tail behind it equal a scan of everything, picture
   CHECK(whole.report().snapshot_arrival == 0);
   const auto picture = quick.take_picture();
   REQUIRE(picture);
-  CHECK(as_text(picture->bytes) == "picture 51");
+  CHECK(as_text(picture->bytes()) == "picture 51");
   CHECK(picture->arrival == quick.report().snapshot_arrival);
   CHECK_FALSE(quick.take_picture());
   for (auto* log : {&quick, &whole}) {

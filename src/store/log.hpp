@@ -227,7 +227,9 @@ class Log {
   }
   struct Picture {
     std::uint64_t arrival = 0;  // the picture holds everything up to here
-    Bytes bytes;
+    Bytes file;                 // the whole snapshot: the picture may be large, so it is not copied out
+    std::size_t offset = 0, size = 0;
+    ByteView bytes() const { return ByteView(file).subspan(offset, size); }
   };
   // The picture of the snapshot this log was opened from, handed over once.
   std::optional<Picture> take_picture() { return std::exchange(picture_, std::nullopt); }

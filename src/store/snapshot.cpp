@@ -120,7 +120,8 @@ Bytes SnapshotCodec::encode(const Log& log) {
   return out;
 }
 
-bool SnapshotCodec::decode(ByteView bytes, Log& log) {
+bool SnapshotCodec::decode(Bytes file, Log& log) {
+  const ByteView bytes = file;
   if (bytes.size() < snapshot_magic.size() + check_bytes || as_text(bytes.first(8)) != snapshot_magic) return false;
   const auto body = bytes.first(bytes.size() - check_bytes);
   const auto check = blake2b<check_bytes>({body});
@@ -190,7 +191,8 @@ bool SnapshotCodec::decode(ByteView bytes, Log& log) {
   const auto picture_arrival = in.number<std::uint64_t>();
   const auto picture = in.bytes(in.count(1));
   if (!in.at_end() || made.segments_.empty()) return false;
-  made.picture_ = Log::Picture{picture_arrival, to_bytes(picture)};
+  const auto offset = static_cast<std::size_t>(picture.data() - bytes.data());
+  made.picture_ = Log::Picture{picture_arrival, std::move(file), offset, picture.size()};
 
   made.incident_ = log.incident_;
   made.meta_ = log.meta_;
@@ -236,7 +238,7 @@ void Log::load_snapshot() {
   for (auto name = names->rbegin(); name != names->rend(); ++name) {
     if (!snapshot_arrival(*name)) continue;
     auto bytes = read_file(*disk_, *name, snapshot_bytes_max);
-    if (!bytes || !SnapshotCodec::decode(*bytes, *this)) {
+    if (!bytes || !SnapshotCodec::decode(std::move(*bytes), *this)) {
       report_.notes.push_back(*name + " is damaged and was not used");
       continue;
     }

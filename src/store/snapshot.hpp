@@ -15,7 +15,7 @@ class SnapshotCodec {
  public:
   static Bytes encode(const Log& log);  // all that stands before the picture
   // Fills an empty log's tables; false and an untouched log when the bytes do not carry their checksum or do not fit.
-  static bool decode(ByteView bytes, Log& log);
+  static bool decode(Bytes file, Log& log);
 };
 
 }  // namespace airbridge::store

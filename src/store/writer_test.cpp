@@ -114,7 +114,7 @@ TEST_CASE("a snapshot on its way to the disk holds up neither readers nor writer
   auto log = open_log(disk);
   CHECK(log.report().snapshot_arrival == 1);
   CHECK(log.entries() == 2);
-  CHECK(as_text(log.take_picture()->bytes) == "picture");
+  CHECK(as_text(log.take_picture()->bytes()) == "picture");
 }
 
 TEST_CASE("a refused submission leaves nothing behind and does not hurt its neighbours") {
