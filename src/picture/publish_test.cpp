@@ -72,6 +72,48 @@ TEST_CASE("a reader's picture stays as it was while the fold goes on") {
   CHECK(next->changes_since(old->seq())->removed_entities.size() == 201);
 }
 
+TEST_CASE("a publish makes anew the views that changed and no others") {
+  World w;
+  auto fold = w.fold();
+  fold.apply(w.grant(2));
+  std::vector<FoldEvent> sites;
+  for (int i = 0; i < 300; ++i) {
+    sites.push_back(w.create(2, RecordKind::Site, {write(RecordKind::Site, "name", std::to_string(i))}));
+    fold.apply(sites.back());
+  }
+  const auto old = fold.publish();
+  const auto changed = model::EntityId(sites[17].dot);
+  fold.apply(w.change(2, RecordKind::Site, sites[17].dot, {write(RecordKind::Site, "name", "new", {sites[17].dot})}));
+  const auto next = fold.publish();
+  std::size_t anew = 0;
+  for (const auto* view : next->entities().sorted()) anew += old->find(view->id) == view ? 0 : 1;
+  CHECK(anew == 1);
+  CHECK(next->find(changed) != old->find(changed));
+  const auto changes = next->changes_since(old->seq());
+  REQUIRE(changes);
+  CHECK(changes->entities == std::vector<model::EntityId>{changed});
+}
+
+TEST_CASE("when the fold begins again, what does not come back leaves the picture") {
+  World w;
+  auto fold = w.fold();
+  fold.apply(w.grant(2));
+  const auto stays = w.create(2, RecordKind::Site, {write(RecordKind::Site, "name", "stays")});
+  const auto goes = w.create(2, RecordKind::Site, {write(RecordKind::Site, "name", "goes")});
+  for (const auto& e : w.log) fold.apply(e);
+  const auto old = fold.publish();
+  fold.fork(goes.dot.stream(), goes.dot.seq);
+  CHECK(fold.needs_refold());
+  fold.begin_again();
+  for (const auto& e : w.log) fold.apply(e);
+  const auto next = fold.publish();
+  CHECK(next->find(stays.dot) != nullptr);
+  CHECK(next->find(goes.dot) == nullptr);
+  const auto changes = next->changes_since(old->seq());
+  REQUIRE(changes);
+  CHECK(changes->removed_entities == std::vector<model::EntityId>{model::EntityId(goes.dot)});
+}
+
 TEST_CASE("things are found by place: boxes, nearest, lines and areas by their extent, deleted ones not") {
   World w;
   auto fold = w.fold();
