@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <future>
 #include <map>
 #include <mutex>
 #include <set>
@@ -142,7 +143,13 @@ class OpenLedger final : public Ledger {
     std::vector<std::function<void(CommandResult)>> done;
   };
 
+  struct LogPart {
+    std::vector<picture::FoldEvent> events;
+    std::uint64_t to = 0;  // arrival number of its last record; 0: there is nothing more
+  };
+  LogPart read_part(std::uint64_t arrival);
   std::uint64_t fold_log_from(std::uint64_t arrival);  // how many events
+  void open_private_parts();
   void refold();
   void resume_author(const store::Log& log);
   std::optional<CommandResult> answer_known(const model::Draft& draft);
@@ -233,7 +240,7 @@ Result<void, std::string> OpenLedger::start(const Home& home) {
 
   std::uint64_t from = 1;
   if (const auto kept = log->take_picture()) {
-    if (auto loaded = picture::Fold::load(kept->bytes, incident_, genesis_)) {
+    if (auto loaded = picture::Fold::load(kept->bytes(), incident_, genesis_)) {
       fold_ = std::move(*loaded);
       from = kept->arrival + 1;
       folded_to_ = kept->arrival;
@@ -248,11 +255,7 @@ Result<void, std::string> OpenLedger::start(const Home& home) {
   snapshots_ = std::make_unique<SnapshotKeeper>(*writer_, options_.snapshot_every, options_.disk_free_min_bytes);
   snapshots_->folded(fold_log_from(from));
   if (fold_.needs_refold()) refold();
-  // A snapshot keeps no private parts: open them again.
-  for (const auto& dot : fold_.private_lacking()) {
-    const auto entry = writer_->read([&](store::Log& l) { return l.read_entry(dot.stream(), dot.seq); });
-    if (entry) fold_.apply(to_fold_event(entry->entry, entry->arrival, entry->time, incident_, data_keys_));
-  }
+  open_private_parts();
   publish();
 
   auto index = JournalIndex::open(disk_->where(), incident_, *writer_);
@@ -302,24 +305,52 @@ void OpenLedger::resume_author(const store::Log& log) {
   }
 }
 
+// Any thread.
+OpenLedger::LogPart OpenLedger::read_part(std::uint64_t arrival) {
+  LogPart part;
+  const auto records = writer_->read([&](store::Log& log) { return log.read_from(arrival, read_records, read_bytes); });
+  if (!records) {
+    log::error(area, "cannot read the log on", {{"from", arrival}, {"why", records.error().what}});
+    return part;
+  }
+  for (const auto& record : *records) {
+    if (const auto entry = store::as_entry(record))
+      part.events.push_back(to_fold_event(entry->entry, entry->arrival, entry->time, incident_, data_keys_));
+    part.to = record.header.arrival;
+  }
+  return part;
+}
+
+// Another thread reads and decrypts one part ahead.
 std::uint64_t OpenLedger::fold_log_from(std::uint64_t arrival) {
   std::uint64_t events = 0;
-  for (;;) {
-    const auto records =
-        writer_->read([&](store::Log& log) { return log.read_from(arrival, read_records, read_bytes); });
-    if (!records) {
-      log::error(area, "cannot read the log on", {{"from", arrival}, {"why", records.error().what}});
-      return events;
+  auto part = read_part(arrival);
+  while (part.to != 0) {
+    auto next = std::async(std::launch::async, [this, from = part.to + 1] { return read_part(from); });
+    for (const auto& event : part.events) fold_.apply(event);
+    events += part.events.size();
+    folded_to_ = part.to;
+    part = next.get();
+  }
+  return events;
+}
+
+// A snapshot keeps no private parts. Here too another thread is one part ahead.
+void OpenLedger::open_private_parts() {
+  const auto dots = fold_.private_lacking();
+  const auto read = [&](std::size_t from) {
+    std::vector<picture::FoldEvent> events;
+    for (auto i = from; i < std::min(from + read_records, dots.size()); ++i) {
+      const auto entry = writer_->read([&](store::Log& l) { return l.read_entry(dots[i].stream(), dots[i].seq); });
+      if (entry) events.push_back(to_fold_event(entry->entry, entry->arrival, entry->time, incident_, data_keys_));
     }
-    if (records->empty()) return events;
-    for (const auto& record : *records) {
-      if (const auto entry = store::as_entry(record)) {
-        fold_.apply(to_fold_event(entry->entry, entry->arrival, entry->time, incident_, data_keys_));
-        ++events;
-      }
-    }
-    folded_to_ = records->back().header.arrival;
-    arrival = folded_to_ + 1;
+    return events;
+  };
+  auto part = read(0);
+  for (std::size_t from = 0; from < dots.size(); from += read_records) {
+    auto next = std::async(std::launch::async, read, from + read_records);
+    for (const auto& event : part) fold_.apply(event);
+    part = next.get();
   }
 }
 
