@@ -26,7 +26,8 @@ Value place(std::uint64_t record, std::uint64_t round) {
 }
 Value circle(std::uint64_t record, std::uint64_t round) {
   const auto place = *model::place_of(bench::place(record, round));
-  return model::to_value(model::Geometry{model::Shape::Circle, {place.position}, 200.0 + 10.0 * round});
+  return model::to_value(
+      model::Geometry{model::Shape::Circle, {place.position}, 200.0 + 10.0 * static_cast<double>(round)});
 }
 std::int64_t code(std::uint64_t record, std::uint64_t round, std::int64_t codes) {
   return static_cast<std::int64_t>((record + round * 7) % static_cast<std::uint64_t>(codes)) + 1;
