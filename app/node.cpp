@@ -198,7 +198,10 @@ Result<void, std::string> RunningNode::start() {
     start_feeds();
     publish();
     make_status();
-    timers_.push_back(core_->loop().every(publish_every, [this] { publish(); }));
+    timers_.push_back(core_->loop().every(publish_every, [this] {
+      if (tak_feed_) tak_feed_->renew();
+      publish();
+    }));
     timers_.push_back(core_->loop().every(status_every, [this] { make_status(); }));
   });
   api_ = std::make_unique<LoopThread>();

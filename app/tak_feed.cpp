@@ -1,6 +1,8 @@
 #include "tak_feed.hpp"
 
 #include "base/log.hpp"
+#include "codec/cot/rewrite.hpp"
+#include "gateway/tak/cot_to_model.hpp"
 #include "gateway/tak/model_to_cot.hpp"
 
 namespace airbridge::app {
@@ -10,7 +12,7 @@ namespace {
 constexpr std::string_view area = "tak";
 
 // The record as clients may see it. Points into `entity`.
-gateway::tak::RecordState state_of(const picture::EntityView& entity, UtcTime now) {
+gateway::tak::RecordState state_of(const picture::EntityView& entity, const model::KeyId& own, UtcTime now) {
   gateway::tak::RecordState state;
   state.id = entity.id;
   state.record = entity.spec->kind;
@@ -21,7 +23,30 @@ gateway::tak::RecordState state_of(const picture::EntityView& entity, UtcTime no
     const auto* view = entity.find(field.key());
     return view != nullptr && !view->acting.value.is_null() ? &view->acting.value : nullptr;
   };
+  // Unless they said it themselves, here.
+  const auto* report = entity.find("report");
+  if (report != nullptr && report->acting.value.bytes() != nullptr && report->acting.stamp->via == model::Via::Tak &&
+      report->acting.stamp->dot.writer.author == own)
+    state.report = *report->acting.value.bytes();
   return state;
+}
+
+// What stands for a long time, the most important first; chat is said once.
+constexpr model::RecordKind standing[] = {model::RecordKind::Request, model::RecordKind::Casualty,
+                                          model::RecordKind::Hazard, model::RecordKind::Site, model::RecordKind::Unit};
+
+// A distress call that was answered is not said again.
+bool is_over(const picture::EntityView& entity) {
+  const auto* state = entity.find("state");
+  const auto* code = state == nullptr || state->spec == nullptr || state->acting.value.integer() == nullptr
+                         ? nullptr
+                         : model::find_code(*state->spec, *state->acting.value.integer());
+  return code != nullptr && (code->name == "met" || code->name == "cancelled");
+}
+
+bool is_stale(ByteView xml, UtcTime now) {
+  const auto envelope = codec::cot::scan(xml);
+  return envelope && envelope->stale <= now;
 }
 
 bool can_tell(const picture::EntityView* entity) {
@@ -34,7 +59,10 @@ void TakFeed::take(const std::vector<gateway::tak::TakReport>& reports) {
   for (const auto& report : reports) {
     for (const auto& draft : report.drafts) {
       ledger_.report(
-          draft, [this](model::Draft said, const picture::EntityView* shown) { return meet(std::move(said), shown); },
+          draft,
+          [this, uid = report.uid](model::Draft said, const picture::EntityView* shown) {
+            return meet(std::move(said), shown, uid);
+          },
           [this, uid = report.uid, id = *draft.entity](const Reported& done) {
             if (!done.result)
               log::warn(area, "could not keep what a client sent",
@@ -42,17 +70,28 @@ void TakFeed::take(const std::vector<gateway::tak::TakReport>& reports) {
             if (!done.overruled) return;
             const auto picture = ledger_.publish();
             const auto* entity = picture->find(id);
-            if (can_tell(entity) && !entity->deleted) tell(*entity, *picture);
+            if (can_tell(entity) && !entity->deleted) tell(*entity, *picture, Times::AsSaid);
           });
     }
   }
 }
 
-Meeting TakFeed::meet(model::Draft draft, const picture::EntityView* shown) const {
-  if (!can_tell(shown) || shown->deleted) return {std::move(draft), {}};
+Meeting TakFeed::meet(model::Draft draft, const picture::EntityView* shown, const std::string& uid) const {
   const auto now = clock_.now().utc;
-  auto told = gateway::tak::told(state_of(*shown, now), now);
-  return {std::move(draft), std::move(told)};
+  if (can_tell(shown)) {
+    const auto record = draft.record;
+    auto met = gateway::tak::returned(std::move(draft), state_of(*shown, own_, now), now);
+    if (!met.draft)
+      log::warn(area, "a client's message does not fit the record it names",
+                {{"uid", uid}, {"record", shown->spec->name}, {"as", model::find_record(record)->name}});
+    return {std::move(met.draft), std::move(met.told)};
+  }
+  const bool removes = draft.writes.size() == 1 && draft.writes.front().key.rule() == model::MergeRule::Tombstone;
+  if (removes || gateway::tak::own_entity_of(uid)) {
+    log::info(area, "a client names a record that is not here", {{"uid", uid}});
+    return {};
+  }
+  return {std::move(draft), {}};
 }
 
 void TakFeed::show(const model::Observation& observation) {
@@ -72,21 +111,48 @@ void TakFeed::show(const std::vector<model::EntityId>& changed) {
     const auto* entity = picture->find(id);
     if (!can_tell(entity)) continue;
     if (entity->deleted) {
-      server_.remove(id);
+      server_.remove(id, gateway::tak::uid_of(state_of(*entity, own_, clock_.now().utc)));
       continue;
     }
     // What a client of ours sent went to the others at once, and is kept for joiners by the gateway.
     if (entity->updated && entity->updated->via == model::Via::Tak && entity->updated->dot.writer.author == own_)
       continue;
-    tell(*entity, *picture);
+    tell(*entity, *picture, Times::AsSaid);
   }
 }
 
-void TakFeed::tell(const picture::EntityView& entity, const picture::Picture& picture) {
+void TakFeed::tell(const picture::EntityView& entity, const picture::Picture& picture, Times time) {
   const auto now = clock_.now().utc;
-  auto state = state_of(entity, now);
+  auto state = state_of(entity, own_, now);
   if (entity.updated) state.author = picture.roster().name_of(entity.updated->dot.writer.author);
-  if (const auto xml = gateway::tak::to_cot(state, now)) server_.broadcast(std::make_shared<const Bytes>(*xml));
+  auto xml = gateway::tak::to_cot(state, now);
+  if (!xml) return;
+  // A message as it came may have run out since, while its record stands.
+  if (time == Times::New || is_stale(*xml, now))
+    xml = codec::cot::restamp(*xml, now, now + gateway::tak::record_lifetime);
+  server_.broadcast(std::make_shared<const Bytes>(std::move(*xml)));
+}
+
+void TakFeed::renew() {
+  const auto now = clock_.now().steady;
+  const auto picture = ledger_.publish();
+  if (to_renew_.empty()) {
+    if (seeded_ && now - renewed_ < renew_every) return;
+    batch_ = seeded_ ? renew_batch : seed_batch;
+    seeded_ = true;
+    renewed_ = now;
+    for (const auto record : standing) {
+      picture->entities_of(static_cast<std::uint16_t>(record)).for_each([&](const picture::EntityView& entity) {
+        if (to_renew_.size() < renewed_max && can_tell(&entity) && !entity.deleted && !is_over(entity))
+          to_renew_.push_back(entity.id);
+      });
+    }
+  }
+  for (std::size_t i = 0; i < batch_ && !to_renew_.empty(); ++i) {
+    const auto* entity = picture->find(to_renew_.front());
+    to_renew_.pop_front();
+    if (can_tell(entity) && !entity->deleted && !is_over(*entity)) tell(*entity, *picture, Times::New);
+  }
 }
 
 }  // namespace airbridge::app

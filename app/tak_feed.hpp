@@ -1,7 +1,7 @@
 #pragma once
 // Between the ledger and the TAK gateway, on the core thread: what clients send becomes reports to the ledger, what the
 // ledger folds and other feeds hear is told to the clients.
-#include <functional>
+#include <deque>
 #include <unordered_map>
 #include <vector>
 
@@ -14,6 +14,11 @@ class TakFeed {
  public:
   static constexpr Milliseconds position_every{1'000};  // positions heard elsewhere, per subject
   static constexpr std::size_t subjects_max = 50'000;
+  // What stands is said again in this rhythm, so that neither clients nor the gateway's table take it for stale.
+  static constexpr Milliseconds renew_every{6 * 3600 * 1000};
+  static constexpr std::size_t renewed_max = 10'000;  // records; beyond, only changes are told
+  // Records of one renew(): quick at the start, when clients wait for them, then at a pace no link feels.
+  static constexpr std::size_t seed_batch = 500, renew_batch = 5;
 
   // `own`: this node's key.
   TakFeed(Ledger& ledger, gateway::tak::TakServer& server, const Clock& clock, const model::KeyId& own)
@@ -22,16 +27,24 @@ class TakFeed {
   void take(const std::vector<gateway::tak::TakReport>& reports);
   void show(const std::vector<model::EntityId>& changed);
   void show(const model::Observation& observation);
+  // To be called ten times a second. Tells clients, and the gateway's table for those to come, of the records that
+  // stand: all of them after the start, later those whose turn it is.
+  void renew();
 
  private:
-  Meeting meet(model::Draft draft, const picture::EntityView* shown) const;
-  void tell(const picture::EntityView& entity, const picture::Picture& picture);
+  enum class Times { AsSaid, New };
+  Meeting meet(model::Draft draft, const picture::EntityView* shown, const std::string& uid) const;
+  void tell(const picture::EntityView& entity, const picture::Picture& picture, Times time);
 
   Ledger& ledger_;
   gateway::tak::TakServer& server_;
   const Clock& clock_;
   const model::KeyId own_;
   std::unordered_map<model::EntityId, SteadyTime> told_;
+  std::deque<model::EntityId> to_renew_;
+  std::size_t batch_ = 0;  // of the round that goes on
+  bool seeded_ = false;
+  SteadyTime renewed_{};
 };
 
 }  // namespace airbridge::app

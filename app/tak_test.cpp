@@ -250,3 +250,123 @@ TEST_CASE("a beacon that repeats from a new position leaves its alert acknowledg
   CHECK(value_name(moved, "state") == "acknowledged");
   CHECK(moved.at("conflicts").as_array().empty());
 }
+
+TEST_CASE("after a restart joiners are told what stands, and may delete what was placed before it") {
+  const Folder folder;
+  init_node(folder / "a", "POST 1");
+  TestNode node(folder / "a");
+  const json::object place{{"lat", 46.5}, {"lon", 7.9}};
+  node.create("site", {write_of("category", "landing_zone"), write_of("name", "LZ Meadow"), write_of("place", place)});
+  node.create("hazard", {write_of("category", "cable"), write_of("name", "Gorge"), write_of("state", "raised"),
+                         write_of("geometry", json::object{{"type", "Point"}, {"coordinates", {7.9, 46.5}}})});
+  {
+    TcpClient phone(node.tak());
+    phone.send(cot("marker_unknown_and_repeated_details.xml"));
+    phone.send(cot("casualty_medevac.xml"));
+    record_of(node, "casualty");
+    record_of(node, "request");
+    REQUIRE(value_of(record_of(node, "site"), "name").is_string());
+    REQUIRE(eventually([&] { return node.get("/api/v1/state").text.find("Bivouac") != std::string::npos; }));
+  }
+  REQUIRE(node.stop() == 0);
+  node.start();
+  TcpClient late(node.tak());
+  for (const auto* text : {"LZ Meadow", "HAZARD cable Gorge", "Bivouac", "uid=\"med-1\""}) {
+    CAPTURE(text);
+    CHECK(late.receives(text));
+  }
+  // Its clients gave the whole report: they get it back whole.
+  CHECK(late.receives("hypothermia"));
+
+  TcpClient phone(node.tak());
+  phone.send(
+      R"(<event version="2.0" uid="del-1" type="t-x-d-d" time="2026-03-14T09:30:00Z" start="2026-03-14T09:30:00Z" )"
+      R"(stale="2036-03-14T09:30:00Z" how="h-g"><point lat="0" lon="0" hae="0" ce="0" le="0"/><detail>)"
+      R"(<link uid="6d2a-marker" relation="p-p" type="b-m-p-s-m"/><__forcedelete/></detail></event>)");
+  CHECK(eventually([&] {
+    const auto state = node.get("/api/v1/state");
+    for (const auto& entity : state.body.at("entities").as_array()) {
+      const auto* deleted = entity.as_object().if_contains("deleted");
+      if (deleted != nullptr && deleted->is_bool() && deleted->as_bool()) return true;
+    }
+    return false;
+  }));
+}
+
+TEST_CASE("a record that clients were told of and move, rename or delete is that record, not a second one") {
+  TakPair pair;
+  TcpClient phone(pair.b->tak());
+  const auto places = [&] {
+    int out = 0;
+    const auto state = pair.a->get("/api/v1/state");
+    for (const auto& entity : state.body.at("entities").as_array())
+      out += entity.at("record") == "site" || entity.at("record") == "hazard" ? 1 : 0;
+    return out;
+  };
+  const auto is_gone = [](const json::object& entity) {
+    const auto* deleted = entity.if_contains("deleted");
+    return deleted != nullptr && deleted->as_bool();
+  };
+  const json::object place{{"lat", 46.5}, {"lon", 7.9}};
+  const auto site = pair.a->create(
+      "site", {write_of("category", "helibase"), write_of("name", "Base North"), write_of("place", place)});
+  const auto hazard =
+      pair.a->create("hazard", {write_of("category", "fire"), write_of("state", "raised"), write_of("name", "Barn"),
+                                write_of("geometry", json::object{{"type", "Point"}, {"coordinates", {7.9, 46.5}}})});
+  REQUIRE(phone.receives("Base North"));
+  REQUIRE(phone.receives("HAZARD fire Barn"));
+  // The events as the phone got them, at another place.
+  const auto told = [&](std::string_view name) {
+    const auto& all = phone.received();
+    const auto begin = all.rfind("<event", all.find(name));
+    return all.substr(begin, all.find("</event>", begin) + 8 - begin);
+  };
+  const auto moved = [](const std::string& event) {
+    return std::regex_replace(event, std::regex("lat=\"[^\"]*\""), "lat=\"46.7\"");
+  };
+  phone.send(moved(told("Base North")));
+  phone.send(moved(told("HAZARD fire Barn")));
+  for (const auto& id : {site, hazard}) {
+    CAPTURE(id);
+    for (const auto* node : {&*pair.a, &*pair.b}) {
+      CHECK(node->entity_becomes(id, [](const json::object& entity) {
+        return entity.at("lat").to_number<double>() == doctest::Approx(46.7);
+      }));
+    }
+  }
+  const auto after = pair.a->entity(site).as_object();
+  CHECK(value_name(after, "category") == "helibase");  // which a phone cannot say
+  CHECK(value_name(pair.a->entity(hazard).as_object(), "name") == "Barn");
+  CHECK(places() == 2);
+
+  const auto uid = std::regex_replace(told("Base North"), std::regex("[\\s\\S]*?uid=\"([^\"]*)\"[\\s\\S]*"), "$1");
+  CHECK(uid == "AIRBRIDGE-" + site);
+  phone.send(
+      R"(<event version="2.0" uid="del-2" type="t-x-d-d" time="2026-03-14T09:30:00Z" start="2026-03-14T09:30:00Z" )"
+      R"(stale="2036-03-14T09:30:00Z" how="h-g"><point lat="0" lon="0" hae="0" ce="0" le="0"/><detail><link uid=")" +
+      uid + R"(" relation="p-p" type="b-m-p-s-m"/><__forcedelete/></detail></event>)");
+  CHECK(pair.a->entity_becomes(site, is_gone));
+  CHECK(places() == 2);
+}
+
+TEST_CASE("a casualty that a phone named keeps its name at every client of both nodes when the page changes it") {
+  TakPair pair;
+  TcpClient sender(pair.a->tak()), near(pair.a->tak()), far(pair.b->tak());
+  sender.send(cot("casualty_medevac.xml"));
+  REQUIRE(near.receives("uid=\"med-1\""));
+  REQUIRE(far.receives("uid=\"med-1\""));
+  const auto before = record_of(*pair.b, "casualty");
+  person_sets(*pair.b, before, "triage", "green");
+  CHECK(far.receives("routine=\"3\""));
+  CHECK(near.receives("routine=\"3\""));
+  CHECK(sender.receives("routine=\"3\""));
+  for (auto* client : {&near, &far, &sender}) {
+    const auto& all = client->received();
+    const auto begin = all.rfind("<event", all.find("routine=\"3\""));
+    const auto event = all.substr(begin, all.find("</event>", begin) - begin);
+    CHECK(event.find("uid=\"med-1\"") != std::string::npos);
+    // What only the report says stays with those it was sent to.
+    CHECK((event.find("hypothermia") != std::string::npos) == (client != &far));
+  }
+  CHECK(far.received().find("hypothermia") == std::string::npos);
+}

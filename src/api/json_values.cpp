@@ -158,6 +158,9 @@ json::object place_json(const model::Place& place) {
   return out;
 }
 
+// A field that holds so much holds whole messages, of which the page and the journal say the size.
+constexpr std::size_t message_bytes = 32'000;
+
 json::value to_json(const FieldSpec* field, const Value& value) {
   if (field == nullptr || value.is_null()) return plain(value);
   if (field->type == ValueType::Code && value.integer() != nullptr) {
@@ -170,7 +173,8 @@ json::value to_json(const FieldSpec* field, const Value& value) {
   if (field->type == ValueType::Geometry) {
     if (const auto geometry = model::geometry_of(value)) return geojson_of(*geometry);
   }
-  if (field->number == model::field::document && value.bytes() != nullptr) {
+  const bool is_message = field->type == ValueType::Bytes && field->text_max >= message_bytes;
+  if (is_message && value.bytes() != nullptr) {
     return json::string(fmt::format("{} bytes", value.bytes()->size()));  // the journal is not the place for it
   }
   return plain(value);

@@ -172,6 +172,16 @@ constexpr FieldSpec casualty_fields[] = {
     {16, "mobility", Ranked, Code, important, Public, "how they can be moved", mobility_codes},
     {17, "evacuation", MultiValue, Code, important, Public, "where in the evacuation they are", evacuation_codes},
     {18, "winch", Ranked, Boolean, important, Public, "needs a winch"},
+    {19, "uid", Ranked, Text, routine, Public, "the name it has among TAK clients, when they named it", {}, 256},
+    {20,
+     "report",
+     Ranked,
+     Bytes,
+     routine,
+     Private,
+     "the message it came in, as it came (CoT XML): it speaks of the patient",
+     {},
+     60'000},
 };
 
 constexpr CodeSpec request_categories[] = {

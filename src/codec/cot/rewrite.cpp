@@ -56,7 +56,44 @@ Bytes cut_out(ByteView xml, Cutter cutter) {
   return out;
 }
 
+// Where the outer element says its times.
+struct TimeFinder {
+  struct Found {
+    Extent extent;
+    std::string_view name;
+  };
+  std::vector<Found> found;  // in order, apart
+  bool open(const Tag& tag) {
+    if (tag.depth != 0) return true;
+    for (std::size_t i = 0; i < tag.attribute_count; ++i) {
+      const auto& attribute = tag.attributes[i];
+      if (attribute.name == "time" || attribute.name == "start" || attribute.name == "stale")
+        found.push_back({{attribute.begin, attribute.end}, attribute.name});
+    }
+    return true;
+  }
+  static bool close(std::size_t, std::size_t, std::size_t) { return true; }
+  static bool text(std::size_t, std::size_t, std::size_t) { return true; }
+};
+
 }  // namespace
+
+Bytes restamp(ByteView xml, UtcTime time, UtcTime stale) {
+  TimeFinder finder;
+  Scanner<TimeFinder> scanner(as_text(xml), finder);
+  if (scanner.run()) return to_bytes(xml);
+  std::string out;
+  std::size_t from = 0;
+  for (const auto& [extent, name] : finder.found) {
+    out += as_text(xml).substr(from, extent.begin - from);
+    out += ' ';
+    out += name;
+    out += "=\"" + format_utc(name == "stale" ? stale : time) + '"';
+    from = extent.end;
+  }
+  out += as_text(xml).substr(from);
+  return to_bytes(as_bytes(out));
+}
 
 Bytes scrub(ByteView xml, const Envelope& envelope) {
   if (envelope.marti_count == 0 && !envelope.has_military_medevac) return to_bytes(xml);

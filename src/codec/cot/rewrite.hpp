@@ -14,4 +14,8 @@ Bytes scrub(ByteView xml, const Envelope& envelope);
 Bytes strip_marti(ByteView xml);
 Bytes strip_military_medevac(ByteView xml);
 
+// The same event, said at `time` and good until `stale`: for an object that still stands when its own time has run out.
+// Only the three times change; input that is not well-formed comes back unchanged.
+Bytes restamp(ByteView xml, UtcTime time, UtcTime stale);
+
 }  // namespace airbridge::codec::cot

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "codec/cot/event.hpp"
 #include "codec/cot/test_files.hpp"
 
 using namespace airbridge;
@@ -55,4 +56,25 @@ TEST_CASE("military fields of a medevac are removed and the civil ones stay in p
 TEST_CASE("what is not well-formed is not cut at") {
   const std::string broken = "<event><detail><marti></detail></event>";
   CHECK(as_text(strip_marti(as_bytes(broken))) == broken);
+}
+
+TEST_CASE("an event said again has new times and every other byte as it was") {
+  for (const auto& path : test::files_of("cot", ".xml")) {
+    CAPTURE(path.filename().string());
+    const auto xml = test::read_file(path);
+    const auto before = parse(as_bytes(xml));
+    REQUIRE(before);
+    const auto now = *parse_utc("2026-05-01T10:00:00Z"), then = *parse_utc("2026-05-02T10:00:00Z");
+    const auto again = restamp(as_bytes(xml), now, then);
+    const auto after = parse(again);
+    REQUIRE(after);
+    CHECK(after->time == now);
+    CHECK(after->start == now);
+    CHECK(after->stale == then);
+    CHECK(after->detail_xml == before->detail_xml);
+    CHECK(restamp(again, before->time, before->stale).size() ==
+          restamp(as_bytes(xml), before->time, before->stale).size());
+  }
+  const std::string broken = "<event time='x'><detail></event>";
+  CHECK(as_text(restamp(as_bytes(broken), {}, {})) == broken);
 }

@@ -54,10 +54,9 @@ class Writer {
   Writer& number(std::string_view field, int value) { return set(field, value); }
   Writer& place(const Event& event) { return set("place", model::to_value(model::Place{event.position, event.hae})); }
   // The bytes as they came; left out when the record could not hold them.
-  Writer& document(const Origin& origin) {
-    const auto* spec = model::find_field(draft_.record, "document");
-    if (spec != nullptr && !origin.xml.empty() && origin.xml.size() <= spec->text_max)
-      set("document", to_bytes(origin.xml));
+  Writer& document(const Origin& origin, std::string_view field = "document") {
+    const auto* spec = model::find_field(draft_.record, field);
+    if (spec != nullptr && !origin.xml.empty() && origin.xml.size() <= spec->text_max) set(field, to_bytes(origin.xml));
     return *this;
   }
   Writer& exercise(const Event& event) { return event.is_exercise() ? set("made_up", true) : *this; }
@@ -176,7 +175,6 @@ std::vector<model::Draft> casualty(const Event& event, const Origin& origin) {
   const auto medevac = event.medevac.value_or(codec::cot::Medevac{});
   const auto patients = patients_of(medevac);
   const auto name = callsign_of(event).empty() ? medevac.title : callsign_of(event);
-  // No source document: it holds the private part in the clear.
   Writer who(RecordKind::Casualty, entity_of(event.uid), origin);
   who.code("triage", patients.triage).text("name", name).place(event);
   if (patients.count > 0) who.number("count", patients.count);
@@ -187,6 +185,13 @@ std::vector<model::Draft> casualty(const Event& event, const Origin& origin) {
   }
   if (medevac.hoist) who.set("winch", true);
   who.text("condition", condition_of(medevac)).exercise(event);
+  std::vector<model::Draft> out;
+  if (own_entity_of(event.uid)) {  // made here: what is requested for it was said here too
+    out.push_back(who.take());
+    return out;
+  }
+  // The message itself speaks of the patient: it goes into the private part. Its name is for all.
+  who.text("uid", event.uid).document(origin, "report");
 
   Writer what(RecordKind::Request, request_of(event.uid), origin);
   what.code("category", "medevac")
@@ -196,7 +201,6 @@ std::vector<model::Draft> casualty(const Event& event, const Origin& origin) {
       .place(event);
   if (patients.count > 0) what.number("people", patients.count);
   what.set("casualty", entity_of(event.uid)).text("text", scene_of(medevac)).exercise(event);
-  std::vector<model::Draft> out;
   out.push_back(who.take());
   out.push_back(what.take());
   return out;
@@ -255,7 +259,14 @@ model::SubjectKind subject_of(Category category) {
 
 }  // namespace
 
-model::EntityId entity_of(std::string_view uid) { return model::external_name("tak", uid); }
+std::optional<model::EntityId> own_entity_of(std::string_view uid) {
+  if (!uid.starts_with(own_uid_prefix)) return std::nullopt;
+  return model::entity_from_text(uid.substr(own_uid_prefix.size()));
+}
+model::EntityId entity_of(std::string_view uid) {
+  const auto own = own_entity_of(uid);
+  return own ? *own : model::EntityId(model::external_name("tak", uid));
+}
 model::EntityId request_of(std::string_view uid) { return model::external_name("tak-request", uid); }
 
 std::optional<RecordKind> record_of(Category category) {

@@ -4,14 +4,14 @@
 //
 //   position report              Observation, subject external_name("tak", uid)
 //   marker, landing zone, route, drawing, circle     site
-//   casualty (b-r-f-h-c)         casualty, and a request for medical evacuation that names it
+//   casualty (b-r-f-h-c)         casualty, and a request for medical evacuation that names it; of a casualty that
+//                                the node told clients of, the casualty alone
 //   alert / alert cancel         request of category distress, opened / cancelled
 //   chat                         message
 //   delete                       deletion of the entity the uid names
 //   receipts, file offers, control, unknown types    nothing: relayed only
 //
-// Drafts replace nothing: the node fills in the dots of the values it shows, as a person at the page would have seen
-// them.
+// Drafts replace nothing and say all that the message says: the node finds what of it is news.
 #include <vector>
 
 #include "codec/cot/event.hpp"
@@ -27,8 +27,12 @@ struct Origin {
   ByteView xml;
 };
 
-model::EntityId entity_of(std::string_view uid);                            // external_name("tak", uid)
-model::EntityId request_of(std::string_view uid);                           // the request that comes with a casualty
+inline constexpr std::string_view own_uid_prefix = "AIRBRIDGE-";
+// Of a uid that the node made for one of its records (uid_of(), "AIRBRIDGE-x.0123.."): that record. Nothing: a
+// client's.
+std::optional<model::EntityId> own_entity_of(std::string_view uid);
+model::EntityId entity_of(std::string_view uid);   // own_entity_of(), else external_name("tak", uid)
+model::EntityId request_of(std::string_view uid);  // the request that comes with a casualty
 std::optional<model::RecordKind> record_of(codec::cot::Category category);  // nothing: not kept as an event
 
 model::Observation to_observation(const codec::cot::Event& event, const Origin& origin);

@@ -125,6 +125,9 @@ TEST_CASE("markers, routes, areas, casualties, alerts and chat become the record
   CHECK(*value_of(medevac[0], "winch")->boolean());
   CHECK(value_of(medevac[0], "condition")->text()->find("fall") != std::string::npos);
   CHECK(value_of(medevac[0], "document") == nullptr);  // it holds the private part in the clear
+  CHECK(*value_of(medevac[0], "uid")->text() == "med-1");
+  CHECK(as_text(*value_of(medevac[0], "report")->bytes()) == sample("casualty_medevac.xml"));
+  CHECK(model::find_field(medevac[0].record, "report")->privacy == model::Privacy::Private);
   CHECK(code_of(medevac[1], "category") == "medevac");
   CHECK(value_of(medevac[1], "text")->text()->find("cable 40 m east") != std::string::npos);
   CHECK(value_of(medevac[1], "text")->text()->find("hypothermia") == std::string::npos);
@@ -220,4 +223,79 @@ TEST_CASE("an aircraft heard by ADS-B is shown to clients as civil") {
   CHECK(out->type == "a-n-A-C-F");
   CHECK(out->how == "m-r");
   CHECK(out->track->speed->value == doctest::Approx(58.2));
+}
+
+TEST_CASE("a uid that the node made is the record it made it for") {
+  const model::EntityId heard = model::external_name("icao", "4d2023");
+  CHECK(entity_of(uid_of(heard)) == heard);
+  const model::EntityId made = model::Dot{{}, model::Class::Important, 17};
+  CHECK(entity_of(uid_of(made)) == made);
+  CHECK(own_entity_of(uid_of(made)) == made);
+  CHECK_FALSE(own_entity_of("AIRBRIDGE-POST 1"));
+  CHECK(entity_of("AIRBRIDGE-x.nonsense") == model::EntityId(model::external_name("tak", "AIRBRIDGE-x.nonsense")));
+}
+
+TEST_CASE("what comes back of a hazard, a request or a unit is fitted to it, and its echo says nothing new") {
+  model::Draft hazard;
+  hazard.record = static_cast<std::uint16_t>(RecordKind::Hazard);
+  hazard.entity = model::external_name("any", "1");
+  const auto set = [&hazard](std::string_view field, model::Value value) {
+    hazard.writes.push_back({model::find_field(hazard.record, field)->key(), std::move(value), {}});
+  };
+  set("category", 1);
+  set("state", 1);
+  set("severity", 3);
+  set("name", "Old barn");
+  set("note", "smoke; wind west");
+  set("geometry", model::to_value(model::Geometry{model::Shape::Point, {*Position::from_degrees(46.5, 7.9)}}));
+  const auto state = state_of(hazard);
+  const auto back = read(std::string(as_text(*to_cot(state, received))));
+  const auto drafts = to_drafts(back->event, back->origin);
+  REQUIRE(drafts.size() == 1);
+  CHECK(drafts[0].record == static_cast<std::uint16_t>(RecordKind::Site));
+  const auto met = returned(drafts[0], state, received);
+  REQUIRE(met.draft);
+  CHECK(met.draft->record == hazard.record);
+  CHECK(*value_of(*met.draft, "name")->text() == "Old barn");
+  CHECK(*value_of(*met.draft, "note")->text() == "smoke; wind west");
+  CHECK(model::geometry_of(*value_of(*met.draft, "geometry"))->shape == model::Shape::Point);
+  CHECK(met.draft->writes == met.told);
+  for (const auto& fault : model::validate(*met.draft)) FAIL_CHECK(fault.message);
+
+  // A delete is of whatever record the uid names; people and grants are not clients' to delete.
+  const auto gone = returned(deletion_of(back->event.uid, RecordKind::Site, back->origin), state, received);
+  REQUIRE(gone.draft);
+  CHECK(gone.draft->record == hazard.record);
+  auto member = state;
+  member.record = RecordKind::Membership;
+  CHECK_FALSE(returned(deletion_of(back->event.uid, RecordKind::Site, back->origin), member, received).draft);
+  CHECK_FALSE(returned(drafts[0], member, received).draft);
+}
+
+TEST_CASE("a casualty changed on the page keeps its uid and, for those who sent it, all its report says") {
+  auto casualty = drafts_of("casualty_medevac.xml").at(0);
+  const auto report = *value_of(casualty, "report")->bytes();
+  std::erase_if(casualty.writes, [&](const auto& write) {
+    return model::find_field(casualty.record, write.key)->privacy == model::Privacy::Private;
+  });
+  auto state = state_of(casualty);
+  state.report = report;
+  CHECK(*to_cot(state, received) == report);
+  for (auto& write : casualty.writes) {
+    if (write.key == model::find_field(casualty.record, "triage")->key()) write.value = 3;
+  }
+  auto changed = state_of(casualty);
+  changed.report = report;
+  const auto near = cot::parse(*to_cot(changed, received));
+  REQUIRE(near);
+  CHECK(near->uid == "med-1");
+  CHECK(near->medevac->routine == 3);
+  CHECK_FALSE(near->medevac->urgent);
+  CHECK(near->medevac->ambulatory == 2);
+  CHECK(near->medevac->reports.size() == 1);
+  changed.report.clear();
+  const auto far = cot::parse(*to_cot(changed, received));
+  REQUIRE(far);
+  CHECK(far->uid == "med-1");
+  CHECK(far->medevac->reports.empty());
 }

@@ -61,7 +61,7 @@ class Reader {
 
 cot::Basics basics_of(const RecordState& state, const Reader& read, std::string_view type, UtcTime now,
                       const model::Place& place) {
-  cot::Basics out{.uid = uid_of(state.id, read.document()),
+  cot::Basics out{.uid = uid_of(state),
                   .type = std::string(type),
                   .time = now,
                   .stale = now + record_lifetime,
@@ -72,14 +72,15 @@ cot::Basics basics_of(const RecordState& state, const Reader& read, std::string_
 }
 
 // The document still says what the record shows: each value it would write is the one shown.
-bool is_current(const RecordState& state, const Reader& read) {
-  const auto event = cot::parse(read.document());
+bool is_current(const RecordState& state, ByteView document) {
+  const auto event = cot::parse(document);
   if (!event || event->not_carried) return false;
   if (entity_of(event->uid) != state.id) return false;
   for (const auto& draft : to_drafts(*event, {.source = {}, .received = {}, .xml = {}})) {
     if (draft.record != static_cast<std::uint16_t>(state.record)) continue;
     for (const auto& write : draft.writes) {
       const auto* spec = model::find_field(draft.record, write.key);
+      if (spec != nullptr && spec->privacy == model::Privacy::Private) continue;  // clients are not told of changes
       const auto* shown = spec == nullptr ? nullptr : state.value(*spec);
       if (shown == nullptr || *shown != write.value) return false;
     }
@@ -146,11 +147,33 @@ std::optional<Bytes> casualty(const RecordState& state, const Reader& read, UtcT
   const auto people = static_cast<int>(std::clamp<std::int64_t>(read.number("count").value_or(1), 0, 10'000));
   const auto triage = read.code("triage");
   auto& medevac = report.medevac;
-  (triage == "red" ? medevac.urgent : triage == "green" ? medevac.routine : medevac.priority) = people;
-  if (read.code("mobility") == "stretcher") medevac.litter = people;
-  if (read.code("mobility") == "walking") medevac.ambulatory = people;
+  std::vector<model::Draft> said;
+  if (const auto event = cot::parse(state.report); event && event->medevac) {
+    medevac = *event->medevac;
+    said = to_drafts(*event, {.source = {}, .received = now, .xml = {}});
+  }
+  // Where the message says it already, its finer words stay: so many urgent, so many walking.
+  const auto is_said = [&](std::string_view field) {
+    const auto* spec = model::find_field(static_cast<std::uint16_t>(state.record), field);
+    const auto* shown = state.value(*spec);
+    return !said.empty() && std::any_of(said[0].writes.begin(), said[0].writes.end(), [&](const model::Write& write) {
+      return shown != nullptr && write.key == spec->key() && write.value == *shown;
+    });
+  };
+  if (!is_said("triage") || !is_said("count")) {
+    medevac.urgent_surgical = medevac.convenience = std::nullopt;
+    medevac.urgent = triage == "red" ? std::optional(people) : std::nullopt;
+    medevac.routine = triage == "green" ? std::optional(people) : std::nullopt;
+    medevac.priority = medevac.urgent || medevac.routine ? std::nullopt : std::optional(people);
+  }
+  if (!is_said("mobility")) {
+    const auto mobility = read.code("mobility");
+    medevac.litter = mobility == "stretcher" ? std::optional(people) : std::nullopt;
+    medevac.ambulatory = mobility == "walking" ? std::optional(people) : std::nullopt;
+  }
   medevac.hoist = read.flag("winch");
-  medevac.remarks = read.text("note");  // public remarks only: the condition is private
+  // Public remarks only: the condition is private.
+  if (const auto note = read.text("note"); !note.empty()) medevac.remarks = note;
   return cot::write_casualty(report);
 }
 
@@ -160,7 +183,7 @@ std::optional<Bytes> request(const RecordState& state, const Reader& read, UtcTi
   const auto category = read.code("category");
   const auto done = read.code("state") == "cancelled" || read.code("state") == "met";
   if (category == "distress") {
-    const auto uid = uid_of(state.id, read.document());
+    const auto uid = uid_of(state);
     return cot::write_alert({.uid = uid,
                              .sender_uid = uid,
                              .callsign = read.text("name"),
@@ -234,7 +257,13 @@ std::string uid_of(const model::EntityId& id, ByteView document) {
     const auto envelope = cot::scan(document);
     if (envelope && entity_of(envelope->uid.str()) == id) return envelope->uid.str();
   }
-  return "AIRBRIDGE-" + model::to_text(id);
+  return std::string(own_uid_prefix) + model::to_text(id);
+}
+
+std::string uid_of(const RecordState& state) {
+  const Reader read(state);
+  if (const auto uid = read.text("uid"); !uid.empty() && entity_of(uid) == state.id) return uid;
+  return uid_of(state.id, read.document());
 }
 
 Bytes to_cot(const model::Observation& observation, UtcTime now) {
@@ -262,9 +291,10 @@ std::optional<Bytes> to_cot(const RecordState& state, UtcTime now) {
   const Reader read(state);
   const auto document = read.document();
   if (state.deleted) {
-    return cot::write_delete(uid_of(state.id, document), "a-u-G", cot::Deletion::Forced, now);
+    return cot::write_delete(uid_of(state), "a-u-G", cot::Deletion::Forced, now);
   }
-  if (!document.empty() && is_current(state, read)) return to_bytes(document);
+  if (!document.empty() && is_current(state, document)) return to_bytes(document);
+  if (!state.report.empty() && is_current(state, state.report)) return state.report;
   switch (state.record) {
     case RecordKind::Site:
       return site(state, read, now);
@@ -281,17 +311,6 @@ std::optional<Bytes> to_cot(const RecordState& state, UtcTime now) {
     default:
       return std::nullopt;
   }
-}
-
-std::vector<model::Write> told(const RecordState& state, UtcTime now) {
-  const auto xml = to_cot(state, now);
-  const auto event = xml ? cot::parse(*xml) : Result<cot::Event, cot::Fault>(failure(cot::Fault{}));
-  if (!event) return {};
-  for (auto& draft : to_drafts(*event, {.source = {}, .received = now, .xml = {}})) {
-    if (draft.entity == state.id && draft.record == static_cast<std::uint16_t>(state.record))
-      return std::move(draft.writes);
-  }
-  return {};
 }
 
 }  // namespace airbridge::gateway::tak

@@ -169,9 +169,9 @@ void TakServer::broadcast(net::SharedBytes xml) {
   });
 }
 
-void TakServer::remove(const model::EntityId& id) {
-  loop_.post([this, alive = alive_, id] {
-    if (*alive) remove_now(id);
+void TakServer::remove(const model::EntityId& id, std::string uid) {
+  loop_.post([this, alive = alive_, id, uid = std::move(uid)] {
+    if (*alive) remove_now(id, uid);
   });
 }
 
@@ -198,8 +198,7 @@ void TakServer::broadcast_now(const net::SharedBytes& xml) {
   fanout_->end_turn();
 }
 
-void TakServer::remove_now(const model::EntityId& id) {
-  auto uid = uid_of(id);
+void TakServer::remove_now(const model::EntityId& id, std::string uid) {
   for (auto known = state_.after({}); known; known = state_.after(*known->uid)) {
     if (entity_of(*known->uid) != id) continue;
     uid = *known->uid;

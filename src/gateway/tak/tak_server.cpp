@@ -248,7 +248,7 @@ void TakServer::accept_position(const ClientPtr& client, ByteView raw, const cot
   const auto uid = envelope.uid.str();
   keep_position(uid, envelope, xml, now.steady);
   deliver_to_others(client.get(), {uid, xml, Urgency::Ordinary, true});
-  observe(*client, xml, now);
+  observe(*client, uid, xml, now);
 }
 
 void TakServer::accept(const ClientPtr& client, const cot::Event& event, ByteView raw, const cot::Envelope& envelope,
@@ -270,7 +270,7 @@ void TakServer::accept(const ClientPtr& client, const cot::Event& event, ByteVie
   route(client.get(), event,
         {event.uid, xml, is_urgent(event.category) ? Urgency::Urgent : Urgency::Ordinary,
          event.dests.empty() && is_kept(event.category)});
-  if (cot::is_position_report(event)) return observe(*client, addressed ? addressed : xml, now);
+  if (cot::is_position_report(event)) return observe(*client, event.uid, addressed ? addressed : xml, now);
   report(event, origin, changed);
 }
 
@@ -278,11 +278,13 @@ void TakServer::accept_delete(const ClientPtr& client, const cot::Event& event, 
                               const Origin& origin) {
   const auto uid = target_of(event);
   const auto* kept = state_.find(uid);
-  const auto record =
-      kept == nullptr || kept->retention == Retention::Position ? std::nullopt : record_of(kept->category);
+  // Of what is not kept, a position or an object of long ago, the node knows whether it has a record.
+  const bool is_object = kept == nullptr || kept->retention == Retention::Object;
+  const auto record = kept == nullptr ? model::RecordKind::Site : record_of(kept->category);
   state_.erase(uid);
   route(client.get(), event, {uid, xml, Urgency::Ordinary, event.dests.empty(), true});
-  if (record) reports_.push_back({uid, client->callsign, Category::Delete, {deletion_of(uid, *record, origin)}});
+  if (is_object && record && !by_uid_.contains(uid))
+    reports_.push_back({uid, client->callsign, Category::Delete, {deletion_of(uid, *record, origin)}});
 }
 
 void TakServer::report(const cot::Event& event, const Origin& origin, bool changed) {
@@ -297,8 +299,9 @@ void TakServer::report(const cot::Event& event, const Origin& origin, bool chang
 }
 
 // Handed over in passing when the batch is old enough; the timer is for when nothing more comes.
-void TakServer::observe(const Client& client, net::SharedBytes xml, Now now) {
+void TakServer::observe(const Client& client, std::string_view uid, net::SharedBytes xml, Now now) {
   const auto& limits = options_.limits;
+  if (uid.starts_with(own_uid_prefix)) return;  // what the node told, come back
   if (heard_.empty()) heard_since_ = now.steady;
   heard_.push_back({std::move(xml), client.name(), now.utc});
   if (heard_.size() >= limits.batch_max || now.steady - heard_since_ >= limits.batch_span)

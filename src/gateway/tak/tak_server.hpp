@@ -109,8 +109,8 @@ class TakServer {
   // node, never one this server reported: that would come back to its sender. The position of a client that is
   // connected here is not overruled. Not valid CoT, or not carried: ignored with a log line. Any thread.
   void broadcast(net::SharedBytes xml);
-  // The entity is gone: tells the clients, by the uid they know it under. Any thread.
-  void remove(const model::EntityId& id);
+  // The entity is gone: tells the clients, by the uid they know it under, else by `uid`. Any thread.
+  void remove(const model::EntityId& id, std::string uid);
 
  private:
   struct Client;
@@ -146,13 +146,13 @@ class TakServer {
                      SteadyTime now);
   void part(const ClientPtr& client, const std::string& why);
   void close(const ClientPtr& client, const std::string& why);
-  void observe(const Client& client, net::SharedBytes xml, Now now);
+  void observe(const Client& client, std::string_view uid, net::SharedBytes xml, Now now);
   void hand_over_observations();
   void hand_over_reports();
   void pause_all(bool pause);
   void sweep();
   void broadcast_now(const net::SharedBytes& xml);
-  void remove_now(const model::EntityId& id);
+  void remove_now(const model::EntityId& id, std::string uid);
 
   net::EventLoop& loop_;
   const Clock& clock_;

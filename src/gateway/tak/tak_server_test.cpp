@@ -407,7 +407,7 @@ TEST_CASE("what the node says goes to all clients and to joiners, and a removal 
   say("<event");
   auto late = world.join();
   CHECK(waits_for(late, "far-1"));
-  world.server.remove(entity_of("far-1"));
+  world.server.remove(entity_of("far-1"), "unused");
   REQUIRE(waits_for(a, "<__forcedelete/>"));
   CHECK(has(a.received(), "<link uid=\"far-1\""));
   CHECK_FALSE(has(a.received(), "IMPOSTOR"));

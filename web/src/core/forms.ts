@@ -38,6 +38,7 @@ const hidden = new Set([
   'made_up',
   'same_as',
   'document',
+  'uid',
   'acknowledged',
   'reply_to',
   'corrects',
@@ -80,7 +81,7 @@ export function is_editable(field: FieldSpec | undefined): field is FieldSpec {
   return (
     field !== undefined &&
     enterable.has(field.kind) &&
-    !['deleted', 'made_up', 'document'].includes(field.name)
+    !['deleted', 'made_up', 'document', 'uid'].includes(field.name)
   );
 }
 

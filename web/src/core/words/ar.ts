@@ -275,6 +275,8 @@ export const ar: Record<Key, string> = {
   'field.mobility': 'القدرة على الحركة',
   'field.evacuation': 'الإخلاء',
   'field.winch': 'يحتاج رافعة',
+  'field.uid': 'الاسم لدى عملاء TAK',
+  'field.report': 'التقرير الأصلي',
   'field.priority': 'الأولوية',
   'field.people': 'الأشخاص',
   'field.casualty': 'المصابون',

@@ -296,6 +296,8 @@ export const en = {
   'field.mobility': 'Mobility',
   'field.evacuation': 'Evacuation',
   'field.winch': 'Needs a winch',
+  'field.uid': 'Name among TAK clients',
+  'field.report': 'Original report',
   'field.priority': 'Priority',
   'field.people': 'People',
   'field.casualty': 'Casualties',

@@ -277,6 +277,8 @@ export const es: Record<Key, string> = {
   'field.mobility': 'Movilidad',
   'field.evacuation': 'Evacuación',
   'field.winch': 'Necesita grúa',
+  'field.uid': 'Nombre entre los clientes TAK',
+  'field.report': 'Informe original',
   'field.priority': 'Prioridad',
   'field.people': 'Personas',
   'field.casualty': 'Víctimas',

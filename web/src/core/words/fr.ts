@@ -280,6 +280,8 @@ export const fr: Record<Key, string> = {
   'field.mobility': 'Mobilité',
   'field.evacuation': 'Évacuation',
   'field.winch': 'Treuil nécessaire',
+  'field.uid': 'Nom chez les clients TAK',
+  'field.report': 'Compte rendu d’origine',
   'field.priority': 'Priorité',
   'field.people': 'Personnes',
   'field.casualty': 'Victimes',

@@ -276,6 +276,8 @@ export const ru: Record<Key, string> = {
   'field.mobility': 'Подвижность',
   'field.evacuation': 'Эвакуация',
   'field.winch': 'Нужна лебёдка',
+  'field.uid': 'Имя у клиентов TAK',
+  'field.report': 'Исходный отчёт',
   'field.priority': 'Срочность',
   'field.people': 'Людей',
   'field.casualty': 'Пострадавшие',

@@ -275,6 +275,8 @@ export const zh: Record<Key, string> = {
   'field.mobility': '行动能力',
   'field.evacuation': '后送',
   'field.winch': '需要绞车',
+  'field.uid': 'TAK 客户端中的名称',
+  'field.report': '原始报告',
   'field.priority': '优先级',
   'field.people': '人数',
   'field.casualty': '伤员',
