@@ -519,6 +519,8 @@ void RunningNode::make_status() {
       tak_feed.reasons[std::string(codec::cot::name_of(static_cast<codec::cot::NotCarried>(i)))] =
           tak->counters.not_carried[i];
   }
+  if (tak->counters.too_fast > 0) tak_feed.reasons["too_fast"] = tak->counters.too_fast;
+  if (tak->counters.too_many_uids > 0) tak_feed.reasons["too_many_uids"] = tak->counters.too_many_uids;
   status.feeds.push_back(std::move(tak_feed));
   for (const auto& client : adsb_) {
     const auto from = client->status();

@@ -87,7 +87,7 @@ TakStatus TakServer::status() const {
 // Connections -----------------------------------------------------------------------------------------------------
 
 void TakServer::welcome(std::shared_ptr<net::Connection> connection) {
-  auto client = std::make_shared<Client>();
+  auto client = std::make_shared<Client>(options_.limits.allowance);
   client->connection = std::move(connection);
   client->last_event = clock_.now().steady;
   clients_.push_back(client);
@@ -190,6 +190,16 @@ void TakServer::count_not_carried(const Client& client, const cot::Envelope& env
              {"reason", cot::name_of(reason)}});
 }
 
+bool TakServer::is_allowed(Client& client, std::string_view uid, Category category, SteadyTime now) {
+  const auto verdict = client.allowance.take(uid, is_urgent(category), now);
+  if (verdict == Allowance::Verdict::Ok) return true;
+  const bool is_fast = verdict == Allowance::Verdict::TooFast;
+  ++(is_fast ? counters_.too_fast : counters_.too_many_uids);
+  log::warn(area, is_fast ? "a client sends too much: not taken" : "a client speaks of too many objects: not taken",
+            {{"peer", client.connection->peer()}, {"client", client.uid}, {"uid", uid}});
+  return false;
+}
+
 void TakServer::receive_frame(const ClientPtr& client, const cot::Frame& frame, Now now) {
   const auto envelope = cot::scan(frame.xml);
   if (!envelope) return count_fault(client, envelope.error(), frame.offset);
@@ -198,6 +208,7 @@ void TakServer::receive_frame(const ClientPtr& client, const cot::Frame& frame, 
     ++counters_.received;
     last_received_ = now.utc;
     client->last_event = now.steady;
+    if (!is_allowed(*client, envelope->uid.raw, Category::Other, now.steady)) return;
     return accept_position(client, frame.xml, *envelope, now);
   }
   const auto event = cot::parse(frame.xml, *envelope);
@@ -214,6 +225,7 @@ void TakServer::receive_frame(const ClientPtr& client, const cot::Frame& frame, 
     case Category::Control:  // between a client and its server
       return;
     default:
+      if (!is_allowed(*client, event->uid, event->category, now.steady)) return;
       return accept(client, *event, frame.xml, *envelope, now);
   }
 }

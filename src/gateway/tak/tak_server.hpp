@@ -2,15 +2,18 @@
 // TAK clients over plain TCP, CoT XML ("protocol version 0"): ATAK, iTAK, WinTAK, CloudTAK and the like. It routes
 // between them by itself, at once, and tells the node what it heard; what the node tells it goes out to them.
 //
-//   an event            goes to all others, without <marti> and military medevac fields, every other byte as it came
-//   addressed (marti)   only to the clients of that call sign or uid; "All Streaming" means all; groups and missions:
-//   none ping                answered with a pong, to the asker only a joiner            gets the latest of everything
-//   kept (state_table.hpp), at the pace it reads a leaver            is announced by t-x-d-d; its last position stays
-//   for later joiners until it is stale a uid twice         the new session replaces the old not carried hostile
-//   affiliations, fires, designation: refused, counted by reason, never relayed malformed           logged with peer
-//   and place, counted, skipped; too many end the connection a slow reader       its queue is bounded: what does not
-//   fit is noted by uid, and the latest of it sent when there is
-//                       room again; alerts, casualties and chat go before all else; without progress it is closed
+// - An event goes to all others without <marti> and military medevac fields; every other byte stays as it came.
+// - An addressed event (marti) goes only to the clients of that call sign or uid. "All Streaming" means all; groups and
+//   missions reach nobody.
+// - A ping is answered with a pong, to the asker only.
+// - A joiner gets the latest of everything kept (state_table.hpp), at the pace it reads.
+// - A leaver is announced by a t-x-d-d. Its last position stays for later joiners until it is stale.
+// - A uid twice: the new session replaces the old.
+// - Hostile affiliations, fires and designation are refused, counted by reason and never relayed.
+// - A malformed event is logged with peer and place, counted and skipped. Too many end the connection.
+// - A client that says too much (allowance.hpp) is not listened to beyond that; what is beyond is counted and logged.
+// - The queue of a slow reader is bounded. What does not fit is noted by uid, and the latest of it sent when there is
+//   room again. Alerts, casualties and chat go before all else. Without progress the client is closed.
 //
 // Everything on the loop's thread; broadcast() and remove() from any thread.
 #include <array>
@@ -22,6 +25,7 @@
 
 #include "codec/cot/event.hpp"
 #include "codec/cot/framer.hpp"
+#include "gateway/tak/allowance.hpp"
 #include "gateway/tak/cot_to_model.hpp"
 #include "gateway/tak/state_table.hpp"
 #include "net/connection.hpp"
@@ -46,6 +50,7 @@ struct TakLimits {
   Milliseconds batch_span{50};              // how long observations gather
   std::size_t reports_waiting_max = 1'000;  // not yet taken by the node; above it clients are not read
   StateLimits state;
+  AllowanceLimits allowance;  // of one client; what is beyond is not taken, counted and logged
 };
 
 struct TakOptions {
@@ -76,6 +81,8 @@ struct TakCounters {
   std::uint64_t dropped = 0;        // did not fit a slow reader's queue; sent later if still current
   std::uint64_t lost = 0;           // did not fit and is not kept: chat, receipts
   std::uint64_t repeated = 0;       // objects heard again unchanged: routed, not reported
+  std::uint64_t too_fast = 0;       // beyond a client's events a second
+  std::uint64_t too_many_uids = 0;  // beyond the objects a client may speak of
   std::uint64_t replaced_sessions = 0;
   std::array<std::uint64_t, codec::cot::not_carried_count> not_carried{};
   std::uint64_t not_carried_total() const;
@@ -128,6 +135,7 @@ class TakServer {
   void receive(const ClientPtr& client, ByteView bytes);
   void receive_frame(const ClientPtr& client, const codec::cot::Frame& frame, Now now);
   void count_fault(const ClientPtr& client, const codec::cot::Fault& fault, std::uint64_t offset);
+  bool is_allowed(Client& client, std::string_view uid, codec::cot::Category category, SteadyTime now);
   void count_not_carried(const Client& client, const codec::cot::Envelope& envelope);
   void identify(const ClientPtr& client, const codec::cot::Envelope& envelope);
   void accept_position(const ClientPtr& client, ByteView raw, const codec::cot::Envelope& envelope, Now now);

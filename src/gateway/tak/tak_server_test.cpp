@@ -444,3 +444,29 @@ TEST_CASE("the state table drops the oldest at its limits and forgets what is st
   for (auto at = table.after(cursor); at; at = table.after(cursor), ++seen) cursor = *at->uid;
   CHECK(seen == table.size());
 }
+
+TEST_CASE("a client with ever new uids or without pause is bounded, counted, and harms nobody") {
+  TakLimits limits;
+  limits.allowance.uids_max = 20;
+  limits.allowance.burst = 200;
+  limits.allowance.reserve = 50;
+  limits.allowance.events_per_second = 0;
+  World world(limits);
+  auto flood = world.join();
+  auto other = world.join();
+  std::string many;
+  for (int i = 0; i < 100; ++i) many += World::position("P-" + std::to_string(i), "P");
+  REQUIRE(flood.send(many));
+  REQUIRE(world.settle([&] { return world.server.status().counters.received == 100; }));
+  CHECK(world.server.status().counters.too_many_uids == 80);
+  CHECK(world.server.status().kept == 20);
+  many.clear();
+  for (int i = 0; i < 200; ++i) many += World::position("P-1", "P");
+  REQUIRE(flood.send(many));
+  REQUIRE(world.settle([&] { return world.server.status().counters.received == 300; }));
+  CHECK(world.server.status().counters.too_fast == 70);
+  // Who calls for help is heard even so, and others do not notice.
+  REQUIRE(flood.send(sample("alert.xml")));
+  REQUIRE(other.send(World::position("B", "BRAVO")));
+  REQUIRE(world.settle([&] { return world.reports.size() == 1 && world.heard("B"); }));
+}
