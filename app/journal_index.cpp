@@ -49,8 +49,9 @@ store::IndexedEvent describe(const store::StoredEntry& stored) {
 
 class FollowingIndex final : public JournalIndex {
  public:
-  FollowingIndex(std::unique_ptr<store::Index> index, store::Writer& writer)
-      : index_(std::move(index)), writer_(writer) {
+  FollowingIndex(std::unique_ptr<store::Index> index, store::Writer& writer, const Clock& clock)
+      : index_(std::move(index)), writer_(writer), clock_(clock) {
+    prune();
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   }
   ~FollowingIndex() override {
@@ -99,8 +100,15 @@ class FollowingIndex final : public JournalIndex {
   void remember(const model::Observation& observation) override {
     const std::scoped_lock lock(mutex_);
     const auto key = std::pair(observation.subject, source_key(observation));
-    if (waiting_.size() < last_values_waiting_max || waiting_.contains(key))
-      waiting_.insert_or_assign(key, observation);
+    auto found = waiting_.find(key);
+    if (found == waiting_.end()) {
+      if (waiting_.size() >= last_values_waiting_max) return;
+      found = waiting_.emplace(key, model::Observation()).first;
+    }
+    waiting_documents_ -= found->second.document.size();
+    found->second = observation;
+    if (waiting_documents_ + observation.document.size() > last_values_document_bytes_max) found->second.document = {};
+    waiting_documents_ += found->second.document.size();
   }
 
   std::vector<model::Observation> last_values() override {
@@ -134,7 +142,15 @@ class FollowingIndex final : public JournalIndex {
       }
       follow();
       put_last_values();
+      if (clock_.now().steady - pruned_ >= last_values_prune_every) prune();
     }
+  }
+
+  void prune() {
+    const auto now = clock_.now();
+    pruned_ = now.steady;
+    if (const auto done = index_->prune_last_values(now.utc - last_values_kept, last_values_max); !done)
+      log::warn(area, "old positions were not forgotten", {{"why", done.error().what}});
   }
 
   void follow() {
@@ -163,6 +179,7 @@ class FollowingIndex final : public JournalIndex {
     {
       const std::scoped_lock lock(mutex_);
       values.swap(waiting_);
+      waiting_documents_ = 0;
     }
     if (values.empty()) return;
     std::vector<store::LastValue> rows;
@@ -176,11 +193,14 @@ class FollowingIndex final : public JournalIndex {
 
   std::unique_ptr<store::Index> index_;
   store::Writer& writer_;
+  const Clock& clock_;
+  SteadyTime pruned_{};  // the index's thread
   std::mutex mutex_, followed_mutex_;
   std::condition_variable_any wake_;
   std::condition_variable followed_;
   bool grown_ = true;
   std::map<std::pair<model::EntityId, std::string>, model::Observation> waiting_;
+  std::size_t waiting_documents_ = 0;  // bytes
   std::jthread thread_;
 };
 
@@ -188,13 +208,13 @@ class FollowingIndex final : public JournalIndex {
 
 Result<std::unique_ptr<JournalIndex>, std::string> JournalIndex::open(const std::string& directory,
                                                                       const model::IncidentId& incident,
-                                                                      store::Writer& writer) {
+                                                                      store::Writer& writer, const Clock& clock) {
   const auto path = (std::filesystem::path(directory) / store::index_name).string();
   auto index = store::Index::open(path, incident, describe);
   if (!index) return failure(index.error().what);
   const auto checked = writer.read([&](store::Log& log) { return (*index)->check_against(log); });
   if (!checked) return failure(checked.error().what);
-  return std::unique_ptr<JournalIndex>(std::make_unique<FollowingIndex>(std::move(*index), writer));
+  return std::unique_ptr<JournalIndex>(std::make_unique<FollowingIndex>(std::move(*index), writer, clock));
 }
 
 }  // namespace airbridge::app

@@ -13,6 +13,11 @@ namespace airbridge::app {
 inline constexpr std::size_t last_values_waiting_max =
     50'000;  // subjects; beyond, further ones are not kept for a restart
 inline constexpr Milliseconds last_values_every{5'000};
+// Nothing is shown longer than this after it was heard (model::lost_after, and at most a day where the sender says so).
+inline constexpr Milliseconds last_values_kept{24 * 3600 * 1000};
+inline constexpr std::size_t last_values_max = 100'000;  // the newest
+inline constexpr Milliseconds last_values_prune_every{10 * 60 * 1000};
+inline constexpr std::size_t last_values_document_bytes_max = 16U << 20;  // waiting; beyond, without their documents
 
 class JournalIndex {
  public:
@@ -22,7 +27,7 @@ class JournalIndex {
   };
   static Result<std::unique_ptr<JournalIndex>, std::string> open(const std::string& directory,
                                                                  const model::IncidentId& incident,
-                                                                 store::Writer& writer);
+                                                                 store::Writer& writer, const Clock& clock);
   virtual ~JournalIndex() = default;  // takes in what is left, ends the thread
 
   virtual void catch_up() = 0;  // the log has grown

@@ -258,7 +258,7 @@ Result<void, std::string> OpenLedger::start(const Home& home) {
   open_private_parts();
   publish();
 
-  auto index = JournalIndex::open(disk_->where(), incident_, *writer_);
+  auto index = JournalIndex::open(disk_->where(), incident_, *writer_, clock_);
   if (!index) {
     log::error(area, "the journal cannot be searched", {{"why", index.error()}});
   } else {

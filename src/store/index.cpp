@@ -315,6 +315,22 @@ SqlResult<void> Index::put_last_values(const std::vector<LastValue>& values) {
   return heal(std::move(done));
 }
 
+SqlResult<void> Index::prune_last_values(UtcTime until, std::size_t count_max) {
+  const std::scoped_lock lock(mutex_);
+  if (!database_) return {};
+  const auto prune = [&]() -> SqlResult<void> {
+    auto old = database_->prepare("DELETE FROM last_values WHERE time_ms < ?1");
+    if (!old) return failure(old.error());
+    if (auto done = old->bind(1, ms_of(until)).run(); !done) return done;
+    auto more = database_->prepare(
+        "DELETE FROM last_values WHERE time_ms < "
+        "(SELECT time_ms FROM last_values ORDER BY time_ms DESC LIMIT 1 OFFSET ?1)");
+    if (!more) return failure(more.error());
+    return more->bind(1, static_cast<std::int64_t>(count_max) - 1).run();
+  };
+  return heal(prune());
+}
+
 SqlResult<std::vector<LastValue>> Index::select_last_values() {
   std::vector<LastValue> out;
   auto select = database_->prepare("SELECT subject, kind, source, time_ms, value FROM last_values");

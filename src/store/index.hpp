@@ -71,6 +71,8 @@ class Index {
   SqlResult<std::vector<model::Dot>> command(const model::CommandId& id);
   SqlResult<void> put_last_values(const std::vector<LastValue>& values);
   SqlResult<std::vector<LastValue>> last_values();
+  // Forgets the last values measured before `until`, and of the others all but the newest `count_max`.
+  SqlResult<void> prune_last_values(UtcTime until, std::size_t count_max);
 
  private:
   Index(std::string path, const model::IncidentId& incident, Describe describe)

@@ -128,6 +128,22 @@ TEST_CASE("last values are replaced by subject, kind and source") {
   CHECK(values->at(1).value == Bytes{3});
 }
 
+TEST_CASE("last values of long ago, and all but the newest, are forgotten") {
+  TestFolder folder;
+  auto index = Index::open(folder.file("index.sqlite"), test_incident(), describe_entry);
+  std::vector<LastValue> values;
+  for (int i = 0; i < 100; ++i) values.push_back({"x." + std::to_string(i), 1, "adsb", noon + Milliseconds(i), {1}});
+  REQUIRE((*index)->put_last_values(values));
+  REQUIRE((*index)->prune_last_values(noon + Milliseconds(40), 1000));
+  CHECK((*index)->last_values()->size() == 60);
+  REQUIRE((*index)->prune_last_values(noon, 10));
+  const auto left = (*index)->last_values();
+  REQUIRE(left->size() == 10);
+  for (const auto& value : *left) CHECK(value.time >= noon + Milliseconds(90));
+  REQUIRE((*index)->prune_last_values(noon + Milliseconds(1000), 10));
+  CHECK((*index)->last_values()->empty());
+}
+
 TEST_CASE("an index that is missing, junk, of another store, ahead, or damaged is made anew from the log") {
   Filled world;
   TestFolder folder;
