@@ -35,9 +35,11 @@ enum : std::uint64_t {
   kHeard = 22,
   kReplayed = 23,
   kStale = 24,
-  kDocument = 25
+  kDocument = 25,
+  kHeardAfter = 26
 };
 constexpr std::size_t keys_max = 64;
+constexpr std::int64_t heard_after_max_ms = 86'400'000;
 constexpr std::int64_t stale_max_ms = 86'400'000;
 constexpr std::int64_t measured_end_ms = 7'258'118'400'000;  // 2200-01-01
 
@@ -107,6 +109,8 @@ Bytes encode(const Observation& o) {
   if (o.stale_after.count() > 0) key(kStale), out.integer(std::min<std::int64_t>(o.stale_after.count(), stale_max_ms));
   // A document cut short is no document.
   if (!o.document.empty() && o.document.size() <= observation_document_max) key(kDocument), out.bytes(o.document);
+  if (o.heard_after.count() > 0)
+    key(kHeardAfter), out.integer(std::min<std::int64_t>(o.heard_after.count(), heard_after_max_ms));
   Bytes bytes;
   cbor::Writer(bytes).map(count);
   bytes.insert(bytes.end(), body.begin(), body.end());
@@ -236,6 +240,10 @@ Result<Observation, DecodeError> decode_observation(ByteView bytes) {
       case kDocument:
         o.document = to_bytes(in.bytes(observation_document_max));
         says(!o.document.empty());
+        return true;
+      case kHeardAfter:
+        o.heard_after = Milliseconds(static_cast<std::int64_t>(in.uint(heard_after_max_ms)));
+        says(o.heard_after.count() > 0);
         return true;
       default:
         return false;  // a newer version's key: skipped

@@ -53,6 +53,8 @@ struct Observation {
   bool heard_only = false;      // unauthenticated broadcast: marked so, never moves a task or raises an alarm alone
   bool replayed = false;        // from a recording: the page says so
   Milliseconds stale_after{0};  // 0: by kind
+  // How long after `measured` the rest was heard: of one source's words with one position the last heard stands.
+  Milliseconds heard_after{0};
   Bytes document;  // the message as it came (CoT XML), so that TAK clients elsewhere get it byte for byte; may be empty
 };
 

@@ -48,6 +48,7 @@ Observation some_observation(test::Maker& maker) {
   o.replayed = rng.chance(0.5);
   o.stale_after = Milliseconds(static_cast<std::int64_t>(rng.below(86'400'001)));
   o.document = maker.bytes(60);
+  o.heard_after = Milliseconds(static_cast<std::int64_t>(rng.below(86'400'001)));
   return o;
 }
 }  // namespace
@@ -78,6 +79,7 @@ TEST_CASE("an observation comes back to a hundredth, and has one encoding") {
     CHECK(back->replayed == o.replayed);
     CHECK(back->stale_after == o.stale_after);
     CHECK(back->document == o.document);
+    CHECK(back->heard_after == o.heard_after);
   }
 }
 

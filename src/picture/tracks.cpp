@@ -1,6 +1,7 @@
 #include "picture/tracks.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace airbridge::picture {
 namespace {
@@ -44,10 +45,20 @@ void rank(std::vector<TrackSource>& sources) {
   });
 }
 
+// Who is in distress is kept in the picture by any sign of life, others by their position.
+UtcTime last_sign(const Observation& said) {
+  return said.emergency.empty() ? said.measured : said.measured + said.heard_after;
+}
+
 UtcTime newest_of(const std::vector<TrackSource>& sources) {
-  auto newest = sources.front().said->measured;
-  for (const auto& source : sources) newest = std::max(newest, source.said->measured);
+  auto newest = last_sign(*sources.front().said);
+  for (const auto& source : sources) newest = std::max(newest, last_sign(*source.said));
   return newest;
+}
+
+bool is_distressed(const std::vector<TrackSource>& sources) {
+  return std::any_of(sources.begin(), sources.end(),
+                     [](const auto& source) { return !source.said->emergency.empty(); });
 }
 
 template <class Member>
@@ -70,7 +81,7 @@ UtcTime TrackView::stale_at() const {
 }
 UtcTime TrackView::lost_at() const {
   const auto& said = now();
-  return said.measured + std::max(model::lost_after(said.kind), said.stale_after);
+  return last_sign(said) + std::max(model::lost_after(said.kind), said.stale_after);
 }
 
 void Tracks::mark(State& state) {
@@ -92,8 +103,34 @@ void Tracks::touch(const model::EntityId& id) {
 
 void Tracks::drop(Order::iterator at) {
   if (!at->changed) changed_.push_back(at->id);
+  document_bytes_ -= at->document_bytes;
   states_.erase(at->id);
   order_.erase(at);
+}
+
+void Tracks::count_documents(State& state) {
+  document_bytes_ -= state.document_bytes;
+  state.document_bytes = 0;
+  for (const auto& source : state.sources) state.document_bytes += source.said->document.size();
+  document_bytes_ += state.document_bytes;
+}
+
+// A quarter more than need be, so that the walk is made seldom.
+void Tracks::drop_documents() {
+  if (document_bytes_ <= documents_bytes_max_) return;
+  const auto goal = documents_bytes_max_ - documents_bytes_max_ / 4;
+  for (auto& state : order_) {
+    if (document_bytes_ <= goal) return;
+    if (state.document_bytes == 0 || is_distressed(state.sources)) continue;
+    for (auto& source : state.sources) {
+      if (source.said->document.empty()) continue;
+      auto without = *source.said;
+      without.document = {};
+      source.said = std::make_shared<const Observation>(std::move(without));
+    }
+    mark(state);
+    count_documents(state);
+  }
 }
 
 Observed Tracks::observe(Observation observation, UtcTime arrived) {
@@ -108,7 +145,9 @@ Observed Tracks::observe(Observation observation, UtcTime arrived) {
     auto& sources = found->second->sources;
     const auto same = std::find_if(sources.begin(), sources.end(),
                                    [&](const TrackSource& s) { return same_source(*s.said, observation); });
-    if (same != sources.end() && observation.measured <= same->said->measured) return Observed::Late;
+    // Of a position that is measured no more the rest may still be heard anew: an aircraft that squawks 7700.
+    const auto age = [](const Observation& o) { return std::tuple(o.measured, o.heard_after); };
+    if (same != sources.end() && age(observation) <= age(*same->said)) return Observed::Late;
     const bool moved = fresh.from_future;
     fresh.said = std::make_shared<const Observation>(std::move(observation));
     if (same != sources.end()) {
@@ -122,6 +161,8 @@ Observed Tracks::observe(Observation observation, UtcTime arrived) {
     }
     order_.splice(order_.end(), order_, found->second);
     mark(*found->second);
+    count_documents(*found->second);
+    drop_documents();
     return moved ? Observed::Moved : Observed::Taken;
   }
   if (tracks_max_ == 0) return Observed::Late;
@@ -129,9 +170,11 @@ Observed Tracks::observe(Observation observation, UtcTime arrived) {
   const bool moved = fresh.from_future;
   const auto id = observation.subject;
   fresh.said = std::make_shared<const Observation>(std::move(observation));
-  order_.push_back({id, {std::move(fresh)}, false});
+  order_.push_back({id, {std::move(fresh)}, false, 0});
   states_.emplace(id, std::prev(order_.end()));
   mark(order_.back());
+  count_documents(order_.back());
+  drop_documents();
   return moved ? Observed::Moved : Observed::Taken;
 }
 

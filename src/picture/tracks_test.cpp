@@ -134,3 +134,45 @@ TEST_CASE("tracks leave the state hash alone") {
   n.fold.publish();
   CHECK(n.fold.state_hash() == before);
 }
+
+TEST_CASE("what is heard anew of a position that is measured no more is taken, in any order of arrival") {
+  Node n;
+  CHECK(n.fold.observe(heard("a", 10, 47.1), after(10)) == Observed::Taken);
+  auto squawks = heard("a", 10, 47.1);
+  squawks.heard_after = Milliseconds(4'000);
+  squawks.squawk = "7700";
+  squawks.emergency = "general";
+  CHECK(n.fold.observe(squawks, after(14)) == Observed::Taken);
+  CHECK(n.see("a")->now().emergency == "general");
+  CHECK(n.fold.observe(squawks, after(15)) == Observed::Late);
+  CHECK(n.fold.observe(heard("a", 10, 47.1), after(15)) == Observed::Late);  // by another way, later
+  CHECK(n.see("a")->now().squawk == "7700");
+  // Its last sign keeps it in the picture.
+  CHECK(n.see("a")->lost_at() == after(14) + model::lost_after(model::SubjectKind::Helicopter));
+}
+
+TEST_CASE("source documents are bounded in bytes, those heard longest ago go, those in distress stay") {
+  Tracks tracks(1'000, 100'000);
+  const auto say = [&](const std::string& name, int seconds, std::size_t size, std::string_view emergency = {}) {
+    auto o = heard(name, seconds, 47.1, Via::Tak);
+    o.document = Bytes(size);
+    o.emergency = emergency;
+    CHECK(tracks.observe(o, after(seconds)) == Observed::Taken);
+  };
+  const auto document_of = [&](const std::string& name) {
+    return tracks.view(model::external_name("icao", name))->now().document.size();
+  };
+  say("distress", 0, 10'000, "general");
+  for (int i = 1; i <= 100; ++i) {
+    say("t" + std::to_string(i), i, 5'000);
+    CHECK(tracks.document_bytes() <= 100'000);
+  }
+  CHECK(tracks.size() == 101);
+  CHECK(document_of("distress") == 10'000);
+  CHECK(document_of("t1") == 0);
+  CHECK(document_of("t100") == 5'000);
+  say("t100", 200, 100);
+  say("t99", 200, 0);
+  tracks.drop_lost(after(2'000'000));
+  CHECK(tracks.document_bytes() == 0);
+}

@@ -384,7 +384,8 @@ void Core::refresh(Now now) {
 
 void Core::last_value(const model::Observation& observation, Now now) {
   const auto key = key_of(observation);
-  const auto shared = last_values_.offer(key, observation.measured, model::encode(observation), now.utc);
+  const auto shared =
+      last_values_.offer(key, {observation.measured, observation.heard_after}, model::encode(observation), now.utc);
   if (shared == nullptr) return;
   for (auto& [id, peer] : peers_) {
     if (peer.dead || peer.state != PeerState::Up) continue;

@@ -248,7 +248,7 @@ void Core::on_last_values(Peer& peer, const LastValues& values, Now now) {
       continue;
     }
     const auto key = key_of(*decoded);
-    const auto shared = last_values_.offer(key, decoded->measured, bytes, now.utc);
+    const auto shared = last_values_.offer(key, {decoded->measured, decoded->heard_after}, bytes, now.utc);
     if (shared == nullptr) continue;
     outputs_.push_back(LastValue{peer.id, std::move(*decoded)});
     for (auto& [id, other] : peers_) {

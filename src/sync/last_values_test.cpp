@@ -87,13 +87,15 @@ TEST_CASE("a stamp from the far future does not hold the place against better on
   LastValueTable table;
   const ObservationKey key{};
   const auto now = at_ms(0).utc;
-  CHECK(table.offer(key, now, as_bytes("a"), now));
-  CHECK_FALSE(table.offer(key, now, as_bytes("same age"), now));
-  CHECK_FALSE(table.offer(key, utc_from_ms(4'000'000'000'000), as_bytes("year 2096"), now));
+  CHECK(table.offer(key, {now}, as_bytes("a"), now));
+  CHECK_FALSE(table.offer(key, {now}, as_bytes("same age"), now));
+  CHECK(table.offer(key, {now, Milliseconds(20)}, as_bytes("said later of the same position"), now));
+  CHECK_FALSE(table.offer(key, {now, Milliseconds(10)}, as_bytes("late"), now));
+  CHECK_FALSE(table.offer(key, {utc_from_ms(4'000'000'000'000)}, as_bytes("year 2096"), now));
   LastValueTable other;
-  CHECK(other.offer(key, utc_from_ms(4'000'000'000'000), as_bytes("year 2096"), now));
-  CHECK(other.offer(key, now, as_bytes("good"), now));
-  CHECK_FALSE(other.offer(key, utc_from_ms(4'000'000'000'001), as_bytes("year 2096"), now));
+  CHECK(other.offer(key, {utc_from_ms(4'000'000'000'000)}, as_bytes("year 2096"), now));
+  CHECK(other.offer(key, {now}, as_bytes("good"), now));
+  CHECK_FALSE(other.offer(key, {utc_from_ms(4'000'000'000'001)}, as_bytes("year 2096"), now));
 }
 
 TEST_CASE("the queue of a peer that never reads is bounded") {
@@ -106,4 +108,20 @@ TEST_CASE("the queue of a peer that never reads is bounded") {
   }
   CHECK(queue.size() == observation_queue_max);
   CHECK(queue.dropped() == 5);
+}
+
+TEST_CASE("large observations are bounded in bytes, known and waiting") {
+  LastValueTable table;
+  ObservationQueue queue;
+  const Bytes large(observation_bytes_max);
+  const auto now = at_ms(0).utc;
+  for (std::uint32_t i = 0; i < 2 * observations_known_bytes_max / observation_bytes_max; ++i) {
+    ObservationKey key;
+    std::memcpy(key.value.data(), &i, sizeof i);
+    queue.put(key, table.offer(key, {now}, large, now));
+  }
+  CHECK(table.bytes() <= observations_known_bytes_max);
+  CHECK(table.all().size() == observations_known_bytes_max / observation_bytes_max);
+  CHECK(queue.size() == observation_queue_bytes_max / observation_bytes_max);
+  CHECK(queue.dropped() > 0);
 }

@@ -32,7 +32,9 @@ inline constexpr std::size_t offered_keys_max = 4096;  // keys a peer told us an
 inline constexpr std::size_t entries_per_run_max = 4096;
 // Observations waiting for one peer; the one waiting longest goes. They are collapsed: only the newest of each counts.
 inline constexpr std::size_t observation_queue_max = 20'000;
-inline constexpr std::size_t observations_known_max = 65'536;  // for which the newest is kept; the oldest goes
+inline constexpr std::size_t observations_known_max = 65'536;           // for which the newest is kept; the oldest goes
+inline constexpr std::size_t observations_known_bytes_max = 48U << 20;  // of these together; the oldest go
+inline constexpr std::size_t observation_queue_bytes_max = 16U << 20;   // waiting for one peer; the oldest go
 inline constexpr std::size_t observation_bytes_max = 64 * 1024;
 inline constexpr std::size_t observations_per_frame_max = 4096;
 inline constexpr std::size_t probes_max = 64;    // fork probes running with one peer; further ones wait their turn

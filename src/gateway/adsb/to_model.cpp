@@ -1,5 +1,7 @@
 #include "gateway/adsb/to_model.hpp"
 
+#include <algorithm>
+
 namespace airbridge::gateway::adsb {
 namespace {
 // Until it sends a call sign, an aircraft is called by its address, as controllers and other displays do.
@@ -40,6 +42,8 @@ std::optional<model::Observation> to_observation(const codec::adsb::Aircraft& ai
       .emergency = is_distressed ? std::string(name_of(aircraft.emergency)) : std::string(),
       .heard_only = true,
       .replayed = origin == Origin::Recording,
+      .heard_after =
+          std::max(std::chrono::duration_cast<Milliseconds>(aircraft.heard_at - aircraft.position_at), Milliseconds{0}),
       .document = {},
   };
 }

@@ -315,6 +315,7 @@ model::Observation to_observation(const Event& event, const Origin& origin) {
                          .squawk = {},
                          .emergency = {},
                          .document = {}};
+  if (believed) out.heard_after = origin.received - event.time;
   if (event.track) {
     out.course = event.track->course;
     out.speed = event.track->speed;
