@@ -131,7 +131,7 @@ class OpenLedger final : public Ledger {
   const model::Writer& writer() const override { return author_.writer(); }
   const OpenReport& open_report() const override { return report_; }
   api::StoreInfo store_info() override;
-  std::size_t waiting() const override { return in_flight_.load(); }
+  std::size_t waiting() const override { return in_flight_.load() + reports_waiting_.load(); }
 
   std::vector<api::JournalRow> journal(const api::JournalQuery& query) override;
   std::string backup(const std::string& file, const std::vector<store::ExtraFile>& extra) override;
@@ -185,6 +185,7 @@ class OpenLedger final : public Ledger {
     std::function<void(const Reported&)> done;
   };
   std::map<model::EntityId, std::deque<Report>> reports_;  // waiting their turn
+  std::atomic<std::size_t> reports_waiting_{0};
   News news_{[this](const model::EntityId& entity) { return past_of(entity); }};
   std::set<model::EntityId> reporting_;
   std::atomic<std::size_t> in_flight_{0};
@@ -456,6 +457,7 @@ void OpenLedger::report(model::Draft draft, Meet meet, std::function<void(const 
   const auto entity = *draft.entity;
   // One after the other about one thing: the next must see what the one before wrote.
   reports_[entity].push_back({std::move(draft), std::move(meet), std::move(done)});
+  ++reports_waiting_;
   if (!reporting_.contains(entity)) next_report(entity);
 }
 
@@ -465,6 +467,7 @@ void OpenLedger::next_report(const model::EntityId& entity) {
   if (found == reports_.end()) return;
   auto [draft, meet, done] = std::move(found->second.front());
   found->second.pop_front();
+  --reports_waiting_;
   if (found->second.empty()) reports_.erase(found);
   reporting_.insert(entity);
   const auto picture = fold_.publish();
@@ -472,18 +475,22 @@ void OpenLedger::next_report(const model::EntityId& entity) {
   auto meeting = meet(std::move(draft), shown);
   NewsOf news;
   if (meeting.draft) news = news_.of(std::move(*meeting.draft), shown, meeting.told);
-  if (news.draft.writes.empty()) {
-    done({CommandDone{entity, "", {}, model::Class::Routine, false}, news.overruled});
+  // Posted, for a full disk refuses at once: a thousand refusals must not stand on each other.
+  const auto go_on = [this, entity] {
     loop_.post([this, entity, alive = std::weak_ptr<bool>(alive_)] {
       if (!alive.expired()) next_report(entity);
     });
-    return;
+  };
+  if (news.draft.writes.empty()) {
+    done({CommandDone{entity, "", {}, model::Class::Routine, false}, news.overruled});
+    return go_on();
   }
-  write(news.draft, [this, entity, overruled = news.overruled, finish = std::move(done)](const CommandResult& result) {
-    if (!result) news_.forget(entity);
-    finish({result, overruled});
-    next_report(entity);
-  });
+  write(news.draft,
+        [this, entity, go_on, overruled = news.overruled, finish = std::move(done)](const CommandResult& result) {
+          if (!result) news_.forget(entity);
+          finish({result, overruled});
+          go_on();
+        });
 }
 
 // The latest events about a record, for News.

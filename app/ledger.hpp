@@ -88,7 +88,7 @@ class Ledger {
   virtual const model::Writer& writer() const = 0;
   virtual const OpenReport& open_report() const = 0;
   virtual api::StoreInfo store_info() = 0;
-  virtual std::size_t waiting() const = 0;  // commands and runs on their way to the disk
+  virtual std::size_t waiting() const = 0;  // commands, reports and runs on their way to the disk
 
   // Any thread: reads the index and the log.
   virtual std::vector<api::JournalRow> journal(const api::JournalQuery& query) = 0;

@@ -93,7 +93,8 @@ bool holds(const picture::FieldView* field, const model::Value& value) {
 }
 
 // Whether the picture alone does not answer for every field: it does where the last write came this way, by one event.
-bool needs_past(const model::Draft& draft, const picture::EntityView& shown) {
+bool needs_past(const model::Draft& draft, const picture::EntityView& shown,
+                const std::map<model::FieldKey, std::uint64_t>& said) {
   return std::any_of(draft.writes.begin(), draft.writes.end(), [&](const model::Write& write) {
     if (write.key.rule() == model::MergeRule::Tombstone) return false;
     const auto* field = shown.find(write.key);
@@ -101,6 +102,8 @@ bool needs_past(const model::Draft& draft, const picture::EntityView& shown) {
     if (model::holds_many(write.key.rule())) return false;
     if (field == nullptr || field->acting.dots.empty()) return false;
     if (field->acting.value == write.value && field->alternatives.empty()) return false;
+    if (const auto before = said.find(write.key); before != said.end() && before->second == hash_of(write))
+      return false;
     return !(field->alternatives.empty() && field->acting.stamp && field->acting.stamp->via == draft.via &&
              field->acting.dots.size() == 1);
   });
@@ -136,7 +139,8 @@ NewsOf News::of(model::Draft draft, const picture::EntityView* shown, std::span<
     return out;
   }
   auto& said = remembered(*draft.entity);
-  const auto past = shown != nullptr && needs_past(draft, *shown) ? past_(*draft.entity) : std::vector<PastEvent>();
+  const auto past =
+      shown != nullptr && needs_past(draft, *shown, said) ? past_(*draft.entity) : std::vector<PastEvent>();
   std::vector<model::Write> news;
   for (auto& write : draft.writes) {
     const auto rule = write.key.rule();
