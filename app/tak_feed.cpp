@@ -98,8 +98,10 @@ void TakFeed::show(const model::Observation& observation) {
   const auto now = clock_.now();
   if (told_.size() >= subjects_max) told_.clear();
   auto& last = told_[observation.subject];
-  if (last != SteadyTime{} && now.steady - last < position_every) return;
-  last = now.steady;
+  // A change of emergency does not wait.
+  const bool same = last.emergency == observation.emergency;
+  if (same && last.at != SteadyTime{} && now.steady - last.at < position_every) return;
+  last = {now.steady, observation.emergency};
   const auto xml = gateway::tak::to_cot(observation, now.utc);
   if (!xml.empty()) server_.broadcast(std::make_shared<const Bytes>(xml));
 }
@@ -135,9 +137,9 @@ void TakFeed::tell(const picture::EntityView& entity, const picture::Picture& pi
 
 void TakFeed::renew() {
   const auto now = clock_.now().steady;
+  if (to_renew_.empty() && seeded_ && now - renewed_ < renew_every) return;
   const auto picture = ledger_.publish();
   if (to_renew_.empty()) {
-    if (seeded_ && now - renewed_ < renew_every) return;
     batch_ = seeded_ ? renew_batch : seed_batch;
     seeded_ = true;
     renewed_ = now;

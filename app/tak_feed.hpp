@@ -40,7 +40,11 @@ class TakFeed {
   gateway::tak::TakServer& server_;
   const Clock& clock_;
   const model::KeyId own_;
-  std::unordered_map<model::EntityId, SteadyTime> told_;
+  struct Told {
+    SteadyTime at{};
+    std::string emergency;
+  };
+  std::unordered_map<model::EntityId, Told> told_;
   std::deque<model::EntityId> to_renew_;
   std::size_t batch_ = 0;  // of the round that goes on
   bool seeded_ = false;

@@ -78,7 +78,8 @@ const Aircraft* SbsTracker::apply(const SbsMessage& message, Now now) {
   Entry& entry = entry_for(message.address, now.steady);
   Aircraft& aircraft = entry.aircraft;
   entry.heard = now.steady;
-  aircraft.heard_at = now.utc;
+  // Later than the message before, also where one read brought both: what is told of them is told apart by it.
+  aircraft.heard_at = std::max(now.utc, aircraft.heard_at + Milliseconds{1});
 
   bool told_at_once = accept_position(entry, message, now);
   if (!message.callsign.empty()) told_at_once |= update(aircraft.callsign, message.callsign);

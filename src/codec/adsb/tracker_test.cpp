@@ -165,3 +165,18 @@ TEST_CASE("an aircraft not heard for ten minutes begins anew") {
   CHECK(tracker.find({1}) == nullptr);
   CHECK(tracker.size() == 1);
 }
+
+TEST_CASE("what is told of two messages of one moment is told apart by when it was heard") {
+  SbsTracker tracker;
+  const auto* aircraft = tracker.apply(position(46.8, 8.23), at_ms(0));
+  REQUIRE(aircraft != nullptr);
+  const auto before = aircraft->heard_at;
+  CHECK(before == at_ms(0).utc);
+  auto squawk = message();
+  squawk.squawk = "7700";
+  aircraft = tracker.apply(squawk, at_ms(0));
+  REQUIRE(aircraft != nullptr);
+  CHECK(aircraft->emergency == Emergency::General);
+  CHECK(aircraft->heard_at > before);
+  CHECK(aircraft->position_at == at_ms(0).utc);
+}

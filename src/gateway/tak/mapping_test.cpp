@@ -223,6 +223,10 @@ TEST_CASE("an aircraft heard by ADS-B is shown to clients as civil") {
   CHECK(out->type == "a-n-A-C-F");
   CHECK(out->how == "m-r");
   CHECK(out->track->speed->value == doctest::Approx(58.2));
+  CHECK_FALSE(out->remarks);
+  heard.squawk = "7700";
+  heard.emergency = "general";
+  CHECK(cot::parse(to_cot(heard, received))->remarks->text == "EMERGENCY general, squawk 7700");
 }
 
 TEST_CASE("a uid that the node made is the record it made it for") {

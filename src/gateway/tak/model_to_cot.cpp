@@ -228,6 +228,13 @@ std::optional<Bytes> message(const RecordState& state, const Reader& read, UtcTi
   return cot::write_chat(line);
 }
 
+std::string remarks_of(const model::Observation& observation) {
+  std::string out = observation.replayed ? "recorded, not live" : "";
+  if (!observation.emergency.empty())
+    out += fmt::format("{}EMERGENCY {}, squawk {}", out.empty() ? "" : "; ", observation.emergency, observation.squawk);
+  return out;
+}
+
 std::string_view type_of(model::SubjectKind kind) {
   switch (kind) {
     case model::SubjectKind::Aircraft:
@@ -282,7 +289,7 @@ Bytes to_cot(const model::Observation& observation, UtcTime now) {
                              .role = observation.role,
                              .track = {observation.speed, observation.course},
                              .battery_percent = observation.battery_percent,
-                             .remarks = observation.replayed ? "recorded, not live" : ""};
+                             .remarks = remarks_of(observation)};
   if (observation.kind == model::SubjectKind::OwnNode && report.team.empty()) report.team = "White", report.role = "HQ";
   return cot::write_position(report);
 }
