@@ -243,4 +243,15 @@ TEST_CASE("files come with a tag, compressed for who accepts it, and not again t
   CHECK_FALSE(get("/", {{"If-None-Match", "\"t1\""}})->body);
 }
 
+TEST_CASE("an answer that is too long becomes an error with words, and the connection goes on") {
+  HttpServerOptions options;
+  options.limits.response_bytes_max = 10'000;
+  Site site(options);
+  auto peer = site.peer();
+  const auto refused = fetch(peer, "GET", "/big");
+  CHECK(refused.status == 500);
+  CHECK(refused.body.find("answer_too_long") != std::string::npos);
+  CHECK(fetch(peer, "GET", "/hello/x").status == 200);
+}
+
 }  // namespace airbridge::net

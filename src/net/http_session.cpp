@@ -132,7 +132,10 @@ void HttpSession::send(const HttpResponse& response, bool keep_alive, bool head_
   if (with_body && response.body->size() > options_.limits.response_bytes_max) {
     log::error("http", "an answer was too long to send",
                {{"bytes", response.body->size()}, {"response_bytes_max", options_.limits.response_bytes_max}});
-    return close();
+    const auto words = http_error(500, "answer_too_long",
+                                  fmt::format("the answer would have {} bytes; at most {} are sent",
+                                              response.body->size(), options_.limits.response_bytes_max));
+    return words.body->size() > options_.limits.response_bytes_max ? close() : send(words, keep_alive, head_only);
   }
   auto limits = connection_->limits();
   limits.queue_bytes_max = options_.limits.response_bytes_max + response_head_max;

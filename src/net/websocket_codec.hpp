@@ -29,6 +29,7 @@ inline constexpr std::uint16_t bad_text = 1007;
 inline constexpr std::uint16_t policy = 1008;
 inline constexpr std::uint16_t too_big = 1009;
 inline constexpr std::uint16_t internal_error = 1011;
+inline constexpr std::uint16_t try_again_later = 1013;  // registered with IANA after the RFC
 }  // namespace close_code
 
 struct WebSocketParserLimits {
