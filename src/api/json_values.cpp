@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/cbor.hpp"
+
 namespace airbridge::api {
 namespace {
 
@@ -205,9 +207,8 @@ Result<Value, CommandError> value_from_json(const FieldSpec& field, const json::
       if (!value.is_string()) return failure(invalid(field, "must be one of " + code_names(field)));
       const auto* code = model::find_code(field, std::string_view(value.get_string()));
       if (code == nullptr) {
-        return failure(
-            invalid(field, fmt::format("'{}' is not one of {}", std::string_view(value.get_string()).substr(0, 40),
-                                       code_names(field))));
+        return failure(invalid(field, fmt::format("'{}' is not one of {}",
+                                                  model::cbor::clean_text(value.get_string(), 40), code_names(field))));
       }
       return Value(code->code);
     }
@@ -320,7 +321,7 @@ Result<model::Draft, CommandError> draft_from_json(const json::value& command) {
     if (field == nullptr) {
       return bad(
           std::string(field_name->get_string()),
-          fmt::format("{} has no field '{}'", record->name, std::string_view(field_name->get_string()).substr(0, 60)),
+          fmt::format("{} has no field '{}'", record->name, model::cbor::clean_text(field_name->get_string(), 60)),
           "see /api/v1/schema");
     }
     model::Write write;
@@ -346,6 +347,11 @@ Result<model::Draft, CommandError> draft_from_json(const json::value& command) {
   }
   draft.via = model::Via::Web;
   return draft;
+}
+
+std::string to_text(const json::value& value) {
+  auto text = json::serialize(value);
+  return model::cbor::is_utf8(text) ? text : model::cbor::clean_text(text, text.size());
 }
 
 json::object error_json(const CommandError& error) {

@@ -36,6 +36,10 @@ Result<model::Draft, CommandError> draft_from_json(const json::value& command);
 // Parses text as JSON with our limits (depth 32); the error names the offset.
 Result<json::value, CommandError> parse_json(std::string_view text);
 
+// As text that is valid UTF-8 whatever came in from feeds, file names or settings: one bad byte would make a browser
+// end its connection. Bad bytes become "?".
+std::string to_text(const json::value& value);
+
 json::object schema_json();                           // GET /api/v1/schema
 json::object openapi_json(std::string_view version);  // GET /api/v1/openapi.json
 json::object error_json(const CommandError& error);

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <set>
+#include <utility>
 
 #include "base/hash.hpp"
 #include "base/log.hpp"
@@ -20,19 +23,24 @@ std::optional<std::uint64_t> number_in(const std::optional<std::string_view>& te
 }
 }  // namespace
 
-LiveHub::LiveHub(net::EventLoop& loop, const Clock& clock, Backend& backend)
-    : loop_(loop), clock_(clock), backend_(backend), picture_(backend.picture()), status_(backend.status()) {
+LiveHub::LiveHub(net::EventLoop& loop, const Clock& clock, Backend& backend, const LiveLimits& limits)
+    : loop_(loop),
+      clock_(clock),
+      backend_(backend),
+      limits_(limits),
+      picture_(backend.picture()),
+      status_(backend.status()) {
   // An epoch names this life of the node: sequence numbers begin anew with it.
   const auto now = ms_of(clock.now().utc);
   const auto steady = clock.now().steady.time_since_epoch().count();
   epoch_ = to_hex(blake2b<8>({status_->node.id.view(), as_bytes(fmt::format("{} {}", now, steady))}));
-  status_text_ = json::serialize(status_json(*status_));
+  status_text_ = to_text(status_json(*status_));
   timer_ = loop_.every(live_tick, [this] { tick(); });
 }
 
 LiveHub::~LiveHub() {
   for (auto& client : clients_) {
-    if (!client->gone) client->session->close(1001, "the node stops");
+    if (!client->gone) client->session->close(net::close_code::going_away, "the node stops");
   }
 }
 
@@ -40,23 +48,44 @@ NameOf LiveHub::names() const {
   return [roster = &picture_->roster()](const model::KeyId& id) { return roster->name_of(id); };
 }
 
-void LiveHub::put_entity(std::string& out, const picture::EntityView& entity) {
-  auto saved = saved_of(entity, *status_, names());
-  out += json::serialize(entity_json(entity, saved, status_->incident.exercise, names()));
-  saved_[entity.id] = std::move(saved);
+// What was saved here only may now be saved on others too: those records are told again.
+void LiveHub::add_saved_elsewhere(const Status& before, std::vector<model::EntityId>& changed) const {
+  const std::set<model::EntityId> known(changed.begin(), changed.end());
+  const bool all = status_->posts != before.posts;
+  const auto row_of = [](const HeldTable& table, const model::StreamId& stream) {
+    const auto found = table.find(stream);
+    return found == table.end() ? nullptr : &found->second;
+  };
+  std::map<model::StreamId, bool> moved;  // asked once for each stream, not for each record
+  const auto stream_moved = [&](const model::StreamId& stream) {
+    const auto [at, fresh] = moved.try_emplace(stream, false);
+    if (fresh) {
+      const auto* now = row_of(*status_->held, stream);
+      const auto* then = row_of(*before.held, stream);
+      at->second = (now == nullptr) != (then == nullptr) || (now != nullptr && *now != *then);
+    }
+    return at->second;
+  };
+  const auto names = this->names();
+  picture_->entities().for_each([&](const picture::EntityView& entity) {
+    const bool touched = all || std::any_of(entity.coverage.begin(), entity.coverage.end(),
+                                            [&](const model::Dot& dot) { return stream_moved(dot.stream()); });
+    if (!touched || known.contains(entity.id)) return;
+    if (saved_of(entity, *status_, names) != saved_of(entity, before, names)) changed.push_back(entity.id);
+  });
 }
 
 void LiveHub::look() {
   const auto picture = backend_.picture();
   const auto status = backend_.status();
   Step step;
+  bool gap = false;
+  deltas_.clear();
   if (picture->seq() != picture_->seq()) {
     const auto changes = picture->changes_since(picture_->seq());
     picture_ = picture;
-    if (!changes) {
-      steps_.clear();  // everybody takes a snapshot
-      step.status = true;
-    } else {
+    gap = !changes;
+    if (changes) {
       step.entities = changes->entities;
       step.entities.insert(step.entities.end(), changes->removed_entities.begin(), changes->removed_entities.end());
       step.tracks = changes->tracks;
@@ -64,101 +93,107 @@ void LiveHub::look() {
     }
   }
   if (status != status_) {
-    const bool held_changed = status->held != status_->held;
-    status_ = status;
-    if (held_changed) {
-      // What was saved here only may now be saved on others too: tell those entities again.
-      const std::set<model::EntityId> known(step.entities.begin(), step.entities.end());
-      for (auto& [id, told] : saved_) {
-        const auto* entity = picture_->find(id);
-        if (entity == nullptr || known.contains(id)) continue;
-        if (saved_of(*entity, *status_, names()) != told) step.entities.push_back(id);
-      }
-    }
-    auto text = json::serialize(status_json(*status_));
+    const auto before = std::exchange(status_, status);
+    if (!gap && (status->held != before->held || status->posts != before->posts))
+      add_saved_elsewhere(*before, step.entities);
+    auto text = to_text(status_json(*status_));
     if (text != status_text_) {
       status_text_ = std::move(text);
       step.status = true;
     }
   }
-  if (step.entities.empty() && step.tracks.empty() && !step.status) return;
+  if (!gap && step.entities.empty() && step.tracks.empty() && !step.status) return;
   step.seq = ++seq_;
+  if (gap) {
+    // What changed cannot be said, so no step leads here: whoever has an older number takes everything anew.
+    log::info(area, "the picture moved on further than its changes are kept; pages take it anew", {{"seq", seq_}});
+    steps_.clear();
+    resumable_from_ = seq_;
+    return;
+  }
   steps_.push_back(std::move(step));
-  if (steps_.size() > live_steps_max) steps_.pop_front();
-  deltas_.clear();
-  snapshot_frame_.reset();
+  while (steps_.size() > limits_.steps_max) {
+    resumable_from_ = steps_.front().seq;
+    steps_.pop_front();
+  }
 }
 
-std::string LiveHub::snapshot_text(std::string_view type) {
-  std::string out = "{";
-  if (!type.empty()) out += fmt::format(R"("type":"{}",)", type);
-  out += fmt::format(R"("epoch":"{}","seq":{},"server_ms":{},"entities":[)", epoch_, seq_, ms_of(clock_.now().utc));
-  bool first = true;
-  for (const auto* entity : picture_->entities().sorted()) {
-    if (!first) out += ',';
-    first = false;
-    put_entity(out, *entity);
+std::string LiveHub::snapshot() {
+  look();
+  std::string out =
+      fmt::format(R"({{"epoch":"{}","seq":{},"server_ms":{},"entities":[)", epoch_, seq_, ms_of(clock_.now().utc));
+  const auto names = this->names();
+  for (bool first = true; const auto* entity : picture_->entities().sorted()) {
+    if (!std::exchange(first, false)) out += ',';
+    out += to_text(entity_json(*entity, saved_of(*entity, *status_, names), status_->incident.exercise, names));
   }
   out += R"(],"tracks":[)";
-  first = true;
-  for (const auto* track : picture_->tracks().sorted()) {
-    if (!first) out += ',';
-    first = false;
-    out += json::serialize(track_json(*track, names()));
+  for (bool first = true; const auto* track : picture_->tracks().sorted()) {
+    if (!std::exchange(first, false)) out += ',';
+    out += to_text(track_json(*track, names));
   }
   out += R"(],"status":)" + status_text_ + "}";
   return out;
 }
 
-std::string LiveHub::snapshot() {
-  look();
-  return snapshot_text("");
+std::shared_ptr<LiveBatch> LiveHub::whole() {
+  // Pages that come within a few seconds, as after a restart, share one; what changed meanwhile follows as a delta.
+  if (!whole_ || whole_->seq() < resumable_from_ || seq_ - whole_->seq() > limits_.steps_shared_max) {
+    if (whole_) whole_->retire();
+    whole_ = LiveBatch::whole(state(), epoch_, limits_.part_bytes);
+  }
+  return whole_;
 }
 
-net::SharedBytes LiveHub::delta_since(std::uint64_t from) {
+std::shared_ptr<LiveBatch> LiveHub::delta_since(std::uint64_t from) {
   auto& made = deltas_[from];
   if (made) return made;
   std::set<model::EntityId> entities, tracks;
-  bool status = false;
+  LiveBatch::Changed changed;
   for (auto step = steps_.rbegin(); step != steps_.rend() && step->seq > from; ++step) {
     entities.insert(step->entities.begin(), step->entities.end());
     tracks.insert(step->tracks.begin(), step->tracks.end());
-    status = status || step->status;
+    changed.status = changed.status || step->status;
   }
-  std::string changed, removed, moved, lost;
-  const auto comma = [](std::string& list) {
-    if (!list.empty()) list += ',';
-  };
-  for (const auto& id : entities) {
-    if (const auto* entity = picture_->find(id)) {
-      comma(changed);
-      put_entity(changed, *entity);
-    } else {
-      comma(removed);
-      removed += '"' + model::to_text(id) + '"';
-      saved_.erase(id);
-    }
-  }
-  for (const auto& id : tracks) {
-    if (const auto* track = picture_->find_track(id)) {
-      comma(moved);
-      moved += json::serialize(track_json(*track, names()));
-    } else {
-      comma(lost);
-      lost += '"' + model::to_text(id) + '"';
-    }
-  }
-  auto text = fmt::format(
-      R"({{"type":"delta","from":{},"seq":{},"server_ms":{},"entities":[{}],"removed":[{}],"tracks":[{}],"removed_tracks":[{}])",
-      from, seq_, ms_of(clock_.now().utc), changed, removed, moved, lost);
-  if (status) text += R"(,"status":)" + status_text_;
-  text += '}';
-  made = net::websocket_text_frame(text);
+  changed.from = from;
+  changed.entities.assign(entities.begin(), entities.end());
+  changed.tracks.assign(tracks.begin(), tracks.end());
+  changed.now = clock_.now().utc;
+  made = LiveBatch::delta(state(), changed, limits_.part_bytes);
   return made;
 }
 
+// Sends the parts for which there is room; the rest goes when those have left.
+void LiveHub::push(Client& client, SteadyTime now) {
+  while (client.batch && !client.gone && client.session->queued_bytes() <= limits_.unread_bytes_max) {
+    const auto frame = client.batch->part(client.part);
+    if (!frame) {
+      client.seq = client.batch->seq();
+      client.batch.reset();
+      return;
+    }
+    switch (client.session->send_frame(frame)) {
+      case net::Sent::Queued:
+        break;
+      case net::Sent::Dropped:
+        // The queue was nearly empty, so this one message is larger than all of it. Never count it as sent.
+        log::error(
+            area, "a message to a page is larger than its send queue",
+            {{"peer", client.session->peer()}, {"bytes", frame->size()}, {"queue_bytes_max", limits_.queue_bytes_max}});
+        client.session->close(net::close_code::try_again_later, "one record is too large to be sent");
+        client.gone = true;
+        return;
+      case net::Sent::Closed:
+        return;  // on_close says so
+    }
+    client.last_sent = now;
+    ++client.part;
+  }
+}
+
 void LiveHub::serve(Client& client, SteadyTime now) {
-  if (client.session->queued_bytes() > live_unread_max) return;
+  if (client.gone || client.session->queued_bytes() > limits_.unread_bytes_max) return;
+  if (client.batch) return push(client, now);
   if (client.seq == seq_) {
     if (now - client.last_sent < live_beat) return;
     client.last_sent = now;
@@ -166,31 +201,23 @@ void LiveHub::serve(Client& client, SteadyTime now) {
         fmt::format(R"({{"type":"beat","seq":{},"server_ms":{}}})", seq_, ms_of(clock_.now().utc)));
     return;
   }
-  const bool can_resume =
-      client.seq != 0 && client.seq < seq_ && !steps_.empty() && steps_.front().seq <= client.seq + 1;
-  if (can_resume) {
-    client.session->send_frame(delta_since(client.seq));
-  } else {
-    if (!snapshot_frame_) snapshot_frame_ = net::websocket_text_frame(snapshot_text("snapshot"));
-    client.session->send_frame(snapshot_frame_);
-  }
-  client.seq = seq_;
-  client.last_sent = now;
+  client.batch = client.seq >= resumable_from_ ? delta_since(client.seq) : whole();
+  client.part = 0;
+  push(client, now);
 }
 
 void LiveHub::tick() {
   look();
   const auto now = clock_.now().steady;
-  for (auto& client : clients_) {
-    if (!client->gone) serve(*client, now);
-  }
+  for (auto& client : clients_) serve(*client, now);
   clients_.remove_if([](const auto& client) { return client->gone; });
+  if (whole_ && whole_.use_count() == 1) whole_.reset();
 }
 
 void LiveHub::accept(const net::HttpRequest& request, const net::Responder& responder) {
-  if (clients_.size() >= live_clients_max) {
+  if (clients_.size() >= limits_.clients_max) {
     responder(net::http_error(503, "too_many_clients",
-                              fmt::format("{} pages are open already; close one", live_clients_max)));
+                              fmt::format("{} pages are open already; close one", limits_.clients_max)));
     return;
   }
   look();
@@ -199,8 +226,9 @@ void LiveHub::accept(const net::HttpRequest& request, const net::Responder& resp
   net::WebSocketSession::Handlers handlers;
   handlers.on_text = [](std::string_view) {};  // clients speak through POST; what they say here is ignored
   handlers.on_close = [raw](std::uint16_t, std::string_view) { raw->gone = true; };
+  handlers.on_drained = [this, raw] { push(*raw, clock_.now().steady); };
   net::WebSocketLimits limits;
-  limits.queue_bytes_max = std::size_t{64} << 20;  // one snapshot of a very large picture must fit
+  limits.queue_bytes_max = limits_.queue_bytes_max;
   client->session = net::accept_websocket(loop_, request, responder, limits, std::move(handlers));
   if (!client->session) return;
   const auto since = number_in(request.query_value("since"));
@@ -215,7 +243,7 @@ void LiveHub::accept(const net::HttpRequest& request, const net::Responder& resp
                      {"insecure_lab", status_->node.insecure_lab},
                      {"incident", incident_json(status_->incident)},
                      {"node", node_json(status_->node)}};
-  client->session->send_text(json::serialize(hello));
+  client->session->send_text(to_text(hello));
   log::debug(area, "a page opened the live picture",
              {{"peer", client->session->peer()}, {"clients", clients_.size() + 1}});
   clients_.push_back(std::move(client));

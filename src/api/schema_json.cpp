@@ -180,6 +180,41 @@ json::object schemas() {
                                {"entities", list_of(ref("Entity"))},
                                {"tracks", list_of(ref("Track"))},
                                {"status", ref("Status")}});
+  const auto message = [](std::string_view type, json::object properties) {
+    properties["type"] = json::object{{"const", type}};
+    return object_of(std::move(properties));
+  };
+  const json::object ids = list_of(typed("string"));
+  out["LiveMessage"] = json::object{
+      {"oneOf", json::array{message("hello", {{"epoch", typed("string")},
+                                              {"seq", typed("integer")},
+                                              {"server_ms", typed("integer")},
+                                              {"beat_ms", typed("integer")},
+                                              {"version", typed("string")},
+                                              {"insecure_lab", typed("boolean")},
+                                              {"incident", typed("object")},
+                                              {"node", typed("object")}}),
+                            message("snapshot", {{"epoch", typed("string")},
+                                                 {"seq", typed("integer")},
+                                                 {"part", typed("integer")},
+                                                 {"more", typed("boolean")},
+                                                 {"entities", list_of(ref("Entity"))},
+                                                 {"tracks", list_of(ref("Track"))},
+                                                 {"status", ref("Status")}}),
+                            message("part", {{"from", typed("integer")},
+                                             {"entities", list_of(ref("Entity"))},
+                                             {"removed", ids},
+                                             {"tracks", list_of(ref("Track"))},
+                                             {"removed_tracks", ids}}),
+                            message("delta", {{"from", typed("integer")},
+                                              {"seq", typed("integer")},
+                                              {"server_ms", typed("integer")},
+                                              {"entities", list_of(ref("Entity"))},
+                                              {"removed", ids},
+                                              {"tracks", list_of(ref("Track"))},
+                                              {"removed_tracks", ids},
+                                              {"status", ref("Status")}}),
+                            message("beat", {{"seq", typed("integer")}, {"server_ms", typed("integer")}})}}};
   out["HistoryEvent"] = object_of(
       {{"arrival", typed("integer")},
        {"arrived_ms", typed("integer")},
@@ -272,7 +307,8 @@ json::object openapi_json(std::string_view version) {
       call("A tile", "tile", {{"description", "The tile's bytes"}},
            {parameter("map", "path", "string", "its name"), parameter("z", "path", "integer", "zoom"),
             parameter("x", "path", "integer", "column"), parameter("y", "path", "integer", "row, from the north")}));
-  get("/api/v1/live", call("WebSocket: snapshot, then deltas", "live", {{"description", "101 Switching Protocols"}},
+  get("/api/v1/live", call("WebSocket: a snapshot in parts, then deltas; messages are of the schema LiveMessage",
+                           "live", {{"description", "101 Switching Protocols"}},
                            {parameter("epoch", "query", "string", "of the last state seen"),
                             parameter("since", "query", "integer", "its sequence number")}));
   const auto body = [](json::object schema) {

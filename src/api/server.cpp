@@ -4,7 +4,6 @@
 
 #include <charconv>
 
-#include "api/live.hpp"
 #include "api/web_files.hpp"
 #include "base/log.hpp"
 
@@ -12,13 +11,14 @@ namespace airbridge::api {
 namespace {
 
 constexpr std::size_t recording_bytes_max = std::size_t{16} << 20;  // the largest body taken; commands hold 64 KiB
+constexpr std::size_t answer_bytes_max = std::size_t{256} << 20;    // the state or GeoJSON of a very large picture
 constexpr std::string_view no_page =
     "<!doctype html><meta charset=utf-8><title>Airbridge</title><p>This program was built without its page. "
     "Run <code>./dev build release</code>, which builds the page first. The API is at <a "
     "href=/api/v1/status>/api/v1/status</a>.";
 
 net::HttpResponse json_answer(int status, const json::value& value) {
-  return net::HttpResponse::json(status, json::serialize(value));
+  return net::HttpResponse::json(status, to_text(value));
 }
 net::HttpResponse error_answer(const CommandError& error) { return json_answer(error.status, error_json(error)); }
 
@@ -76,7 +76,7 @@ struct Server::Parts {
   std::unique_ptr<net::HttpServer> http;
 
   Parts(net::EventLoop& l, const Clock& c, Backend& b, ServerOptions o)
-      : loop(l), clock(c), backend(b), options(std::move(o)), files(web_files()), live(l, c, b) {
+      : loop(l), clock(c), backend(b), options(std::move(o)), files(web_files()), live(l, c, b, options.live) {
     add_reading();
     add_writing();
     if (options.more_routes) options.more_routes(router);
@@ -290,6 +290,7 @@ Result<std::unique_ptr<Server>, net::NetError> Server::create(net::EventLoop& lo
   http.insecure_lab = options.insecure_lab;
   http.bound_name = options.at.host;
   http.limits.parser.body_bytes_max = recording_bytes_max;
+  http.limits.response_bytes_max = answer_bytes_max;
   auto server = net::HttpServer::create(
       loop, options.at, http,
       [raw = parts.get()](const net::HttpRequest& request, const net::Responder& to) { raw->router(request, to); });

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "api/backend.hpp"
+#include "api/live.hpp"
 #include "net/http_router.hpp"
 #include "net/http_server.hpp"
 
@@ -12,6 +13,7 @@ struct ServerOptions {
   net::Endpoint at{"127.0.0.1", 8080};
   bool insecure_lab = false;
   std::string version;
+  LiveLimits live;
   std::function<void(net::HttpRouter&)> more_routes;  // tiles
 };
 

@@ -1,5 +1,6 @@
 // The live socket in a thread of its own: reading megabytes of JSON a second there keeps the page's main thread free.
 // Large messages are cut into slices, each of which the page takes in quickly.
+import { Assembly } from './core/assembly';
 import { slices_of } from './core/slices';
 import type { LiveMessage } from './core/types';
 
@@ -17,6 +18,7 @@ function open(address: string, number: number): void {
   socket?.close();
   const own = new WebSocket(address);
   socket = own;
+  const assembly = new Assembly();
   own.onmessage = (event) => {
     if (own !== socket) return;
     let parsed: unknown = null;
@@ -26,7 +28,9 @@ function open(address: string, number: number): void {
       // Told to the page as null.
     }
     if (parsed === null || typeof parsed !== 'object') return say({ number, message: null });
-    for (const message of slices_of(parsed as LiveMessage)) say({ number, message });
+    const whole = assembly.take(parsed as LiveMessage);
+    if (whole === null || whole.type === 'coming') return say({ number, message: whole });
+    for (const message of slices_of(whole)) say({ number, message });
   };
   own.onclose = () => {
     if (own === socket) say({ number, closed: true });

@@ -154,6 +154,44 @@ describe('a slice of a large message', () => {
   });
 });
 
+describe('a snapshot in slices', () => {
+  const cut = { ...snapshot('a', 20), more: true };
+
+  test('is counted when its last slice is here', () => {
+    live.start(0);
+    live.message(hello('a', 20), 10);
+    live.message(cut, 20);
+    live.message({ type: 'part', from: 20, tracks: [] }, 30);
+    expect(live.resume_point).toBeNull();
+    expect(live.state).toBe('connecting');
+    live.message({ type: 'complete', seq: 20 }, 40);
+    expect(live.resume_point).toEqual({ epoch: 'a', seq: 20 });
+    expect(host.log).toEqual(['open', 'hello', 'snapshot', 'delta 20', 'live']);
+  });
+
+  test('is asked for anew when the connection was given up before its last slice', () => {
+    connect();
+    live.message(cut, 30);
+    live.closed(40);
+    live.tick(1_000);
+    expect(host.log.at(-1)).toBe('open');
+    live.message({ type: 'complete', seq: 20 }, 1_010);
+    expect(live.resume_point).toBeNull();
+  });
+
+  test('may take longer than a connection may be silent', () => {
+    live.start(0);
+    live.message(hello('a', 20), 10);
+    for (let t = 1_000; t <= 10 * open_limit_ms; t += 1_000) {
+      live.message({ type: 'coming', part: t / 1_000 }, t);
+      live.tick(t + 500);
+    }
+    expect(host.log).toEqual(['open', 'hello']);
+    live.tick(11 * open_limit_ms);
+    expect(host.log).toContain('close');
+  });
+});
+
 describe('a gap', () => {
   test('a delta that does not follow on is not applied', () => {
     connect();

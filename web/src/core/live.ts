@@ -11,7 +11,7 @@ export type LinkState = 'connecting' | 'live' | 'lost';
 
 /** Silence after which the page says that it is cut off. With the tick it must stay under the promised 2 s. */
 export const silence_limit_ms = 1_600;
-/** How long a connection may take to say hello. */
+/** How long a connection may take to say hello, and to say the next thing until the picture is here. */
 export const open_limit_ms = 4_000;
 /** Waits between attempts; the last one repeats. A node is near, so waits stay short. */
 export const waits_ms = [250, 500, 1_000, 2_000] as const;
@@ -38,6 +38,8 @@ export class LiveMachine {
   refused = 0;
 
   private position: { epoch: string; seq: number } | null = null;
+  /** A snapshot of which slices are still to come; it becomes the position with the last. */
+  private filling: { epoch: string; seq: number } | null = null;
   private server_epoch: string | null = null;
   private socket: 'none' | 'opening' | 'open' = 'none';
   private opened_at_ms = 0;
@@ -70,14 +72,17 @@ export class LiveMachine {
         return;
       case 'snapshot':
         if (!Array.isArray(message.entities) || !Array.isArray(message.tracks)) return this.refuse(now_ms);
-        this.position = { epoch: message.epoch ?? this.server_epoch ?? '', seq: message.seq };
-        this.behind_beats = 0;
+        this.filling = { epoch: message.epoch ?? this.server_epoch ?? '', seq: message.seq };
+        this.position = null;
         this.host.snapshot(message);
-        this.become_live();
+        if (message.more !== true) this.filled();
+        return;
+      case 'complete':
+        if (this.filling?.seq === message.seq) this.filled();
         return;
       case 'part':
-        // A slice of a large message (core/slices.ts): shown at once, counted when the message itself comes.
-        if (this.position?.seq === message.from)
+        // A piece of a large message: shown at once, counted when the message itself comes.
+        if ((this.filling ?? this.position)?.seq === message.from)
           this.host.delta({ ...message, type: 'delta', seq: message.from });
         return;
       case 'delta':
@@ -104,14 +109,22 @@ export class LiveMachine {
     }
     if (this.state === 'connecting' && this.heard_at_ms === null && this.attempts > 1) this.set_state('lost');
     if (this.socket === 'opening' && now_ms - this.opened_at_ms >= open_limit_ms) this.drop(now_ms);
-    if (this.socket === 'open' && this.state !== 'live' && now_ms - this.opened_at_ms >= open_limit_ms)
-      this.drop(now_ms);
+    // A large picture may take long to come; what counts is that something comes.
+    const quiet_ms = now_ms - Math.max(this.opened_at_ms, this.heard_at_ms ?? 0);
+    if (this.socket === 'open' && this.state !== 'live' && quiet_ms >= open_limit_ms) this.drop(now_ms);
     if (this.socket === 'none' && now_ms >= this.retry_at_ms) this.open(now_ms);
   }
 
   /** Tries at once: the person pressed "try now", or the computer woke up. */
   retry_now(now_ms: number): void {
     if (this.socket === 'none') this.open(now_ms);
+  }
+
+  private filled(): void {
+    this.position = this.filling;
+    this.filling = null;
+    this.behind_beats = 0;
+    this.become_live();
   }
 
   private delta(delta: Delta, now_ms: number): void {
@@ -150,6 +163,7 @@ export class LiveMachine {
   }
 
   private open(now_ms: number): void {
+    this.filling = null;
     this.socket = 'opening';
     this.opened_at_ms = now_ms;
     this.attempts++;

@@ -22,9 +22,17 @@ test('a large delta is counted after its slices', () => {
   expect(parts.at(-1)).toMatchObject({ from: 1, seq: 2, removed: ['a'] });
 });
 
-test('a large snapshot comes before its slices', () => {
+test('a large snapshot comes before its slices and is complete after them', () => {
   const whole: Snapshot = { type: 'snapshot', seq: 7, entities: [], tracks: tracks(slice_size + 1) };
   const parts = slices_of(whole);
-  expect(parts.map((part) => part.type)).toEqual(['snapshot', 'part', 'part']);
+  expect(parts.map((part) => part.type)).toEqual(['snapshot', 'part', 'part', 'complete']);
+  expect(parts[0]).toMatchObject({ seq: 7, more: true, tracks: [] });
   expect((parts[1] as Part).from).toBe(7);
+  expect(parts[3]).toEqual({ type: 'complete', seq: 7 });
+});
+
+test('a large part stays a part, and what it removes goes with its last slice', () => {
+  const parts = slices_of({ type: 'part', from: 3, tracks: tracks(2 * slice_size), removed: ['a'] });
+  expect(parts.map((part) => part.type)).toEqual(['part', 'part', 'part']);
+  expect(parts.at(-1)).toMatchObject({ from: 3, removed: ['a'] });
 });

@@ -165,6 +165,9 @@ export interface Snapshot {
   epoch?: string;
   seq: number;
   server_ms?: number;
+  /** Counts from 1; `more` is true on all parts but the last. Absent: it is whole. */
+  part?: number;
+  more?: boolean;
   entities: Entity[];
   tracks: Track[];
   status?: Status;
@@ -188,15 +191,23 @@ export interface Beat {
   server_ms: number;
 }
 
-/** Made by the page itself from a large message (core/slices.ts); never on the wire. */
+/** A piece of the delta from `from` that follows; of a snapshot when the page's own worker cut it (core/slices.ts). */
 export interface Part {
   type: 'part';
   from: number;
   entities?: Entity[];
+  removed?: string[];
   tracks?: Track[];
+  removed_tracks?: string[];
 }
 
-export type LiveMessage = Hello | Snapshot | Delta | Beat | Part;
+/** Made by the worker, never on the wire: all slices of the snapshot `seq` have been said. */
+export interface Complete {
+  type: 'complete';
+  seq: number;
+}
+
+export type LiveMessage = Hello | Snapshot | Delta | Beat | Part | Complete;
 
 export interface Write {
   field: string;
