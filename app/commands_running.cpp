@@ -9,6 +9,7 @@
 #include "cli_support.hpp"
 #include "config.hpp"
 #include "home.hpp"
+#include "model/cbor.hpp"
 #include "version.hpp"
 #include "with_node.hpp"
 
@@ -85,7 +86,7 @@ std::string value_words(const json::object& write) {
   }
   if (text_at(write, "field") == "grant") return "(signed grant)";
   auto words = value.is_string() ? std::string(value.get_string()) : json::serialize(value);
-  if (words.size() > 80) words = words.substr(0, 77) + "...";
+  if (words.size() > 80) words = model::cbor::clean_text(words, 77) + "...";
   return printable(words);
 }
 

@@ -156,11 +156,12 @@ Result<void, HomeError> refuse_existing(const fs::path& dir) {
   return {};
 }
 
+// What others are told: cut between characters, since half a character would make peers and browsers refuse all of it.
 std::string one_line(std::string text) {
   for (auto& c : text) {
     if (static_cast<unsigned char>(c) < 0x20) c = ' ';
   }
-  return text.substr(0, trust::grant_name_max);
+  return model::cbor::clean_text(text, trust::grant_name_max);
 }
 
 }  // namespace
@@ -363,18 +364,19 @@ Result<Home, HomeError> open_home(const fs::path& dir) {
   const auto first_end = names->find('\n');
   const auto second_end = names->find('\n', first_end + 1);
 
-  Home home{
-      .dir = dir,
-      .incident_dir = incident_dir,
-      .name = names->substr(0, first_end),
-      .operator_name = first_end == std::string::npos ? "" : names->substr(first_end + 1, second_end - first_end - 1),
-      .node_key = std::move(*node_key),
-      .operator_key = std::move(*operator_key),
-      .authority_key = std::move(authority_key),
-      .genesis = *genesis,
-      .incident = model::incident_of(*genesis),
-      .data_keys = {},
-      .first_grants = {}};
+  Home home{.dir = dir,
+            .incident_dir = incident_dir,
+            .name = one_line(names->substr(0, first_end)),
+            .operator_name = first_end == std::string::npos
+                                 ? ""
+                                 : one_line(names->substr(first_end + 1, second_end - first_end - 1)),
+            .node_key = std::move(*node_key),
+            .operator_key = std::move(*operator_key),
+            .authority_key = std::move(authority_key),
+            .genesis = *genesis,
+            .incident = model::incident_of(*genesis),
+            .data_keys = {},
+            .first_grants = {}};
   if (const auto keys = read_file(incident_dir / "data.keys", small_file_max)) {
     model::cbor::Reader in(as_bytes(*keys));
     home.data_keys = get_data_keys(in);

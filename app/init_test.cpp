@@ -134,3 +134,30 @@ TEST_CASE("a folder belongs to one running node") {
   node.start();
   CHECK(node.stop() == 0);
 }
+
+TEST_CASE("a name too long for 64 bytes is cut between characters, so that peers and browsers take it") {
+  const Folder folder;
+  std::string name;
+  for (int i = 0; i < 22; ++i) name += "\u5c71";  // three bytes each: byte 64 is inside the last one
+  REQUIRE(run({"init", "--dir", (folder / "a").string(), "--name", name, "--operator", name + "\xFF", "--incident",
+               "Flood of the test"})
+              .status == 0);
+  join_node(folder / "a", folder / "b", name);
+  TestNode a(folder / "a");
+  TestNode b(folder / "b", {"--peer", a.peers()});
+  const auto shown = a.get("/api/v1/status");
+  REQUIRE(shown.status == 200);
+  CHECK(shown.body.at("node").at("name").as_string() == name.substr(0, 63));
+  CHECK(eventually([&] { return agree(a, b); }));
+  CHECK(b.status().at("peers").at(0).at("name").as_string() == name.substr(0, 63));
+}
+
+TEST_CASE("settings and file names that are not UTF-8 do no harm to what pages are sent") {
+  const Folder folder;
+  REQUIRE(init(folder / "n").status == 0);
+  TestNode node(folder / "n", {"--set", "node.name=B\xFCro", "--set", "adsb.files=/nowhere/M\xFCll.txt"});
+  const auto shown = node.get("/api/v1/status");
+  REQUIRE(shown.status == 200);
+  CHECK(shown.body.at("node").at("name") == "B?ro");
+  CHECK(shown.text.find("M?ll.txt") != std::string::npos);
+}

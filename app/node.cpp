@@ -18,6 +18,7 @@
 #include "ledger.hpp"
 #include "loop_thread.hpp"
 #include "metrics_text.hpp"
+#include "model/cbor.hpp"
 #include "peers.hpp"
 #include "tak_feed.hpp"
 #include "tiles/tile_routes.hpp"
@@ -135,8 +136,8 @@ class RunningNode final : public Node, public api::Backend {
 };
 
 api::NodeInfo RunningNode::node_info() const {
-  return {home_.node_key.id(), config_.name.empty() ? home_.name : config_.name, config_.profile, version,
-          config_.insecure_lab};
+  const auto name = config_.name.empty() ? home_.name : model::cbor::clean_text(config_.name, trust::grant_name_max);
+  return {home_.node_key.id(), name, config_.profile, version, config_.insecure_lab};
 }
 
 // ---- starting and stopping ------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "model/cbor.hpp"
 #include "sync/vector.hpp"
 
 namespace airbridge::sync {
@@ -12,18 +13,10 @@ constexpr std::size_t told_kept_max = 4;  // states of our vector kept for a pee
 
 // Silence for so long means that two heartbeats in a row were missed, with half an interval for the way.
 Milliseconds silence_max(const LinkProfile& link) { return link.heartbeat * missed_intervals_max + link.heartbeat / 2; }
-
-std::string cut_text(std::string text, std::size_t bytes_max) {
-  if (text.size() > bytes_max) {
-    text.resize(bytes_max);
-    while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0x80) != 0) text.pop_back();
-  }
-  return text;
-}
 }  // namespace
 
 Core::Core(Config config, const LogView& log) : config_(std::move(config)), log_(log) {
-  config_.name = cut_text(std::move(config_.name), name_bytes_max);
+  config_.name = model::cbor::clean_text(config_.name, name_bytes_max);
   raw_ = log_.vector();
   ours_ = with_heads(cut_at_forks(raw_, log_));
 }
@@ -72,7 +65,7 @@ void Core::drop(Peer& peer, const std::string& why) {
 }
 
 void Core::part(Peer& peer, Parting reason, std::string words) {
-  words = cut_text(std::move(words), words_bytes_max);
+  words = model::cbor::clean_text(words, words_bytes_max);
   put_control(peer, Bye{reason, words});
   outputs_.push_back(Close{peer.id, words});
   drop(peer, words);
