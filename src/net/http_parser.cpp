@@ -4,6 +4,8 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/vector_body.hpp>
 
+#include <algorithm>
+
 #include "net/http_target.hpp"
 
 namespace airbridge::net {
@@ -37,13 +39,15 @@ Method method_of(http::verb verb) {
   }
 }
 
+HttpFault body_too_long(std::size_t bytes_max) {
+  return {413, "the request's body is longer than " + std::to_string(bytes_max) + " bytes"};
+}
+
 HttpFault fault_of(const error_code& error, const HttpParserLimits& limits) {
   if (error == http::error::header_limit || error == http::error::buffer_overflow) {
     return {431, "the request's headers are longer than " + std::to_string(limits.header_bytes_max) + " bytes"};
   }
-  if (error == http::error::body_limit) {
-    return {413, "the request's body is longer than " + std::to_string(limits.body_bytes_max) + " bytes"};
-  }
+  if (error == http::error::body_limit) return body_too_long(limits.body_bytes_max);
   return {400, "the request is malformed: " + error.message()};
 }
 
@@ -65,6 +69,7 @@ struct HttpParser::Parts {
   std::optional<BeastParser> parser;
   HttpRequest request;  // of which the head is complete
   bool head_done = false;
+  std::size_t body_bytes_max = 0;  // of `request`
   bool continue_due = false;
   bool blank_line_skipped = false;
   std::size_t searched = 0;   // of rest(), for the end of the head
@@ -150,6 +155,11 @@ struct HttpParser::Parts {
       const auto name = field.name_string();
       request.headers.push_back({{name.data(), name.size()}, {field.value().data(), field.value().size()}});
     }
+    // Beast compares with its limit when it reads the head, which is when ours is not known yet.
+    body_bytes_max = limits.body_bytes_max;
+    if (limits.body_bytes_max_of) body_bytes_max = std::min(limits.body_bytes_max_of(request), limits.body_bytes_max);
+    if (const auto said = parser->content_length(); said && *said > body_bytes_max)
+      return failure(body_too_long(body_bytes_max));
     head_done = true;
     continue_due = http_1_1 && !parser->is_done() && request.header_has("Expect", "100-continue");
     parser->eager(true);
@@ -181,6 +191,7 @@ Result<std::optional<HttpRequest>, HttpFault> HttpParser::next() {
   while (!p.parser->is_done() && !p.rest().empty()) {
     const auto more = p.put();
     if (!more) return failure(more.error());
+    if (p.parser->get().body().size() > p.body_bytes_max) return failure(body_too_long(p.body_bytes_max));
     if (!*more) break;
   }
   const bool done = p.parser->is_done();

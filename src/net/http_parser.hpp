@@ -2,6 +2,7 @@
 // Bytes in, HTTP/1 requests out; no socket, no clock. The grammar is Boost.Beast's, hidden in the .cpp; what Beast lets
 // pass and we do not (RFC 9112 sections 3.2, 5.2, 6.1, 11.2) is refused here, so that nothing between us and the
 // client can read a request other than we do.
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,8 @@ namespace airbridge::net {
 struct HttpParserLimits {
   std::size_t header_bytes_max = 16 * 1024;  // request line and headers; also the trailers of a chunked body
   std::size_t body_bytes_max = 1024 * 1024;
+  // A smaller limit for one request, asked when its head is here; empty: body_bytes_max for all.
+  std::function<std::size_t(const HttpRequest& head)> body_bytes_max_of = {};
 };
 
 struct HttpFault {

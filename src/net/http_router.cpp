@@ -37,8 +37,16 @@ std::optional<PathValues> match(const std::vector<std::string>& pattern, const s
 
 }  // namespace
 
-void HttpRouter::add(Method method, std::string_view pattern, Handler handler) {
-  routes_.push_back({method, segments_of(pattern), std::move(handler)});
+void HttpRouter::add(Method method, std::string_view pattern, Handler handler, std::size_t body_bytes_max) {
+  routes_.push_back({method, segments_of(pattern), std::move(handler), body_bytes_max});
+}
+
+std::size_t HttpRouter::body_bytes_max(const HttpRequest& head) const {
+  const auto path = segments_of(head.path);
+  for (const auto& route : routes_) {
+    if (route.method == head.method && match(route.segments, path)) return route.body_bytes_max;
+  }
+  return small_body_bytes_max;
 }
 
 void HttpRouter::operator()(const HttpRequest& request, const Responder& responder) const {

@@ -17,13 +17,17 @@
 
 namespace airbridge::net {
 
+inline constexpr std::size_t small_body_bytes_max = 64 * 1024;  // also where no handler is
+
 using PathValues = std::vector<std::string>;  // what the "{...}" matched, in order
 
 class HttpRouter {
  public:
   using Handler = std::function<void(const HttpRequest&, const PathValues&, Responder)>;
 
-  void add(Method method, std::string_view pattern, Handler handler);
+  // A longer body is refused (413) before it is read, if the server asks body_bytes_max() (HttpParserLimits).
+  void add(Method method, std::string_view pattern, Handler handler, std::size_t body_bytes_max = small_body_bytes_max);
+  std::size_t body_bytes_max(const HttpRequest& head) const;
   // For paths that no pattern matches (the page's files); false: not its own either, so 404.
   void set_fallback(std::function<bool(const HttpRequest&, const Responder&)> fallback) {
     fallback_ = std::move(fallback);
@@ -35,6 +39,7 @@ class HttpRouter {
     Method method;
     std::vector<std::string> segments;
     Handler handler;
+    std::size_t body_bytes_max;
   };
   std::vector<Route> routes_;
   std::function<bool(const HttpRequest&, const Responder&)> fallback_;

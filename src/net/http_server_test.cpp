@@ -243,6 +243,39 @@ TEST_CASE("files come with a tag, compressed for who accepts it, and not again t
   CHECK_FALSE(get("/", {{"If-None-Match", "\"t1\""}})->body);
 }
 
+TEST_CASE("each route has its own limit of the body, whole or in chunks, and refuses before it has come") {
+  HttpRouter router;
+  const auto echo = [](const HttpRequest& request, const PathValues&, const Responder& to) {
+    to(HttpResponse::text(200, std::to_string(request.body.size())));
+  };
+  router.add(Method::Post, "/small", echo, 10);
+  router.add(Method::Post, "/large/{name}", echo, 1'000'000);
+  EventLoop loop;
+  HttpServerOptions options;
+  options.limits.parser.body_bytes_max = 1'000'000;
+  options.limits.parser.body_bytes_max_of = [&](const HttpRequest& head) { return router.body_bytes_max(head); };
+  const auto server = HttpServer::create(loop, {"127.0.0.1", 0}, options,
+                                         [&](const HttpRequest& request, const Responder& to) { router(request, to); });
+  REQUIRE(server);
+  const auto post = [&](std::string_view path, std::string_view body) {
+    TestPeer peer(loop, (*server)->port());
+    return fetch(peer, "POST", path, {}, body);
+  };
+  CHECK(post("/small", "0123456789").body == "10");
+  CHECK(post("/small", "0123456789a").status == 413);
+  CHECK(post("/large/x", std::string(1'000'000, 'x')).body == "1000000");
+  CHECK(post("/large/x", std::string(1'000'001, 'x')).status == 413);
+  CHECK(post("/nowhere", std::string(small_body_bytes_max + 1, 'x')).status == 413);
+  CHECK(post("/nowhere", "x").status == 404);
+  TestPeer announced(loop, (*server)->port());
+  announced.send("POST /small HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 999999\r\n\r\n");
+  CHECK(read_reply(announced).status == 413);
+  TestPeer chunked(loop, (*server)->port());
+  chunked.send(
+      "POST /small HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n012345\r\n6\r\n012345\r\n");
+  CHECK(read_reply(chunked).status == 413);
+}
+
 TEST_CASE("an answer that is too long becomes an error with words, and the connection goes on") {
   HttpServerOptions options;
   options.limits.response_bytes_max = 10'000;
