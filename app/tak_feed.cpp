@@ -96,6 +96,11 @@ Meeting TakFeed::meet(model::Draft draft, const picture::EntityView* shown, cons
 
 void TakFeed::show(const model::Observation& observation) {
   const auto now = clock_.now();
+  if (observation.ended) {
+    told_.erase(observation.subject);
+    if (ledger_.publish()->find_track(observation.subject) == nullptr) server_.remove(observation.subject);
+    return;
+  }
   if (told_.size() >= subjects_max) told_.clear();
   auto& last = told_[observation.subject];
   // A change of emergency does not wait.

@@ -36,7 +36,8 @@ enum : std::uint64_t {
   kReplayed = 23,
   kStale = 24,
   kDocument = 25,
-  kHeardAfter = 26
+  kHeardAfter = 26,
+  kEnded = 27
 };
 constexpr std::size_t keys_max = 64;
 constexpr std::int64_t heard_after_max_ms = 86'400'000;
@@ -111,6 +112,7 @@ Bytes encode(const Observation& o) {
   if (!o.document.empty() && o.document.size() <= observation_document_max) key(kDocument), out.bytes(o.document);
   if (o.heard_after.count() > 0)
     key(kHeardAfter), out.integer(std::min<std::int64_t>(o.heard_after.count(), heard_after_max_ms));
+  if (o.ended) key(kEnded), out.boolean(true);
   Bytes bytes;
   cbor::Writer(bytes).map(count);
   bytes.insert(bytes.end(), body.begin(), body.end());
@@ -244,6 +246,10 @@ Result<Observation, DecodeError> decode_observation(ByteView bytes) {
       case kHeardAfter:
         o.heard_after = Milliseconds(static_cast<std::int64_t>(in.uint(heard_after_max_ms)));
         says(o.heard_after.count() > 0);
+        return true;
+      case kEnded:
+        o.ended = in.boolean();
+        says(o.ended);
         return true;
       default:
         return false;  // a newer version's key: skipped

@@ -52,6 +52,7 @@ struct Observation {
   std::string emergency;        // "general", "lifeguard", "nordo", "downed"... or empty
   bool heard_only = false;      // unauthenticated broadcast: marked so, never moves a task or raises an alarm alone
   bool replayed = false;        // from a recording: the page says so
+  bool ended = false;           // the source takes back what it said: it knows no position any more
   Milliseconds stale_after{0};  // 0: by kind
   // How long after `measured` the rest was heard: of one source's words with one position the last heard stands.
   Milliseconds heard_after{0};

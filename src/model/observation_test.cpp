@@ -49,6 +49,7 @@ Observation some_observation(test::Maker& maker) {
   o.stale_after = Milliseconds(static_cast<std::int64_t>(rng.below(86'400'001)));
   o.document = maker.bytes(60);
   o.heard_after = Milliseconds(static_cast<std::int64_t>(rng.below(86'400'001)));
+  o.ended = rng.chance(0.2);
   return o;
 }
 }  // namespace
@@ -78,6 +79,7 @@ TEST_CASE("an observation comes back to a hundredth, and has one encoding") {
     CHECK(back->heard_only == o.heard_only);
     CHECK(back->replayed == o.replayed);
     CHECK(back->stale_after == o.stale_after);
+    CHECK(back->ended == o.ended);
     CHECK(back->document == o.document);
     CHECK(back->heard_after == o.heard_after);
   }

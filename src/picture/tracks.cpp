@@ -148,6 +148,17 @@ Observed Tracks::observe(Observation observation, UtcTime arrived) {
     // Of a position that is measured no more the rest may still be heard anew: an aircraft that squawks 7700.
     const auto age = [](const Observation& o) { return std::tuple(o.measured, o.heard_after); };
     if (same != sources.end() && age(observation) <= age(*same->said)) return Observed::Late;
+    if (observation.ended) {
+      if (same == sources.end()) return Observed::Late;  // it never said anything here
+      if (sources.size() == 1) {
+        drop(found->second);
+      } else {
+        sources.erase(same);
+        count_documents(*found->second);
+        mark(*found->second);
+      }
+      return Observed::Taken;
+    }
     const bool moved = fresh.from_future;
     fresh.said = std::make_shared<const Observation>(std::move(observation));
     if (same != sources.end()) {
@@ -165,7 +176,7 @@ Observed Tracks::observe(Observation observation, UtcTime arrived) {
     drop_documents();
     return moved ? Observed::Moved : Observed::Taken;
   }
-  if (tracks_max_ == 0) return Observed::Late;
+  if (tracks_max_ == 0 || observation.ended) return Observed::Late;
   if (states_.size() >= tracks_max_) drop(order_.begin());
   const bool moved = fresh.from_future;
   const auto id = observation.subject;

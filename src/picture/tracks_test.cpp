@@ -52,6 +52,26 @@ TEST_CASE("a position from the future is set back to its arrival and flagged") {
   CHECK(n.see("b")->measured() == after(0));
 }
 
+TEST_CASE("a source that takes back its position ends its track, or leaves it to the other sources") {
+  Node n;
+  n.fold.observe(heard("a", 10, 47.1), after(10));
+  n.fold.observe(heard("a", 11, 47.2, Via::Tak), after(11));
+  auto end = heard("a", 12, 47.2, Via::Tak);
+  end.ended = true;
+  CHECK(n.fold.observe(end, after(12)) == Observed::Taken);
+  CHECK(n.see("a")->now().position.latitude.degrees() == doctest::Approx(47.1));
+  CHECK(n.fold.observe(end, after(12)) == Observed::Late);
+  auto last = heard("a", 13);
+  last.ended = true;
+  auto too_old = heard("a", 9);
+  too_old.ended = true;
+  CHECK(n.fold.observe(too_old, after(13)) == Observed::Late);
+  CHECK(n.fold.observe(last, after(13)) == Observed::Taken);
+  CHECK(n.see("a") == nullptr);
+  CHECK(n.fold.observe(last, after(13)) == Observed::Late);
+  CHECK(n.fold.observe(heard("a", 14), after(14)) == Observed::Taken);
+}
+
 TEST_CASE("one object heard by several sources is one track with all of them listed") {
   Node n;
   auto tak = heard("a", 10, 47.2, Via::Tak);
