@@ -30,8 +30,7 @@ void raise_file_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-Result<Config, std::string> settings(const Common& common, const NodeOptions& options) {
-  Config config;
+Result<void, std::string> read_settings(const Common& common, const NodeOptions& options, Config& config) {
   auto file = options.config;
   if (file.empty()) {
     const auto own = std::filesystem::path(common.dir) / "airbridge.toml";
@@ -54,6 +53,15 @@ Result<Config, std::string> settings(const Common& common, const NodeOptions& op
   config.peers.insert(config.peers.end(), options.peers.begin(), options.peers.end());
   config.adsb_connect.insert(config.adsb_connect.end(), options.adsb.begin(), options.adsb.end());
   config.insecure_lab = config.insecure_lab || options.insecure_lab;
+  return {};
+}
+
+// Read twice: the first time says which profile it is, whose defaults the second begins with.
+Result<Config, std::string> settings(const Common& common, const NodeOptions& options) {
+  Config config;
+  if (const auto read = read_settings(common, options, config); !read) return failure(read.error());
+  config = defaults_of(config.profile);
+  if (const auto read = read_settings(common, options, config); !read) return failure(read.error());
   return config;
 }
 

@@ -35,7 +35,7 @@ const std::vector<Option>& options() {
       {"node",
        "profile",
        &Config::profile,
-       "what this box is; sets other defaults",
+       "what this box is; a few defaults follow from it",
        0,
        0,
        {"post", "vehicle", "portable"}},
@@ -70,7 +70,8 @@ const std::vector<Option>& options() {
       {"store", "disk_free_min_mib", &Config::disk_free_min_mib, "new writes are refused when less is free, MiB", 1,
        1'000'000},
       {"lab", "insecure", &Config::insecure_lab,
-       "let listeners leave loopback although nothing authenticates users yet; shown red on the page"},
+       "let listeners and links to nodes leave loopback although nothing authenticates or encrypts yet; shown red on "
+       "the page"},
   };
   return table;
 }
@@ -179,8 +180,7 @@ Error assign_node(Config& config, const Option& option, const toml::node& node) 
   return assign_text(config, option, fmt::format("{}", *node.value<double>()));
 }
 
-std::string default_text(const Option& option) {
-  const Config config;
+std::string default_text(const Option& option, const Config& config = {}) {
   return std::visit(
       [&](auto member) -> std::string {
         const auto& value = config.*member;
@@ -199,6 +199,18 @@ std::string default_text(const Option& option) {
 }
 
 }  // namespace
+
+Config defaults_of(std::string_view profile) {
+  Config config;
+  config.profile = profile;
+  if (profile == "vehicle") {
+    config.tak_clients_max = 50;
+  } else if (profile == "portable") {
+    config.tak_clients_max = 10;
+    config.log_level = "warn";  // a card that wears out, a battery
+  }
+  return config;
+}
 
 Result<void, ConfigError> set_option(Config& config, const std::string& source, const std::string& key,
                                      const std::string& value) {
@@ -248,22 +260,37 @@ Result<void, ConfigError> load_config(const std::string& path, Config& config) {
   return {};
 }
 
+namespace {
+// "vehicle 50, portable 10": where a profile has another default.
+std::string other_defaults(const Option& option) {
+  std::string out;
+  for (const auto* profile : {"vehicle", "portable"}) {
+    const auto value = default_text(option, defaults_of(profile));
+    if (option.path() == "node.profile" || value == default_text(option)) continue;
+    out += fmt::format("{}{} {}", out.empty() ? "" : ", ", profile, value);
+  }
+  return out;
+}
+}  // namespace
+
 std::string config_template() {
   std::string out = "# Airbridge node settings. Every option stands here with its default; uncomment to change.\n";
   std::string_view section;
   for (const auto& option : options()) {
     if (option.section != section) out += fmt::format("\n[{}]\n", section = option.section);
     const auto value = default_text(option);
-    out += fmt::format("# {}{}\n#{} = {}\n", option.words,
-                       option.allowed.empty() ? "" : fmt::format(" ({})", fmt::join(option.allowed, ", ")), option.key,
-                       value.empty() ? "0.0" : value);
+    const auto others = other_defaults(option);
+    out += fmt::format("# {}{}{}\n#{} = {}\n", option.words,
+                       option.allowed.empty() ? "" : fmt::format(" ({})", fmt::join(option.allowed, ", ")),
+                       others.empty() ? "" : "; " + others, option.key, value.empty() ? "0.0" : value);
   }
   return out;
 }
 
 std::string config_document() {
   std::string out =
-      "# Settings\n\nGenerated from the table in `app/config.cpp`; a test compares. Order of precedence: defaults, the "
+      "# Settings\n\nGenerated from the table in `app/config.cpp`; a test compares. Order of precedence: defaults (of "
+      "the profile), the "
       "TOML file "
       "(`DIR/airbridge.toml` or `--config FILE`), environment, command line (`--set section.key=value`). An unknown "
       "key or a value "
@@ -274,8 +301,9 @@ std::string config_document() {
     if (!option.allowed.empty()) range = fmt::format("{}", fmt::join(option.allowed, ", "));
     if (option.low < option.high) range = fmt::format("{}..{}", option.low, option.high);
     const auto value = default_text(option);
-    out += fmt::format("| `{}` | `{}` | {} | `{}` | {} |\n", option.path(), value.empty() ? "-" : value, range,
-                       option.environment(), option.words);
+    const auto others = other_defaults(option);
+    out += fmt::format("| `{}` | `{}`{} | {} | `{}` | {} |\n", option.path(), value.empty() ? "-" : value,
+                       others.empty() ? "" : "; " + others, range, option.environment(), option.words);
   }
   return out;
 }

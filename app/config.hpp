@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -38,6 +39,9 @@ struct Config {
 struct ConfigError {
   std::string text;  // "airbridge.toml:12: tak.clients_max: must be 1..10000, is 0"
 };
+
+// What an option is unless something says otherwise; a profile differs from `post` in few of them (config.cpp).
+Config defaults_of(std::string_view profile);
 
 // Reads the file (none when the path is empty) and the environment over `config`. Unknown keys are errors: a misspelt
 // option that is silently ignored is how a node ends up listening nowhere.

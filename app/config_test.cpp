@@ -89,6 +89,26 @@ TEST_CASE("the environment stands above the file, and --set above both") {
   CHECK(config.peers.empty());
 }
 
+TEST_CASE("the profile sets a few defaults, and every option that is said stands above them") {
+  CHECK(defaults_of("post").tak_clients_max == Config().tak_clients_max);
+  CHECK(defaults_of("vehicle").tak_clients_max < Config().tak_clients_max);
+  CHECK(defaults_of("portable").log_level == "warn");
+  CHECK(config_document().find("vehicle 50, portable 10") != std::string::npos);
+
+  const Folder folder;
+  init_node(folder / "n", "N1");
+  const auto dir = (folder / "n").string();
+  const Env portable{{"AIRBRIDGE_NODE_PROFILE", "portable"}};
+  {
+    TestNode node(folder / "n", {}, portable);  // says it is running at level info, which portable does not
+    CHECK(node.status().at("node").at("profile") == "portable");
+    CHECK(node.log().find("info  node: running") == std::string::npos);
+    CHECK(node.stop() == 0);
+  }
+  TestNode node(folder / "n", {"--set", "log.level=info"}, portable);
+  CHECK(eventually([&] { return node.log().find("info  node: running") != std::string::npos; }));
+}
+
 TEST_CASE("a fault in the environment or in --set names where it stands") {
   Config config;
   {
