@@ -22,6 +22,36 @@ std::string hash_in(const std::string& text) {
 
 }  // namespace
 
+TEST_CASE("a backup is begun at once and says how far it is; only one is made at a time") {
+  const Folder folder;
+  init_node(folder / "n", "POST 1");
+  TestNode node(folder / "n", {"--tak", "off"});
+  const auto begun = node.post("/api/v1/backups", json::object{{"with_keys", false}});
+  REQUIRE(begun.status == 202);
+  CHECK(begun.body.at("state") == "running");
+  const auto watch = "/api/v1/backups/" + std::string(begun.body.at("id").as_string());
+  const auto second = node.post("/api/v1/backups", json::object{});
+  CHECK((second.status == 409 || second.status == 202));  // the first may be done already
+  CHECK(eventually([&] { return node.get(watch).body.at("state") == "done"; }));
+  const auto done = node.get(watch);
+  CHECK(fs::exists(std::string(done.body.at("file").as_string())));
+  CHECK(done.body.at("bytes").to_number<std::uintmax_t>() ==
+        fs::file_size(std::string(done.body.at("file").as_string())));
+  CHECK(node.get("/api/v1/backups/77").status == 404);
+  CHECK(node.get("/api/v1/backups/x").status == 404);
+}
+
+TEST_CASE("a backup that cannot be written says why") {
+  const Folder folder;
+  init_node(folder / "n", "POST 1");
+  write_text(folder / "n/backups", "in the way");
+  TestNode node(folder / "n", {"--tak", "off"});
+  const auto failed = run({"backup", "--dir", (folder / "n").string(), (folder / "b.tar").string()});
+  CHECK(failed.status == 1);
+  CHECK(failed.err.find("backups") != std::string::npos);
+  CHECK_FALSE(fs::exists(folder / "b.tar"));
+}
+
 TEST_CASE("a backup made under load restores to a node that goes on under a new incarnation") {
   const Folder folder;
   const auto dir = (folder / "n").string(), file = (folder / "b.tar").string(), other = (folder / "m").string();
@@ -186,6 +216,12 @@ TEST_CASE("an export and a diagnosis hold nothing of what they must not") {
     CAPTURE(secret);
     CHECK(exported.out.find(secret) == std::string::npos);
   }
+
+  // Asked before any node was made there.
+  const auto nobody = run({"diagnose", "--dir", (folder / "empty").string()});
+  CHECK(nobody.status == 1);
+  CHECK(nobody.err.find("there is no node in") != std::string::npos);
+  CHECK(nobody.out.empty());
 
   // A bad client, so that the log has something to say about it.
   TcpClient(node.tak()).send("<event uid='Jo Example' type='a-f-G'>");

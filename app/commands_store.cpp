@@ -1,4 +1,6 @@
 // replay, backup, restore: the log itself.
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -18,6 +20,7 @@ namespace {
 
 constexpr std::size_t page_records = 2'000;
 constexpr std::size_t page_bytes = 4 * 1024 * 1024;
+constexpr std::chrono::milliseconds backup_asked_every{200};
 constexpr double wait_max_s = 5;  // a longer silence is skipped when replaying in time
 
 std::string picture_geojson(const picture::Picture& picture) {
@@ -133,10 +136,24 @@ int run_backup(const Common& common, const std::string& file, bool with_keys) {
   if (fs::exists(file)) return complain("{} exists already; choose another name", file);
   const auto node = AskedNode::open(common);
   if (!node) return complain("{}", node.error());
-  const auto answer = call_node(node->address(), "POST", "/api/v1/backups",
-                                with_keys ? R"({"with_keys":true})" : R"({"with_keys":false})");
+  auto answer = call_node(node->address(), "POST", "/api/v1/backups",
+                          with_keys ? R"({"with_keys":true})" : R"({"with_keys":false})");
   if (!answer) return complain("{}", answer.error());
-  const std::string made(answer->as_object().at("file").as_string());
+  const auto text = [&](std::string_view key) { return std::string(answer->as_object().at(key).as_string()); };
+  const auto mib = [&](std::string_view key) { return answer->as_object().at(key).to_number<std::uint64_t>() >> 20; };
+  const auto watch = "/api/v1/backups/" + text("id");
+  const bool to_person = ::isatty(STDERR_FILENO) != 0;
+  while (text("state") == "running") {
+    if (to_person) fmt::print(stderr, "\rcopied {} of about {} MiB ", mib("bytes"), mib("bytes_about"));
+    std::this_thread::sleep_for(backup_asked_every);
+    answer = call_node(node->address(), "GET", watch);
+    if (!answer)
+      return complain("the node no longer says how the backup goes ({}); look into its folder's backups/",
+                      answer.error());
+  }
+  if (to_person) fmt::print(stderr, "\r{:40}\r", "");
+  if (text("state") != "done") return complain("{}; free some space, or look at the folder's rights", text("why"));
+  const auto made = text("file");
   std::error_code error;
   fs::rename(made, file, error);
   if (error) {

@@ -208,7 +208,8 @@ TEST_CASE("a body that is too large, too deep or from a foreign page is refused,
     CHECK(call(node->http(), "POST", "/api/v1/commands", bomb).status == 400);
   }
   CHECK(call(node->http(), "POST", "/api/v1/commands", std::string(100'000, '[')).status == 413);
-  CHECK(call(node->http(), "POST", "/api/v1/own-position", std::string(100'000, '[')).status == 400);
+  CHECK(call(node->http(), "POST", "/api/v1/own-position", std::string(4'000, '[')).status == 400);
+  CHECK(call(node->http(), "POST", "/api/v1/own-position", std::string(5'000, '[')).status == 413);
 
   const auto body = json::serialize(command_of("casualty", casualty("red")));
   const auto post = [&](const std::string& headers) {

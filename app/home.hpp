@@ -4,6 +4,7 @@
 //   DIR/airbridge.toml                 settings
 //   DIR/keys/                          mode 0700; node.key, operator.key, and on the founder's node authority.key
 //   DIR/incidents/<16 hex>/            one folder an incident: genesis, data keys, the store
+//   DIR/own-position                   where a person said the node is (own_position.hpp)
 //   DIR/active                         the incident this node works in
 //   DIR/clients/                       names given to devices
 //

@@ -18,8 +18,6 @@ namespace {
 constexpr std::string_view area = "index";
 constexpr std::size_t batch_records = 4'000;
 constexpr std::size_t batch_bytes = 4 * 1024 * 1024;
-// find() waits so long for events that are on disk but not indexed yet, so that what was just written is found.
-constexpr std::chrono::milliseconds find_wait{2'000};
 
 std::string source_key(const model::Observation& observation) {
   return fmt::format("{}:{}:{}", model::name_of(observation.via), observation.gateway.hex().substr(0, 8),
@@ -78,8 +76,10 @@ class FollowingIndex final : public JournalIndex {
     return places_of(wanted);
   }
 
-  std::vector<Place> find(const api::JournalQuery& query) override {
-    wait_for(writer_.durable_arrival());
+  Found find(const api::JournalQuery& query, Milliseconds wait) override {
+    wait_for(writer_.durable_arrival(), wait);
+    Found out;
+    out.through = index_->applied();
     store::IndexQuery wanted;
     wanted.after = query.after;
     wanted.limit = std::min(query.limit, store::index_page_max);
@@ -89,7 +89,8 @@ class FollowingIndex final : public JournalIndex {
     }
     if (const auto* record = model::find_record(query.record)) wanted.record = static_cast<std::uint16_t>(record->kind);
     wanted.text = query.text;
-    return places_of(wanted);
+    out.places = places_of(wanted);
+    return out;
   }
 
   std::vector<model::Dot> command(const model::CommandId& id) override {
@@ -167,11 +168,11 @@ class FollowingIndex final : public JournalIndex {
     followed_.notify_all();
   }
 
-  void wait_for(std::uint64_t arrival) {
-    if (index_->applied() >= arrival) return;
+  void wait_for(std::uint64_t arrival, Milliseconds wait) {
+    if (index_->applied() >= arrival || wait.count() <= 0) return;
     catch_up();
     std::unique_lock lock(followed_mutex_);
-    followed_.wait_for(lock, find_wait, [&] { return index_->applied() >= arrival; });
+    followed_.wait_for(lock, wait, [&] { return index_->applied() >= arrival; });
   }
 
   void put_last_values() {

@@ -31,7 +31,12 @@ class JournalIndex {
   virtual ~JournalIndex() = default;  // takes in what is left, ends the thread
 
   virtual void catch_up() = 0;  // the log has grown
-  virtual std::vector<Place> find(const api::JournalQuery& query) = 0;
+  struct Found {
+    std::vector<Place> places;
+    std::uint64_t through = 0;  // arrival number up to which events were looked at
+  };
+  // Waits at most `wait` for events that are on disk but not indexed yet, so that what was just written is found.
+  virtual Found find(const api::JournalQuery& query, Milliseconds wait) = 0;
   // The latest events about a record, newest first, without waiting for what is not indexed yet.
   virtual std::vector<Place> latest(const model::EntityId& entity, std::size_t limit) = 0;
   virtual std::vector<model::Dot> command(const model::CommandId& id) = 0;

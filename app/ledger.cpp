@@ -133,7 +133,7 @@ class OpenLedger final : public Ledger {
   api::StoreInfo store_info() override;
   std::size_t waiting() const override { return in_flight_.load() + reports_waiting_.load(); }
 
-  std::vector<api::JournalRow> journal(const api::JournalQuery& query) override;
+  api::JournalPage journal(const api::JournalQuery& query, Milliseconds wait) override;
   std::string backup(const std::string& file, const std::vector<store::ExtraFile>& extra) override;
   void close() override;
 
@@ -696,15 +696,19 @@ api::StoreInfo OpenLedger::store_info() {
   return info;
 }
 
-std::vector<api::JournalRow> OpenLedger::journal(const api::JournalQuery& query) {
+api::JournalPage OpenLedger::journal(const api::JournalQuery& query, Milliseconds wait) {
   if (!index_) return {};
   picture::PicturePtr picture;
   {
     const std::scoped_lock lock(published_mutex_);
     picture = published_;
   }
-  std::vector<api::JournalRow> rows;
-  for (const auto& place : index_->find(query)) {
+  api::JournalPage page;
+  auto& rows = page.rows;
+  page.durable_to = writer_->durable_arrival();
+  const auto found = index_->find(query, wait);
+  page.indexed_through = found.through;
+  for (const auto& place : found.places) {
     const auto entry = writer_->read([&](store::Log& log) { return log.read_entry(place.stream, place.seq); });
     if (!entry) continue;
     api::JournalRow row;
@@ -730,7 +734,7 @@ std::vector<api::JournalRow> OpenLedger::journal(const api::JournalQuery& query)
     if (place.stream.is_branch()) row.why_not = "its stream has two contents from here on";
     rows.push_back(std::move(row));
   }
-  return rows;
+  return page;
 }
 
 std::string OpenLedger::backup(const std::string& file, const std::vector<store::ExtraFile>& extra) {

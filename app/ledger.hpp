@@ -90,8 +90,8 @@ class Ledger {
   virtual api::StoreInfo store_info() = 0;
   virtual std::size_t waiting() const = 0;  // commands, reports and runs on their way to the disk
 
-  // Any thread: reads the index and the log.
-  virtual std::vector<api::JournalRow> journal(const api::JournalQuery& query) = 0;
+  // Any thread that may wait: reads the index and the log. Waits at most `wait` for the index to catch up.
+  virtual api::JournalPage journal(const api::JournalQuery& query, Milliseconds wait) = 0;
   // Any thread, while running: a consistent copy in a new file. What went wrong in words; empty when done.
   virtual std::string backup(const std::string& file, const std::vector<store::ExtraFile>& extra) = 0;
 

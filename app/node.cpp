@@ -9,7 +9,9 @@
 #include <thread>
 
 #include "api/server.hpp"
+#include "backups.hpp"
 #include "base/log.hpp"
+#include "clock_watch.hpp"
 #include "codec/cot/types.hpp"
 #include "gateway/adsb/adsb_client.hpp"
 #include "gateway/adsb/adsb_file.hpp"
@@ -19,6 +21,7 @@
 #include "loop_thread.hpp"
 #include "metrics_text.hpp"
 #include "model/cbor.hpp"
+#include "own_position.hpp"
 #include "peers.hpp"
 #include "tak_feed.hpp"
 #include "tiles/tile_routes.hpp"
@@ -31,6 +34,8 @@ constexpr Milliseconds publish_every{100};
 constexpr Milliseconds status_every{1'000};
 constexpr Milliseconds hash_every{5'000};
 constexpr Milliseconds config_position_every{60'000};
+constexpr Milliseconds journal_wait_max{2'000};  // for events that are on disk and not indexed yet
+constexpr std::size_t journal_asked_max = 64;    // questions to the journal at once; more are answered 503
 
 // A value one thread sets and others read, whole.
 template <class T>
@@ -86,18 +91,24 @@ class RunningNode final : public Node, public api::Backend {
   std::shared_ptr<const api::Status> status() override { return status_.get(); }
   void command(model::Draft draft, std::function<void(api::CommandResult)> done) override;
   void own_position(std::optional<Position> position, std::function<void(api::CommandResult)> done) override;
-  std::vector<api::JournalRow> journal(const api::JournalQuery& query) override { return ledger_->journal(query); }
+  void journal(api::JournalQuery query, std::function<void(Result<api::JournalPage, api::CommandError>)> done) override;
   void recording(std::string name, std::string text,
                  std::function<void(Result<Played, api::CommandError>)> done) override;
-  void backup(bool with_keys, std::function<void(Result<std::string, api::CommandError>)> done) override;
+  Result<api::BackupInfo, api::CommandError> begin_backup(bool with_keys) override {
+    return backups_->begin(with_keys, clock_.now().utc);
+  }
+  std::optional<api::BackupInfo> backup(std::uint64_t id) override { return backups_->find(id); }
   std::string metrics() override;
 
  private:
+  std::string make_backup(const std::string& file, bool with_keys);  // on the backup's thread
+
   // core thread
   Result<void, std::string> start_core();
   void start_feeds();
   void take_observation(model::Observation observation, bool from_peer);
-  void place_own(Position position, std::optional<EllipsoidHeight> height, std::string source);
+  void place_own(const model::Place& place, std::string source, UtcTime measured, bool ended = false);
+  void withdraw_own();
   void place_configured();
   void make_status();
   void publish();
@@ -111,13 +122,13 @@ class RunningNode final : public Node, public api::Backend {
   Shared<picture::Picture> picture_;
   Shared<api::Status> status_;
   std::atomic<std::uint64_t> commands_{0};
-  std::atomic<bool> backing_up_{false};
-  std::jthread backup_thread_;
+  std::atomic<std::size_t> journal_asked_{0};
 
   std::vector<std::unique_ptr<tiles::TileSource>> maps_;
-  std::unique_ptr<LoopThread> core_, tak_, api_;
+  std::unique_ptr<LoopThread> core_, tak_, api_, journal_;
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<Peers> peers_;
+  std::unique_ptr<Backups> backups_;
   std::unique_ptr<gateway::tak::TakServer> tak_server_;
   std::unique_ptr<TakFeed> tak_feed_;  // on the core thread
   Shared<gateway::tak::TakStatus> tak_status_{std::make_shared<const gateway::tak::TakStatus>()};
@@ -128,6 +139,7 @@ class RunningNode final : public Node, public api::Backend {
   std::unique_ptr<api::Server> server_;
   std::vector<std::shared_ptr<net::EventLoop::Timer>> timers_;
   std::optional<api::OwnPosition> own_position_;
+  ClockWatch clocks_;
   std::string state_hash_;
   SteadyTime hashed_{};
   std::uint64_t hashed_events_ = 0;
@@ -205,6 +217,10 @@ Result<void, std::string> RunningNode::start() {
     }));
     timers_.push_back(core_->loop().every(status_every, [this] { make_status(); }));
   });
+  backups_ = std::make_unique<Backups>(
+      home_.dir / "backups", home_.store_dir(),
+      [this](const std::string& file, bool with_keys) { return make_backup(file, with_keys); });
+  journal_ = std::make_unique<LoopThread>();
   api_ = std::make_unique<LoopThread>();
   api_->call([&] {
     api::ServerOptions options;
@@ -263,6 +279,13 @@ Result<void, std::string> RunningNode::start_core() {
   for (const auto& peer : config_.peers) {
     const auto to = net::Endpoint::parse(peer, 7420);
     if (!to) return failure(fmt::format("peers.connect: {}", to.error().what));
+    if (!to->is_loopback() && !config_.insecure_lab) {
+      return failure(fmt::format(
+          "peers.connect: the link to {} leaves this machine, and links between nodes are not encrypted yet: "
+          "whoever is on the way could read what is sent. On a network you trust, start with "
+          "--insecure-lab (the page then says so in red)",
+          to->text()));
+    }
     peers_->connect(*to);
   }
   return {};
@@ -310,6 +333,7 @@ void RunningNode::start_feeds() {
       start_problems_.push_back(fmt::format("gnss.gpsd: {}", to.error().what));
     }
   }
+  if (const auto kept = kept_own_position(home_.dir)) place_own({kept->position, std::nullopt}, "page", kept->at);
   place_configured();
   timers_.push_back(core_->loop().every(config_position_every, [this] { place_configured(); }));
 }
@@ -318,11 +342,13 @@ void RunningNode::stop() {
   if (stopped_) return;
   stopped_ = true;
   // In reverse: nobody new comes in, then nothing new is made, then what is on its way reaches the disk.
-  if (backup_thread_.joinable()) backup_thread_.join();
   if (api_) {
     api_->call([this] { server_.reset(); });
     api_->stop();
   }
+  // Both read what the ledger closes.
+  backups_.reset();
+  if (journal_) journal_->stop();
   if (tak_) {
     tak_->call([this] {
       tak_timer_.reset();
@@ -373,37 +399,52 @@ void RunningNode::command(model::Draft draft, std::function<void(api::CommandRes
 
 void RunningNode::own_position(std::optional<Position> position, std::function<void(api::CommandResult)> done) {
   core_->loop().post([this, position, done = std::move(done)] {
+    const auto now = clock_.now().utc;
+    std::optional<KeptPosition> kept;
     if (position) {
-      place_own(*position, std::nullopt, "page");
+      kept = KeptPosition{*position, now};
+      place_own({*position, std::nullopt}, "page", now);
     } else {
-      own_position_.reset();  // config or gpsd speaks again
-      place_configured();
+      withdraw_own();
     }
     make_status();
+    if (const auto written = keep_own_position(home_.dir, kept); !written) {
+      log::error("node", "the own position will not outlive a restart", {{"why", written.error().text}});
+      return done(failure(api::CommandError{507, "not_kept", "not kept for a restart: " + written.error().text, "",
+                                            "free some space, or look at the folder's rights"}));
+    }
     done(api::CommandDone{own_id_, "", {}, model::Class::Routine, false});
   });
 }
 
-void RunningNode::place_own(Position position, std::optional<EllipsoidHeight> height, std::string source) {
+void RunningNode::place_own(const model::Place& place, std::string source, UtcTime measured, bool ended) {
   model::Observation observation;
   observation.subject = own_id_;
   observation.kind = model::SubjectKind::OwnNode;
   observation.via = source == "page" ? model::Via::Web : model::Via::Node;
   observation.source = std::move(source);
-  observation.measured = clock_.now().utc;
-  observation.position = position;
-  observation.height = height;
+  observation.measured = measured;
+  observation.position = place.position;
+  observation.height = place.height;
   observation.callsign = node_info().name;
+  observation.ended = ended;
   take_observation(std::move(observation), false);
+}
+
+// Config or gpsd speaks again; where neither does, nobody shall see the node at a place that was taken back.
+void RunningNode::withdraw_own() {
+  if (own_position_) place_own({own_position_->position, std::nullopt}, "page", clock_.now().utc, true);
+  own_position_.reset();
+  place_configured();
 }
 
 void RunningNode::place_configured() {
   if (!config_.position_latitude || !config_.position_longitude) return;
   // What config says holds until something measured, or a person, says otherwise.
   if (own_position_ && own_position_->source != "config") return;
-  std::optional<EllipsoidHeight> height;
-  if (config_.position_height_m) height = EllipsoidHeight(Metres{*config_.position_height_m});
-  place_own(*Position::from_degrees(*config_.position_latitude, *config_.position_longitude), height, "config");
+  model::Place place{*Position::from_degrees(*config_.position_latitude, *config_.position_longitude), std::nullopt};
+  if (config_.position_height_m) place.height = EllipsoidHeight(Metres{*config_.position_height_m});
+  place_own(place, "config", clock_.now().utc);
 }
 
 void RunningNode::recording(std::string name, std::string text,
@@ -421,51 +462,46 @@ void RunningNode::recording(std::string name, std::string text,
   });
 }
 
-void RunningNode::backup(bool with_keys, std::function<void(Result<std::string, api::CommandError>)> done) {
-  const auto fail = [&](std::string why) {
-    done(failure(api::CommandError{507, "backup_failed", std::move(why), "",
-                                   "free some space, or look at the folder's rights"}));
-  };
-  if (backing_up_.exchange(true)) return fail("another backup is being made");
-  // A thread of its own: a large log takes minutes, and nobody shall wait for it.
-  backup_thread_ = std::jthread([this, with_keys, done] {
-    std::vector<store::ExtraFile> extra;
-    std::string why;
-    const auto add = [&](const std::filesystem::path& path, const std::string& as) {
-      if (!std::filesystem::exists(path)) return;
-      if (const auto content = read_file(path, store::extra_bytes_max)) {
-        extra.push_back({as, to_bytes(as_bytes(*content))});
-      } else {
-        why = content.error().text;
-      }
-    };
-    add(home_.incident_dir / "genesis", "genesis");
-    add(home_.dir / "names", "names");
-    add(home_.dir / "airbridge.toml", "airbridge.toml");
-    add(home_.incident_dir / "first-grants", "first-grants");
-    if (with_keys) {
-      add(home_.incident_dir / "data.keys", "data.keys");
-      for (const auto* key : {"node.key", "operator.key", "authority.key"}) add(home_.dir / "keys" / key, key);
-    }
-    const auto folder = home_.dir / "backups";
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
-    std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
-    auto stamp = format_utc(clock_.now().utc);
-    std::replace(stamp.begin(), stamp.end(), ':', '-');
-    const auto file = (folder / fmt::format("{}.tar", stamp)).string();
-    if (why.empty()) why = ledger_->backup(file, extra);
-    backing_up_ = false;
-    if (why.empty()) return done(file);
-    done(failure(api::CommandError{507, "backup_failed", why, "", "free some space, or look at the folder's rights"}));
+void RunningNode::journal(api::JournalQuery query,
+                          std::function<void(Result<api::JournalPage, api::CommandError>)> done) {
+  if (journal_asked_.fetch_add(1) >= journal_asked_max) {
+    --journal_asked_;
+    return done(failure(api::CommandError{503, "busy", "too many ask for the journal", "", "try again in a second"}));
+  }
+  journal_->loop().post([this, query = std::move(query), done = std::move(done), asked = clock_.now().steady] {
+    // Whoever waited for those before has waited for the index too.
+    done(ledger_->journal(query, journal_wait_max - (clock_.now().steady - asked)));
+    --journal_asked_;
   });
+}
+
+std::string RunningNode::make_backup(const std::string& file, bool with_keys) {
+  std::vector<store::ExtraFile> extra;
+  std::string why;
+  const auto add = [&](const std::filesystem::path& path, const std::string& as) {
+    if (!std::filesystem::exists(path)) return;
+    if (const auto content = read_file(path, store::extra_bytes_max)) {
+      extra.push_back({as, to_bytes(as_bytes(*content))});
+    } else {
+      why = content.error().text;
+    }
+  };
+  add(home_.incident_dir / "genesis", "genesis");
+  add(home_.dir / "names", "names");
+  add(home_.dir / "airbridge.toml", "airbridge.toml");
+  add(home_.incident_dir / "first-grants", "first-grants");
+  if (with_keys) {
+    add(home_.incident_dir / "data.keys", "data.keys");
+    for (const auto* key : {"node.key", "operator.key", "authority.key"}) add(home_.dir / "keys" / key, key);
+  }
+  return why.empty() ? ledger_->backup(file, extra) : why;
 }
 
 // ---- observations ---------------------------------------------------------------------------------------------------
 
 void RunningNode::take_observation(model::Observation observation, bool from_peer) {
   if (!from_peer) observation.gateway = home_.node_key.id();
-  if (observation.subject == own_id_ && !from_peer) {
+  if (observation.subject == own_id_ && !from_peer && !observation.ended) {
     // A click on the page stands until a receiver has a fix; the configured place only until anything better.
     own_position_ = api::OwnPosition{observation.position, observation.measured, observation.source};
   }
@@ -573,12 +609,15 @@ void RunningNode::make_status() {
   }
   status.store.state_hash = state_hash_;
   status.own_position = own_position_;
+  const auto picture = ledger_->publish();
+  clocks_.look(*picture);
+  status.clocks = clocks_.doubtful(*picture);
   if (status.store.refusing_writes) status.problems.push_back("New entries are refused: " + status.store.why);
   if (status.store.damaged > 0)
     status.problems.push_back(
         fmt::format("{} stretches of the log are damaged; peers are asked for what is missing", status.store.damaged));
   if (status.cut_off) status.problems.push_back("Cut off: no other node can be reached");
-  const auto picture = ledger_->publish();
+  if (!status.clocks.empty()) status.problems.push_back(words_of(status.clocks.front()));
   if (!picture->forks().empty())
     status.problems.push_back(fmt::format(
         "{} streams have two contents: a device was copied or restored without telling", picture->forks().size()));

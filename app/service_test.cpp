@@ -220,6 +220,55 @@ TEST_CASE("the node's own position comes from the settings until somebody sets i
   CHECK(own_position_is(node, "config", 51.5, -0.25));
 }
 
+TEST_CASE(
+    "a position set on the page outlives a restart, and its track ends here and elsewhere when it is taken back") {
+  const Folder folder;
+  init_node(folder / "a", "A");
+  join_node(folder / "a", folder / "b", "B");
+  TestNode a(folder / "a");
+  TestNode b(folder / "b", {"--peer", a.peers()});
+  const auto own_tracks = [](const TestNode& node, std::string_view name) {
+    std::size_t count = 0;
+    for (const auto& track : node.tracks())
+      count += track.at("kind") == "own" && track.as_object().contains("callsign") &&
+               track.at("callsign").as_string() == name;
+    return count;
+  };
+  CHECK(b.post("/api/v1/own-position", json::object{{"lat", 51.75}, {"lon", 0.5}}).status == 200);
+  CHECK(eventually([&] { return own_tracks(a, "B") == 1; }));
+  const auto at_ms = b.status().at("own_position").at("at_ms");
+  CHECK(b.stop() == 0);
+  b.start();
+  CHECK(own_position_is(b, "page", 51.75, 0.5));
+  CHECK(b.status().at("own_position").at("at_ms") == at_ms);
+  CHECK(own_tracks(b, "B") == 1);
+
+  CHECK(b.post("/api/v1/own-position", json::object{{"clear", true}}).status == 200);
+  CHECK(eventually([&] { return own_tracks(b, "B") == 0 && own_tracks(a, "B") == 0; }));
+  CHECK_FALSE(b.status().contains("own_position"));
+  CHECK(b.stop() == 0);
+  write_text(folder / "b/own-position", "somewhere\n");
+  b.start();
+  CHECK(own_tracks(b, "B") == 0);
+  CHECK_FALSE(b.status().contains("own_position"));
+  CHECK(b.log().find("own-position") != std::string::npos);
+}
+
+TEST_CASE("a link to a node elsewhere needs --insecure-lab, since it is not encrypted") {
+  const Folder folder;
+  init_node(folder / "n", "N");
+  for (const auto* peer : {"192.0.2.1:7420", "[2001:db8::1]:7420", "post.example:7420"}) {
+    CAPTURE(peer);
+    const auto refused = run({"node", "--dir", (folder / "n").string(), "--http", "127.0.0.1:0", "--tak", "off",
+                              "--listen", "127.0.0.1:0", "--peer", peer});
+    CHECK(refused.status == 1);
+    CHECK(refused.err.find("--insecure-lab") != std::string::npos);
+    CHECK(refused.err.find(peer) != std::string::npos);
+  }
+  TestNode node(folder / "n", {"--peer", "192.0.2.1:7420", "--insecure-lab"});
+  CHECK(node.status().at("insecure_lab") == true);
+}
+
 TEST_CASE("the node's own position comes from gpsd, and the other node sees it") {
   const Folder folder;
   init_node(folder / "a", "POST 1");

@@ -41,6 +41,25 @@ struct JournalRow {
 
 inline constexpr std::size_t journal_limit_max = 1000;
 
+// The index follows the log; while it is made anew, or a moment after a write, it does not reach the log's end.
+struct JournalPage {
+  std::vector<JournalRow> rows;
+  std::uint64_t indexed_through = 0;  // arrival number
+  std::uint64_t durable_to = 0;
+  bool complete() const { return indexed_through >= durable_to; }
+};
+
+// A copy of the incident that is made, or was since the node started.
+struct BackupInfo {
+  enum class State { Running, Done, Failed };
+  std::uint64_t id = 0;
+  State state = State::Running;
+  std::string file;               // where it is, once done
+  std::uint64_t bytes = 0;        // written so far
+  std::uint64_t bytes_about = 0;  // in the end
+  std::string why;                // of Failed
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -48,15 +67,17 @@ class Backend {
   virtual std::shared_ptr<const Status> status() = 0;             // never null
   virtual void command(model::Draft draft, std::function<void(CommandResult)> done) = 0;
   virtual void own_position(std::optional<Position> position, std::function<void(CommandResult)> done) = 0;
-  virtual std::vector<JournalRow> journal(const JournalQuery& query) = 0;
+  // Never waits on the caller's thread: `done` comes when the index has caught up, or says how far it is.
+  virtual void journal(JournalQuery query, std::function<void(Result<JournalPage, CommandError>)> done) = 0;
   // A recorded ADS-B feed, played at once; counts, or what is wrong with it.
   struct Played {
     std::uint64_t observations = 0, aircraft = 0, refused = 0;
   };
   virtual void recording(std::string name, std::string text,
                          std::function<void(Result<Played, CommandError>)> done) = 0;
-  // Copies the incident into a new file in the node's folder; its path.
-  virtual void backup(bool with_keys, std::function<void(Result<std::string, CommandError>)> done) = 0;
+  // Begins to copy the incident into a new file in the node's folder; one at a time.
+  virtual Result<BackupInfo, CommandError> begin_backup(bool with_keys) = 0;
+  virtual std::optional<BackupInfo> backup(std::uint64_t id) = 0;
   virtual std::string metrics() = 0;  // the node's own figures, Prometheus text
 };
 

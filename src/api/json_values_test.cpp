@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include "api/picture_json.hpp"
+
 using namespace airbridge;
 using namespace airbridge::api;
 
@@ -121,4 +123,54 @@ TEST_CASE("the schema and the OpenAPI document name every record and field") {
     const auto begin = at + 21;
     CHECK(known.contains(openapi.substr(begin, openapi.find('"', begin) - begin)));
   }
+}
+
+TEST_CASE("every key of a track, a record and the status stands in the OpenAPI document") {
+  const auto document = openapi_json("1");
+  const auto& schemas = document.at("components").as_object().at("schemas").as_object();
+  const auto check = [&](std::string_view name, const json::object& shown) {
+    const auto& known = schemas.at(name).as_object().at("properties").as_object();
+    for (const auto& [key, value] : shown) {
+      CAPTURE(std::string(key));
+      CHECK(known.contains(key));
+    }
+  };
+  const NameOf names = [](const model::KeyId&) { return std::string("N1"); };
+  auto said = std::make_shared<model::Observation>();
+  said->subject = model::external_name("icao", "4d2023");
+  said->height = EllipsoidHeight(Metres{1});
+  said->pressure_altitude = PressureAltitude(Metres{1});
+  said->course = TrueBearing::from_degrees(1);
+  said->speed = said->climb = MetresPerSecond{1};
+  said->horizontal_error_95 = Metres{1};
+  said->on_ground = true;
+  said->battery_percent = 50;
+  said->callsign = said->team = said->role = said->type = said->squawk = said->emergency = "x";
+  picture::TrackView track{said->subject, {{said, {}, true}}, said->subject};
+  const auto shown = track_json(track, names);
+  CHECK(shown.at("time_doubtful") == true);
+  check("Track", shown);
+
+  picture::Stamp stamp;
+  stamp.time = model::Hlc::at(utc_from_ms(1'700'000'301'000));
+  stamp.source = "x";
+  stamp.actor = model::KeyId{};
+  const auto at = utc_from_ms(1'700'000'000'000);
+  CHECK(stamp_json(stamp, at, names).at("doubtful") == true);
+  CHECK_FALSE(stamp_json(stamp, at + Milliseconds(2'000), names).contains("doubtful"));
+  check("Stamp", stamp_json(stamp, at, names));
+
+  picture::EntityView entity;
+  entity.id = said->subject;
+  entity.spec = model::find_record("hazard");
+  entity.position = *Position::from_degrees(47, 11);
+  entity.height = EllipsoidHeight(Metres{1});
+  entity.geometry = model::Geometry{model::Shape::Circle, {*entity.position}, 100};
+  entity.created = entity.updated = entity.deleted_by = entity.revived_by = std::make_shared<picture::Stamp>(stamp);
+  entity.clashes = {{}};
+  entity.same_as = entity.tracks = {entity.id};
+  const auto record = entity_json(entity, {}, false, names);
+  check("Entity", record);
+  check("Geometry", record.at("geometry").as_object());
+  check("Saved", record.at("saved").as_object());
 }

@@ -57,15 +57,19 @@ struct FakeNode final : Backend {
   std::shared_ptr<const Status> status() override { return shown_status; }
   void command(model::Draft, std::function<void(CommandResult)>) override {}
   void own_position(std::optional<Position>, std::function<void(CommandResult)>) override {}
-  std::vector<JournalRow> journal(const JournalQuery&) override { return {}; }
+  void journal(JournalQuery, std::function<void(Result<JournalPage, CommandError>)> done) override {
+    asked_journal.push_back(std::move(done));
+  }
   void recording(std::string, std::string, std::function<void(Result<Played, CommandError>)>) override {}
-  void backup(bool, std::function<void(Result<std::string, CommandError>)>) override {}
+  Result<BackupInfo, CommandError> begin_backup(bool) override { return failure(CommandError{}); }
+  std::optional<BackupInfo> backup(std::uint64_t) override { return std::nullopt; }
   std::string metrics() override { return {}; }
 
   picture::test::World world;
   picture::Fold fold;
   std::shared_ptr<const picture::Picture> shown;
   std::shared_ptr<const Status> shown_status;
+  std::vector<std::function<void(Result<JournalPage, CommandError>)>> asked_journal;
 };
 
 struct Site {
@@ -466,4 +470,37 @@ TEST_CASE("the whole picture over HTTP is the one that pages show") {
   CHECK(state.at("entities").as_array().size() == site.node.shown->entities().size());
   CHECK(state.at("tracks").as_array().size() == 1);
   CHECK(state.contains("server_ms"));
+}
+
+TEST_CASE("a journal that is not indexed yet holds nobody up, and says how far it is") {
+  Site site;
+  site.node.casualty(1);
+  Page page(site);
+  page.open();
+  REQUIRE(page.comes_to(*site.node.shown));
+  TestPeer peer(site.loop, site.server->port());
+  peer.send(net::testing::request_text("GET", "/api/v1/events"));
+  while (site.node.asked_journal.empty()) work(site);
+  page.forget_what_came();
+  for (int i = 0; i < 3; ++i) CHECK(page.take() == "beat");  // the journal has not answered yet
+
+  JournalPage rows;
+  rows.indexed_through = 7;
+  rows.durable_to = 9;
+  site.node.asked_journal.front()(rows);
+  const auto answer = net::testing::read_reply(peer);
+  REQUIRE(answer.status == 200);
+  const auto body = json::parse(answer.body).as_object();
+  CHECK(body.at("complete") == false);
+  CHECK(body.at("indexed_through").to_number<int>() == 7);
+}
+
+TEST_CASE("calls with a few numbers refuse a long body before it comes") {
+  Site site;
+  for (const auto* path : {"/api/v1/own-position", "/api/v1/backups"}) {
+    CAPTURE(path);
+    TestPeer peer(site.loop, site.server->port());
+    peer.send(fmt::format("POST {} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10000\r\n\r\n", path));
+    CHECK(net::testing::read_reply(peer).status == 413);
+  }
 }

@@ -44,24 +44,25 @@ std::string field_name(const picture::EntityView& entity, model::FieldKey key) {
   return field != nullptr ? field_name(*field) : fmt::format("field_{}", key.number());
 }
 
-json::object choice_json(const picture::FieldView& field, const picture::Choice& choice, const NameOf& name_of) {
+json::object choice_json(const picture::FieldView& field, const picture::Choice& choice, UtcTime arrived,
+                         const NameOf& name_of) {
   json::object out{{"value", to_json(field.spec, choice.value)}};
   if (auto words = words_of(field.spec, choice.value); !words.empty()) out["text"] = std::move(words);
   json::array dots;
   for (const auto& dot : choice.dots) dots.emplace_back(model::to_text(dot));
   out["dots"] = std::move(dots);
-  if (choice.stamp) out["stamp"] = stamp_json(*choice.stamp, name_of);
+  if (choice.stamp) out["stamp"] = stamp_json(*choice.stamp, arrived, name_of);
   return out;
 }
 
-json::object field_json(const picture::FieldView& field, const NameOf& name_of) {
-  auto out = choice_json(field, field.acting, name_of);
+json::object field_json(const picture::FieldView& field, UtcTime arrived, const NameOf& name_of) {
+  auto out = choice_json(field, field.acting, arrived, name_of);
   const auto rule = static_cast<std::size_t>(field.key.rule());
   out["rule"] = rule < std::size(rule_names) ? rule_names[rule] : "newer";
   out["private"] = field.is_private;
   const auto list = [&](const std::vector<picture::Choice>& choices) {
     json::array items;
-    for (const auto& choice : choices) items.push_back(choice_json(field, choice, name_of));
+    for (const auto& choice : choices) items.push_back(choice_json(field, choice, arrived, name_of));
     return items;
   };
   if (!field.alternatives.empty()) out["alternatives"] = list(field.alternatives);
@@ -109,7 +110,7 @@ Saved saved_of(const picture::EntityView& entity, const Status& status, const Na
   return saved;
 }
 
-json::object stamp_json(const picture::Stamp& stamp, const NameOf& name_of) {
+json::object stamp_json(const picture::Stamp& stamp, UtcTime arrived, const NameOf& name_of) {
   json::object out{{"at_ms", ms_of(stamp.time.time())},
                    {"quality", model::name_of(stamp.quality)},
                    {"node", name_of(stamp.dot.writer.author)},
@@ -117,6 +118,7 @@ json::object stamp_json(const picture::Stamp& stamp, const NameOf& name_of) {
                    {"via", model::name_of(stamp.via)}};
   if (stamp.actor) out["actor"] = name_of(*stamp.actor);
   put(out, "source", stamp.source);
+  if (stamp.time.time() > arrived + clock_doubt_min) out["doubtful"] = true;
   return out;
 }
 
@@ -139,7 +141,7 @@ json::object entity_json(const picture::EntityView& entity, const Saved& saved, 
     if (field.acting.dots.empty() && field.values.empty()) continue;
     auto name = field_name(field);
     if (fields.contains(name)) name = fmt::format("{} (private)", name);
-    fields[name] = field_json(field, name_of);
+    fields[name] = field_json(field, entity.arrived, name_of);
   }
   out["fields"] = std::move(fields);
   if (entity.position) {
@@ -158,10 +160,10 @@ json::object entity_json(const picture::EntityView& entity, const Saved& saved, 
                                    {"other", model::to_text(clash.other)}});
   }
   if (!clashes.empty()) out["clashes"] = std::move(clashes);
-  if (entity.created) out["created"] = stamp_json(*entity.created, name_of);
-  if (entity.updated) out["updated"] = stamp_json(*entity.updated, name_of);
-  if (entity.deleted_by) out["deleted_by"] = stamp_json(*entity.deleted_by, name_of);
-  if (entity.revived_by) out["revived_by"] = stamp_json(*entity.revived_by, name_of);
+  if (entity.created) out["created"] = stamp_json(*entity.created, entity.arrived, name_of);
+  if (entity.updated) out["updated"] = stamp_json(*entity.updated, entity.arrived, name_of);
+  if (entity.deleted_by) out["deleted_by"] = stamp_json(*entity.deleted_by, entity.arrived, name_of);
+  if (entity.revived_by) out["revived_by"] = stamp_json(*entity.revived_by, entity.arrived, name_of);
   const auto ids = [](const std::vector<model::EntityId>& list) {
     json::array items;
     for (const auto& id : list) items.emplace_back(model::to_text(id));
@@ -206,6 +208,7 @@ json::object track_json(const picture::TrackView& track, const NameOf& name_of) 
   put(out, "accuracy_m", number(now.horizontal_error_95));
   if (now.on_ground) out["on_ground"] = *now.on_ground;
   if (now.battery_percent) out["battery_percent"] = *now.battery_percent;
+  if (track.sources.front().from_future) out["time_doubtful"] = true;
   if (track.unit) out["unit"] = model::to_text(*track.unit);
   json::array sources;
   for (const auto& source : track.sources) {
@@ -224,7 +227,7 @@ json::object incident_json(const IncidentInfo& incident) {
 }
 
 json::object status_json(const Status& status) {
-  json::array peers, feeds, problems;
+  json::array peers, feeds, clocks, problems;
   for (const auto& peer : status.peers) {
     json::object one{{"name", peer.name},
                      {"id", peer.id.hex()},
@@ -254,6 +257,13 @@ json::object status_json(const Status& status) {
     put(one, "why", feed.why);
     feeds.push_back(std::move(one));
   }
+  for (const auto& clock : status.clocks) {
+    clocks.push_back(json::object{{"node", clock.name},
+                                  {"node_id", clock.id.hex()},
+                                  {"ahead_ms", clock.ahead_ms},
+                                  {"quality", model::name_of(clock.quality)},
+                                  {"at_ms", ms_of(clock.at)}});
+  }
   for (const auto& problem : status.problems) problems.emplace_back(problem);
   json::object store{{"events", status.store.events},
                      {"durable_to", status.store.durable_to},
@@ -266,7 +276,8 @@ json::object status_json(const Status& status) {
                    {"version", status.node.version}, {"insecure_lab", status.node.insecure_lab},
                    {"peers", std::move(peers)},      {"cut_off", status.cut_off},
                    {"unshared", status.unshared},    {"feeds", std::move(feeds)},
-                   {"store", std::move(store)},      {"problems", std::move(problems)}};
+                   {"store", std::move(store)},      {"clocks", std::move(clocks)},
+                   {"problems", std::move(problems)}};
   if (status.own_position) {
     const auto& own = *status.own_position;
     out["own_position"] = json::object{{"lat", own.position.latitude.degrees()},

@@ -18,7 +18,8 @@ struct Saved {
 };
 Saved saved_of(const picture::EntityView& entity, const Status& status, const NameOf& name_of);
 
-json::object stamp_json(const picture::Stamp& stamp, const NameOf& name_of);
+// `arrived`: when this node had it for certain; a stamp that is later by more than clock_doubt_min is "doubtful".
+json::object stamp_json(const picture::Stamp& stamp, UtcTime arrived, const NameOf& name_of);
 json::object entity_json(const picture::EntityView& entity, const Saved& saved, bool exercise, const NameOf& name_of);
 json::object track_json(const picture::TrackView& track, const NameOf& name_of);
 json::object status_json(const Status& status);

@@ -106,16 +106,23 @@ json::object schemas() {
                                                  {"field", typed("string")},
                                                  {"hint", typed("string")}})}});
   out["Place"] = object_of({{"lat", typed("number")}, {"lon", typed("number")}, {"hae_m", typed("number")}});
-  out["Geometry"] = json::object{
-      {"type", "object"},
-      {"description", "GeoJSON (RFC 7946) Point, LineString or Polygon of one ring; or Circle with radius_m"}};
+  out["Geometry"] = json::object{{"type", "object"},
+                                 {"description",
+                                  "GeoJSON (RFC 7946) Point, LineString or Polygon of one ring; a circle is written as "
+                                  "Circle with coordinates and "
+                                  "radius_m, and shown as a Polygon with radius_m and centre"},
+                                 {"properties", json::object{{"type", typed("string")},
+                                                             {"coordinates", typed("array")},
+                                                             {"radius_m", typed("number")},
+                                                             {"centre", list_of(typed("number"))}}}};
   out["Stamp"] = object_of({{"at_ms", typed("integer")},
                             {"quality", typed("string")},
                             {"node", typed("string")},
                             {"node_id", typed("string")},
                             {"actor", typed("string")},
                             {"via", typed("string")},
-                            {"source", typed("string")}});
+                            {"source", typed("string")},
+                            {"doubtful", typed("boolean")}});
   const json::object dots = list_of(typed("string"));
   out["Alternative"] =
       object_of({{"value", json::object{}}, {"text", typed("string")}, {"dots", dots}, {"stamp", ref("Stamp")}});
@@ -131,24 +138,33 @@ json::object schemas() {
                             {"others", typed("integer")},
                             {"others_names", list_of(typed("string"))},
                             {"post", typed("boolean")}});
-  out["Entity"] = object_of({{"id", typed("string")},
-                             {"record", typed("string")},
-                             {"display", typed("string")},
-                             {"exercise", typed("boolean")},
-                             {"made_up", typed("boolean")},
-                             {"placeholder", typed("boolean")},
-                             {"waiting_for", list_of(typed("string"))},
-                             {"deleted", typed("boolean")},
-                             {"revived", typed("boolean")},
-                             {"newer_fields", typed("integer")},
-                             {"fields", json::object{{"type", "object"}, {"additionalProperties", ref("Field")}}},
-                             {"lat", typed("number")},
-                             {"lon", typed("number")},
-                             {"geometry", ref("Geometry")},
-                             {"conflicts", list_of(typed("string"))},
-                             {"created", ref("Stamp")},
-                             {"updated", ref("Stamp")},
-                             {"saved", ref("Saved")}});
+  out["Entity"] = object_of(
+      {{"id", typed("string")},
+       {"record", typed("string")},
+       {"display", typed("string")},
+       {"exercise", typed("boolean")},
+       {"made_up", typed("boolean")},
+       {"placeholder", typed("boolean")},
+       {"waiting_for", list_of(typed("string"))},
+       {"deleted", typed("boolean")},
+       {"revived", typed("boolean")},
+       {"newer_fields", typed("integer")},
+       {"fields", json::object{{"type", "object"}, {"additionalProperties", ref("Field")}}},
+       {"lat", typed("number")},
+       {"lon", typed("number")},
+       {"hae_m", typed("number")},
+       {"geometry", ref("Geometry")},
+       {"conflicts", list_of(typed("string"))},
+       {"clashes",
+        list_of(object_of({{"field", typed("string")}, {"unit", typed("string")}, {"other", typed("string")}}))},
+       {"same_as", list_of(typed("string"))},
+       {"tracks", list_of(typed("string"))},
+       {"coverage", dots},
+       {"created", ref("Stamp")},
+       {"updated", ref("Stamp")},
+       {"deleted_by", ref("Stamp")},
+       {"revived_by", ref("Stamp")},
+       {"saved", ref("Saved")}});
   out["Track"] = object_of({{"id", typed("string")},
                             {"kind", typed("string")},
                             {"callsign", typed("string")},
@@ -169,11 +185,19 @@ json::object schemas() {
                             {"sources", list_of(typed("string"))},
                             {"node", typed("string")},
                             {"heard_only", typed("boolean")},
+                            {"replayed", typed("boolean")},
+                            {"made_up", typed("boolean")},
+                            {"time_doubtful", typed("boolean")},
+                            {"team", typed("string")},
+                            {"role", typed("string")},
+                            {"type", typed("string")},
+                            {"unit", typed("string")},
                             {"battery_percent", typed("integer")}});
-  out["Status"] =
-      json::object{{"type", "object"},
-                   {"description",
-                    "node, peers, cut_off, unshared, feeds, store, own_position, problems; see docs/protocol/api.md"}};
+  out["Status"] = json::object{
+      {"type", "object"},
+      {"description",
+       "node, incident, version, insecure_lab, peers, cut_off, unshared, feeds, store, own_position, clocks, problems; "
+       "see docs/protocol/api.md"}};
   out["Snapshot"] = object_of({{"epoch", typed("string")},
                                {"seq", typed("integer")},
                                {"server_ms", typed("integer")},
@@ -224,9 +248,22 @@ json::object schemas() {
        {"record", typed("string")},
        {"display", typed("string")},
        {"stamp", ref("Stamp")},
-       {"writes", list_of(object_of({{"field", typed("string")}, {"value", json::object{}}, {"replaces", dots}}))},
+       {"writes",
+        list_of(object_of(
+            {{"field", typed("string")}, {"value", json::object{}}, {"text", typed("string")}, {"replaces", dots}}))},
        {"folded", typed("boolean")},
        {"why_not", typed("string")}});
+  out["Events"] = object_of({{"events", list_of(ref("HistoryEvent"))},
+                             {"next", typed("integer")},
+                             {"indexed_through", typed("integer")},
+                             {"complete", typed("boolean")}});
+  out["Backup"] = object_of({{"ok", typed("boolean")},
+                             {"id", typed("string")},
+                             {"state", json::object{{"enum", json::array{"running", "done", "failed"}}}},
+                             {"bytes", typed("integer")},
+                             {"bytes_about", typed("integer")},
+                             {"file", typed("string")},
+                             {"why", typed("string")}});
   auto command = object_of(
       {{"id", json::object{{"type", "string"}, {"pattern", "^[0-9a-fA-F]{32}$"}}},
        {"record", typed("string")},
@@ -290,17 +327,14 @@ json::object openapi_json(std::string_view version) {
   get("/api/v1/entities/{id}",
       call("One record", "entity", answer("The record", ref("Entity")), {parameter("id", "path", "string", "its id")}));
   get("/api/v1/entities/{id}/history",
-      call("What happened to one record, newest first", "history",
-           answer("Events", object_of({{"events", list_of(ref("HistoryEvent"))}})),
+      call("What happened to one record, newest first", "history", answer("Events", ref("Events")),
            {parameter("id", "path", "string", "its id"),
             parameter("limit", "query", "integer", "at most so many, 200 unless told")}));
-  get("/api/v1/events",
-      call("The journal by order of arrival", "events",
-           answer("Events", object_of({{"events", list_of(ref("HistoryEvent"))}, {"next", typed("integer")}})),
-           {parameter("after", "query", "integer", "arrival number to go on after"),
-            parameter("limit", "query", "integer", "at most so many, 200 unless told"),
-            parameter("record", "query", "string", "only this kind of record"),
-            parameter("text", "query", "string", "only events with these words")}));
+  get("/api/v1/events", call("The journal by order of arrival", "events", answer("Events", ref("Events")),
+                             {parameter("after", "query", "integer", "arrival number to go on after"),
+                              parameter("limit", "query", "integer", "at most so many, 200 unless told"),
+                              parameter("record", "query", "string", "only this kind of record"),
+                              parameter("text", "query", "string", "only events with these words")}));
   get("/api/v1/geojson", call("The picture as GeoJSON", "geojson", answer("A FeatureCollection", typed("object"))));
   get("/api/v1/maps", call("Added maps", "maps", answer("Maps", object_of({{"maps", list_of(typed("object"))}}))));
   get("/tiles/{map}/{z}/{x}/{y}",
@@ -321,6 +355,24 @@ json::object openapi_json(std::string_view version) {
   auto own = call("Says where this node is", "ownPosition", answer("Done", object_of({{"ok", typed("boolean")}})));
   own["requestBody"] =
       body(object_of({{"lat", typed("number")}, {"lon", typed("number")}, {"clear", typed("boolean")}}));
+  auto recording = call("Plays a recorded ADS-B feed at once", "recording",
+                        answer("Played", object_of({{"ok", typed("boolean")},
+                                                    {"observations", typed("integer")},
+                                                    {"aircraft", typed("integer")},
+                                                    {"refused", typed("integer")}})),
+                        {parameter("name", "path", "string", "of the recording, shown as its source")});
+  recording["requestBody"] = json::object{
+      {"required", true}, {"content", json::object{{"text/plain", json::object{{"schema", typed("string")}}}}}};
+  paths["/api/v1/recordings/{name}"] = json::object{{"post", std::move(recording)}};
+  auto backup = call("Begins a backup; ask at its Location how far it is", "beginBackup", {});
+  backup["responses"].as_object().erase("200");
+  backup["responses"].as_object()["202"] = answer("Begun", ref("Backup"));
+  backup["requestBody"] = body(object_of({{"with_keys", typed("boolean")}}));
+  paths["/api/v1/backups"] = json::object{{"post", std::move(backup)}};
+  get("/api/v1/backups/{id}", call("How far a backup is", "backup", answer("The backup", ref("Backup")),
+                                   {parameter("id", "path", "string", "its number")}));
+  get("/api/v1/diagnostics-log", call("The last lines of the log without their values", "diagnosticsLog",
+                                      answer("Lines", object_of({{"lines", list_of(typed("string"))}}))));
   paths["/api/v1/own-position"] = json::object{{"post", std::move(own)}};
   return {{"openapi", "3.1.0"},
           {"info", json::object{{"title", "Airbridge"},

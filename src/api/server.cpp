@@ -11,6 +11,7 @@ namespace airbridge::api {
 namespace {
 
 constexpr std::size_t recording_bytes_max = std::size_t{16} << 20;  // the largest body taken; commands hold 64 KiB
+constexpr std::size_t short_body_bytes_max = 4 * 1024;              // of calls with a few numbers
 constexpr std::size_t answer_bytes_max = std::size_t{256} << 20;    // the state or GeoJSON of a very large picture
 constexpr std::string_view no_page =
     "<!doctype html><meta charset=utf-8><title>Airbridge</title><p>This program was built without its page. "
@@ -43,7 +44,7 @@ json::object row_json(const JournalRow& row, const picture::Picture& picture) {
   out["record"] = record != nullptr ? std::string(record->name) : fmt::format("record_{}", event.record);
   out["display"] = fmt::format("{}-{}", record != nullptr ? record->letter : '?', model::display_code(event.entity));
   picture::Stamp stamp{row.dot, event.time, event.quality, event.actor, event.via, event.source};
-  out["stamp"] = stamp_json(stamp, name_of);
+  out["stamp"] = stamp_json(stamp, row.arrived, name_of);
   json::array writes;
   for (const auto& write : event.writes) {
     const auto* field = model::find_field(event.record, write.key);
@@ -57,6 +58,20 @@ json::object row_json(const JournalRow& row, const picture::Picture& picture) {
     writes.push_back(std::move(one));
   }
   out["writes"] = std::move(writes);
+  return out;
+}
+
+json::object backup_json(const BackupInfo& backup) {
+  const auto state = backup.state == BackupInfo::State::Running ? "running"
+                     : backup.state == BackupInfo::State::Done  ? "done"
+                                                                : "failed";
+  json::object out{{"ok", backup.state != BackupInfo::State::Failed},
+                   {"id", std::to_string(backup.id)},
+                   {"state", state},
+                   {"bytes", backup.bytes},
+                   {"bytes_about", backup.bytes_about}};
+  if (!backup.file.empty()) out["file"] = backup.file;
+  if (!backup.why.empty()) out["why"] = backup.why;
   return out;
 }
 
@@ -134,32 +149,46 @@ struct Server::Parts {
       return json_answer(200,
                          entity_json(*entity, saved_of(*entity, *status, names), status->incident.exercise, names));
     });
-    const auto journal = [this](const JournalQuery& query) {
-      const auto picture = backend.picture();
-      json::array events;
-      std::uint64_t next = query.after;
-      for (const auto& row : backend.journal(query)) {
-        next = std::max(next, row.arrival);
-        events.push_back(row_json(row, *picture));
-      }
-      return json_answer(200, json::object{{"events", std::move(events)}, {"next", next}});
+    // The answer comes from another thread: heartbeats of all pages go on while the index is behind.
+    const auto journal = [this](JournalQuery query, const net::Responder& to) {
+      const auto after = query.after;
+      backend.journal(std::move(query), on_loop<JournalPage>(to, [this, after](const JournalPage& page) {
+                        const auto picture = backend.picture();
+                        json::array events;
+                        std::uint64_t next = after;
+                        for (const auto& row : page.rows) {
+                          next = std::max(next, row.arrival);
+                          events.push_back(row_json(row, *picture));
+                        }
+                        return json::object{{"events", std::move(events)},
+                                            {"next", next},
+                                            {"indexed_through", page.indexed_through},
+                                            {"complete", page.complete()}};
+                      }));
     };
-    get("/api/v1/entities/{id}/history", [journal](const net::HttpRequest& request, const net::PathValues& values) {
-      JournalQuery query;
-      query.entity = id_of(values);
-      if (!query.entity) return net::http_error(404, "not_found", "this is not the id of a record");
-      query.limit = std::min<std::size_t>(number_or(request.query_value("limit"), 200), journal_limit_max);
-      return journal(query);
-    });
-    get("/api/v1/events", [journal](const net::HttpRequest& request, const net::PathValues&) {
-      JournalQuery query;
-      query.after = number_or(request.query_value("after"), 0);
-      query.limit = std::min<std::size_t>(number_or(request.query_value("limit"), 200), journal_limit_max);
-      query.record = std::string(request.query_value("record").value_or(""));
-      query.text = std::string(request.query_value("text").value_or(""));
-      if (!query.record.empty() && model::find_record(query.record) == nullptr)
-        return net::http_error(400, "invalid_query", "record: no such kind of record");
-      return journal(query);
+    router.add(Method::Get, "/api/v1/entities/{id}/history",
+               [journal](const net::HttpRequest& request, const net::PathValues& values, const net::Responder& to) {
+                 JournalQuery query;
+                 query.entity = id_of(values);
+                 if (!query.entity) return to(net::http_error(404, "not_found", "this is not the id of a record"));
+                 query.limit = std::min<std::size_t>(number_or(request.query_value("limit"), 200), journal_limit_max);
+                 journal(std::move(query), to);
+               });
+    router.add(Method::Get, "/api/v1/events",
+               [journal](const net::HttpRequest& request, const net::PathValues&, const net::Responder& to) {
+                 JournalQuery query;
+                 query.after = number_or(request.query_value("after"), 0);
+                 query.limit = std::min<std::size_t>(number_or(request.query_value("limit"), 200), journal_limit_max);
+                 query.record = std::string(request.query_value("record").value_or(""));
+                 query.text = std::string(request.query_value("text").value_or(""));
+                 if (!query.record.empty() && model::find_record(query.record) == nullptr)
+                   return to(net::http_error(400, "invalid_query", "record: no such kind of record"));
+                 journal(std::move(query), to);
+               });
+    get("/api/v1/backups/{id}", [this](const auto&, const net::PathValues& values) {
+      const auto backup = backend.backup(number_or(std::string_view(values.at(0)), 0));
+      if (!backup) return net::http_error(404, "not_found", "no backup of this life of the node has this number");
+      return json_answer(200, backup_json(*backup));
     });
     get("/api/v1/diagnostics-log", [](const auto&, const auto&) {
       // Time, level, area and message of the last lines. Their values may name people and places, so they stay here.
@@ -223,59 +252,64 @@ struct Server::Parts {
   }
 
   void add_writing() {
-    router.add(net::Method::Post, "/api/v1/commands",
-               [this](const net::HttpRequest& request, const net::PathValues&, net::Responder to) {
-                 if (request.body.size() > model::event_bytes_max) {
-                   to(error_answer({413, "too_large", "a command holds at most 64 KiB", "", ""}));
-                   return;
-                 }
-                 const auto value = parse_json(request.body_text());
-                 if (!value) return to(error_answer(value.error()));
-                 auto draft = draft_from_json(*value);
-                 if (!draft) return to(error_answer(draft.error()));
-                 draft->source = request.peer.substr(0, request.peer.rfind(':'));
-                 backend.command(std::move(*draft), answer_later(to));
-               });
-    router.add(net::Method::Post, "/api/v1/recordings/{name}",
-               [this](const net::HttpRequest& request, const net::PathValues& values, net::Responder to) {
-                 backend.recording(values.at(0), std::string(request.body_text()),
-                                   on_loop<Backend::Played>(to, [](const Backend::Played& played) {
-                                     return json::object{{"ok", true},
-                                                         {"observations", played.observations},
-                                                         {"aircraft", played.aircraft},
-                                                         {"refused", played.refused}};
-                                   }));
-               });
-    router.add(net::Method::Post, "/api/v1/backups",
-               [this](const net::HttpRequest& request, const net::PathValues&, net::Responder to) {
-                 const auto value = parse_json(request.body_text());
-                 const auto* object = value ? value->if_object() : nullptr;
-                 const auto* keys = object != nullptr ? object->if_contains("with_keys") : nullptr;
-                 backend.backup(keys != nullptr && keys->is_bool() && keys->get_bool(),
-                                on_loop<std::string>(to, [](const std::string& file) {
-                                  return json::object{{"ok", true}, {"file", file}};
-                                }));
-               });
-    router.add(net::Method::Post, "/api/v1/own-position",
-               [this](const net::HttpRequest& request, const net::PathValues&, net::Responder to) {
-                 const auto value = parse_json(request.body_text());
-                 if (!value) return to(error_answer(value.error()));
-                 const auto* object = value->if_object();
-                 const auto number = [&](std::string_view key) -> std::optional<double> {
-                   if (object == nullptr || !object->contains(key) || !object->at(key).is_number()) return std::nullopt;
-                   return object->at(key).to_number<double>();
-                 };
-                 std::optional<Position> position;
-                 if (object != nullptr && object->contains("clear")) {
-                   backend.own_position(std::nullopt, answer_later(to));
-                   return;
-                 }
-                 if (const auto lat = number("lat"), lon = number("lon"); lat && lon)
-                   position = Position::from_degrees(*lat, *lon);
-                 if (!position)
-                   return to(error_answer({400, "invalid_value", "lat must be -90..90 and lon -180..180", "lat", ""}));
-                 backend.own_position(position, answer_later(to));
-               });
+    router.add(
+        net::Method::Post, "/api/v1/commands",
+        [this](const net::HttpRequest& request, const net::PathValues&, net::Responder to) {
+          const auto value = parse_json(request.body_text());
+          if (!value) return to(error_answer(value.error()));
+          auto draft = draft_from_json(*value);
+          if (!draft) return to(error_answer(draft.error()));
+          draft->source = request.peer.substr(0, request.peer.rfind(':'));
+          backend.command(std::move(*draft), answer_later(to));
+        },
+        model::event_bytes_max);
+    router.add(
+        net::Method::Post, "/api/v1/recordings/{name}",
+        [this](const net::HttpRequest& request, const net::PathValues& values, net::Responder to) {
+          backend.recording(values.at(0), std::string(request.body_text()),
+                            on_loop<Backend::Played>(to, [](const Backend::Played& played) {
+                              return json::object{{"ok", true},
+                                                  {"observations", played.observations},
+                                                  {"aircraft", played.aircraft},
+                                                  {"refused", played.refused}};
+                            }));
+        },
+        recording_bytes_max);
+    router.add(
+        net::Method::Post, "/api/v1/backups",
+        [this](const net::HttpRequest& request, const net::PathValues&, net::Responder to) {
+          const auto value = parse_json(request.body_text());
+          const auto* object = value ? value->if_object() : nullptr;
+          const auto* keys = object != nullptr ? object->if_contains("with_keys") : nullptr;
+          const auto begun = backend.begin_backup(keys != nullptr && keys->is_bool() && keys->get_bool());
+          if (!begun) return to(error_answer(begun.error()));
+          auto answer = json_answer(202, backup_json(*begun));
+          answer.headers.push_back({"Location", fmt::format("/api/v1/backups/{}", begun->id)});
+          to(std::move(answer));
+        },
+        short_body_bytes_max);
+    router.add(
+        net::Method::Post, "/api/v1/own-position",
+        [this](const net::HttpRequest& request, const net::PathValues&, net::Responder to) {
+          const auto value = parse_json(request.body_text());
+          if (!value) return to(error_answer(value.error()));
+          const auto* object = value->if_object();
+          const auto number = [&](std::string_view key) -> std::optional<double> {
+            if (object == nullptr || !object->contains(key) || !object->at(key).is_number()) return std::nullopt;
+            return object->at(key).to_number<double>();
+          };
+          std::optional<Position> position;
+          if (object != nullptr && object->contains("clear")) {
+            backend.own_position(std::nullopt, answer_later(to));
+            return;
+          }
+          if (const auto lat = number("lat"), lon = number("lon"); lat && lon)
+            position = Position::from_degrees(*lat, *lon);
+          if (!position)
+            return to(error_answer({400, "invalid_value", "lat must be -90..90 and lon -180..180", "lat", ""}));
+          backend.own_position(position, answer_later(to));
+        },
+        short_body_bytes_max);
   }
 };
 
@@ -290,6 +324,9 @@ Result<std::unique_ptr<Server>, net::NetError> Server::create(net::EventLoop& lo
   http.insecure_lab = options.insecure_lab;
   http.bound_name = options.at.host;
   http.limits.parser.body_bytes_max = recording_bytes_max;
+  http.limits.parser.body_bytes_max_of = [raw = parts.get()](const net::HttpRequest& head) {
+    return raw->router.body_bytes_max(head);
+  };
   http.limits.response_bytes_max = answer_bytes_max;
   auto server = net::HttpServer::create(
       loop, options.at, http,

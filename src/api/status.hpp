@@ -11,6 +11,7 @@
 #include "base/time.hpp"
 #include "geo/position.hpp"
 #include "model/entry.hpp"
+#include "model/event.hpp"
 
 namespace airbridge::api {
 
@@ -71,6 +72,18 @@ struct OwnPosition {
   std::string source;  // config | page | gpsd
 };
 
+// A stamp later than its arrival by more than this names a wrong clock (app/clock_watch.hpp says why not less).
+inline constexpr Milliseconds clock_doubt_min{5 * 60'000};
+
+// A node whose clock is ahead of this one's.
+struct ClockInfo {
+  model::KeyId id;
+  std::string name;
+  std::int64_t ahead_ms = 0;
+  model::ClockQuality quality = model::ClockQuality::None;  // as it says itself
+  UtcTime at{};                                             // when its last event came
+};
+
 // Which other nodes hold which streams how far: what "shared with N" is counted from.
 using HeldTable = std::map<model::StreamId, std::map<model::KeyId, std::uint64_t>>;
 
@@ -83,6 +96,7 @@ struct Status {
   std::vector<FeedInfo> feeds;
   StoreInfo store;
   std::optional<OwnPosition> own_position;
+  std::vector<ClockInfo> clocks;      // the doubtful ones, furthest ahead first
   std::vector<std::string> problems;  // in words, worst first
   std::shared_ptr<const HeldTable> held = std::make_shared<HeldTable>();
   std::set<model::KeyId> posts;  // nodes that count as the command post

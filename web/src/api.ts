@@ -55,7 +55,7 @@ export async function read_history(id: string, limit = 100): Promise<HistoryEven
 export async function read_events(
   after: number,
   limit: number,
-): Promise<{ events: HistoryEvent[]; next: number } | null> {
+): Promise<{ events: HistoryEvent[]; next: number; complete?: boolean } | null> {
   return get(`/api/v1/events?after=${after}&limit=${limit}`);
 }
 

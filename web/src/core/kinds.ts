@@ -82,7 +82,7 @@ export function text_of_entity(entity: Entity): string | null {
 }
 
 export function title_of_track(track: Track): string {
-  return track.callsign?.trim() || track.icao?.toUpperCase() || track.id;
+  return track.callsign?.trim() || track.id;
 }
 
 export type Freshness = 'fresh' | 'stale' | 'lost';

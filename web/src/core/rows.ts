@@ -73,10 +73,7 @@ export function row_of_track(track: Track, before?: Row): Row {
     sort_key: same?.sort_key ?? sort_key_of(title),
     search:
       same?.search ??
-      [title, track.icao, track.squawk, track.kind, track.team, track.role]
-        .filter(Boolean)
-        .join(' ')
-        .toLowerCase(),
+      [title, track.squawk, track.kind, track.team, track.role].filter(Boolean).join(' ').toLowerCase(),
     at_ms: track.at_ms,
     rank: is_emergency(track) ? 0 : 2,
     entity: null,

@@ -10,6 +10,8 @@ export interface Stamp {
   actor?: string;
   via?: string;
   source?: string;
+  /** Later than when the node had it: a clock is wrong. */
+  doubtful?: boolean;
 }
 
 export interface FieldVersion {
@@ -90,10 +92,11 @@ export interface Track {
   role?: string;
   type?: string;
   battery_percent?: number;
-  icao?: string;
   made_up?: boolean;
   /** From a recording played again, not from the air. */
   replayed?: boolean;
+  /** Its source's clock runs ahead; `at_ms` is when the node heard it. */
+  time_doubtful?: boolean;
   /** The unit that this track is. */
   unit?: string;
 }
@@ -145,6 +148,8 @@ export interface Status {
     why?: string;
   };
   own_position?: { lat: number; lon: number; at_ms: number; source: string } | null;
+  /** Nodes whose clocks run ahead of this node's, furthest first. */
+  clocks?: { node: string; node_id: string; ahead_ms: number; quality: string; at_ms: number }[];
   problems?: string[];
 }
 

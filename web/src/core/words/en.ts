@@ -6,6 +6,8 @@ export const en = {
   'age.hours': '{n} h',
   'age.days': '{n} d',
   'age.old': '{age} old',
+  'age.doubtful': 'time doubtful',
+  'age.doubtful_why': 'Its time is later than when it came here: a clock is wrong.',
   'age.ago': '{age} ago',
 
   'action.add': 'Add',
@@ -84,6 +86,7 @@ export const en = {
 
   'journal.empty': 'No events yet.',
   'journal.failed': 'The journal could not be read. It is tried again.',
+  'journal.behind': 'The journal is being indexed; newer events follow.',
   'journal.urgent': 'Urgent',
   'journal.set_aside': 'Set aside:',
 
@@ -125,7 +128,6 @@ export const en = {
   'track.accuracy': 'Accuracy',
   'track.squawk': 'Squawk',
   'track.emergency': 'Emergency',
-  'track.icao': 'ICAO address',
   'track.team': 'Team',
   'track.battery': 'Battery',
   'track.on_ground': 'On the ground',
@@ -172,6 +174,8 @@ export const en = {
 
   'node.title': 'Node {name}',
   'node.problems': 'Problems',
+  'node.clocks': 'Clocks',
+  'node.clock_ahead': 'The clock of {name} is ahead of this node by about {age}.',
   'node.peers': 'Other nodes',
   'node.no_peers': 'No other node is configured.',
   'node.feeds': 'Feeds',
