@@ -320,7 +320,7 @@ test('a conflict shows all values and one key settles it', async () => {
   );
   await filter(name);
   await until(async () => (await rows()).length === 1, 'the list has it');
-  check((await text('.row .end')).includes('Conflict'), 'the list says so');
+  await until(async () => (await text('.row .end')).includes('Conflict'), 'the list says so');
   await page.$eval('.row', (row) => row.click());
   await page.waitForSelector('[data-testid="conflict"]');
   const values = await page.$$eval('[data-testid="conflict"] button strong', (list) =>
