@@ -98,7 +98,8 @@ void TakFeed::show(const model::Observation& observation) {
   const auto now = clock_.now();
   if (observation.ended) {
     told_.erase(observation.subject);
-    if (ledger_.publish()->find_track(observation.subject) == nullptr) server_.remove(observation.subject);
+    if (ledger_.publish()->find_track(observation.subject) == nullptr)
+      server_.remove(observation.subject, gateway::tak::uid_of(observation.subject));
     return;
   }
   if (told_.size() >= subjects_max) told_.clear();
