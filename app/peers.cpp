@@ -207,6 +207,10 @@ void Peers::refused(sync::Ticket ticket) {
   core_.refused(ticket, now());
   settle();
 }
+void Peers::rejected(sync::Ticket ticket, const std::string& why) {
+  core_.rejected(ticket, why, now());
+  settle();
+}
 void Peers::last_value(const model::Observation& observation) {
   core_.last_value(observation, now());
   settle();

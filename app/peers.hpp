@@ -33,6 +33,7 @@ class Peers {
   void durable();
   void accepted(sync::Ticket ticket);
   void refused(sync::Ticket ticket);
+  void rejected(sync::Ticket ticket, const std::string& why);
   void last_value(const model::Observation& observation);
 
   std::vector<api::PeerInfo> status() const;

@@ -49,6 +49,8 @@ class Core {
   void durable(Now now);                                            // own or accepted entries reached the disk
   void accepted(Ticket ticket, Now now);                            // on disk and in the view
   void refused(Ticket ticket, Now now);                             // could not be written; asked for again later
+  // The store will not have it, now or later: counted, and this stream alone waits, not everything the peer sends.
+  void rejected(Ticket ticket, const std::string& why, Now now);
   void last_value(const model::Observation& observation, Now now);  // heard here; for all peers
   void poll(Now now);
   std::optional<SteadyTime> next_deadline() const;

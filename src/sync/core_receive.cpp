@@ -235,6 +235,27 @@ void Core::refused(Ticket ticket, Now) {
   incoming_.erase(incoming);
 }
 
+void Core::rejected(Ticket ticket, const std::string& why, Now) {
+  const auto found = pending_.find(ticket);
+  if (found == pending_.end()) return;
+  const auto pending = found->second;
+  pending_.erase(found);
+  if (auto* peer = find(pending.peer)) peer->pending_bytes -= pending.bytes;
+  const auto incoming = incoming_.find(pending.stream);
+  if (incoming == incoming_.end() || incoming->second.generation != pending.generation) return;
+  for (const auto id : incoming->second.senders) {
+    auto* peer = find(id);
+    if (peer == nullptr) continue;
+    peer->gap_told.erase(pending.stream);
+    ++peer->refused;
+    ++refused_total_;
+    outputs_.push_back(Refused{id, peer->link.address, peer->frame_offset, why});
+    put_control(*peer, RunRefused{pending.stream, held_of(ours_, pending.stream) + 1, Reason::WrongChain,
+                                  static_cast<std::uint32_t>(retry_refused.count())});
+  }
+  incoming_.erase(incoming);
+}
+
 void Core::own_ahead(const model::StreamId& stream, std::uint64_t here, std::uint64_t there) {
   if (ahead_told_.insert(stream.writer).second) outputs_.push_back(OwnStreamAhead{stream.base(), here, there});
 }
