@@ -270,14 +270,15 @@ json::object status_json(const Status& status) {
                      {"state_hash", status.store.state_hash},
                      {"damaged", status.store.damaged},
                      {"disk_free_bytes", status.store.disk_free_bytes},
-                     {"refusing_writes", status.store.refusing_writes}};
+                     {"refusing_writes", status.store.refusing_writes},
+                     {"scrubbed_bytes", status.store.scrubbed_bytes}};
   put(store, "why", status.store.why);
   json::object out{{"node", node_json(status.node)}, {"incident", incident_json(status.incident)},
                    {"version", status.node.version}, {"insecure_lab", status.node.insecure_lab},
                    {"peers", std::move(peers)},      {"cut_off", status.cut_off},
-                   {"unshared", status.unshared},    {"feeds", std::move(feeds)},
-                   {"store", std::move(store)},      {"clocks", std::move(clocks)},
-                   {"problems", std::move(problems)}};
+                   {"clock", status.clock},          {"unshared", status.unshared},
+                   {"feeds", std::move(feeds)},      {"store", std::move(store)},
+                   {"clocks", std::move(clocks)},    {"problems", std::move(problems)}};
   if (status.own_position) {
     const auto& own = *status.own_position;
     out["own_position"] = json::object{{"lat", own.position.latitude.degrees()},

@@ -193,11 +193,11 @@ json::object schemas() {
                             {"type", typed("string")},
                             {"unit", typed("string")},
                             {"battery_percent", typed("integer")}});
-  out["Status"] = json::object{
-      {"type", "object"},
-      {"description",
-       "node, incident, version, insecure_lab, peers, cut_off, unshared, feeds, store, own_position, clocks, problems; "
-       "see docs/protocol/api.md"}};
+  out["Status"] = json::object{{"type", "object"},
+                               {"description",
+                                "node, incident, version, insecure_lab, peers, cut_off, clock, unshared, feeds, store, "
+                                "own_position, clocks, problems; "
+                                "see docs/protocol/api.md"}};
   out["Snapshot"] = object_of({{"epoch", typed("string")},
                                {"seq", typed("integer")},
                                {"server_ms", typed("integer")},

@@ -64,6 +64,7 @@ struct StoreInfo {
   std::uint64_t disk_free_bytes = 0;
   bool refusing_writes = false;
   std::string why;
+  std::uint64_t scrubbed_bytes = 0;  // read again since the start, in search of damage
 };
 
 struct OwnPosition {
@@ -89,6 +90,7 @@ using HeldTable = std::map<model::StreamId, std::map<model::KeyId, std::uint64_t
 
 struct Status {
   NodeInfo node;
+  std::string clock;  // how good this machine's clock is: rtc | ntp | gnss
   IncidentInfo incident;
   std::vector<PeerInfo> peers;
   bool cut_off = false;
