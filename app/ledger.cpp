@@ -13,6 +13,8 @@
 #include "base/log.hpp"
 #include "journal_index.hpp"
 #include "news.hpp"
+#include "report_queue.hpp"
+#include "scrubber.hpp"
 #include "snapshot_keeper.hpp"
 #include "store/posix_disk.hpp"
 #include "store/writer.hpp"
@@ -24,11 +26,18 @@ namespace {
 constexpr std::string_view area = "store";
 constexpr std::size_t read_records = 2'000;
 constexpr std::size_t read_bytes = 4 * 1024 * 1024;
+constexpr Milliseconds fold_retry{60'000};
 constexpr std::size_t past_events_max = 256;  // looked at for what a gateway said before
 
 using api::CommandDone;
 using api::CommandError;
 using api::CommandResult;
+
+bool is_disk_fault(store::StoreFault fault) {
+  return fault == store::StoreFault::DiskFull || fault == store::StoreFault::DiskError ||
+         fault == store::StoreFault::Busy || fault == store::StoreFault::Stopped ||
+         fault == store::StoreFault::Damaged;  // what the run continues cannot be read: it is refetched first
+}
 
 std::array<std::uint8_t, 32> digest_of(const model::Draft& draft) {
   const auto writes = model::encode_writes(draft.writes, model::Dot{});
@@ -91,7 +100,7 @@ class WriterView final : public sync::LogView {
 class OpenLedger final : public Ledger {
  public:
   OpenLedger(const Home& home, net::EventLoop& loop, const Clock& clock, const LedgerOptions& options,
-             Handlers handlers, std::unique_ptr<store::PosixDisk> disk)
+             Handlers handlers, std::unique_ptr<store::Disk> disk)
       : incident_(home.incident),
         genesis_(home.genesis),
         data_keys_(home.data_keys),
@@ -102,7 +111,9 @@ class OpenLedger final : public Ledger {
         disk_(std::move(disk)),
         fold_(home.incident, home.genesis),
         author_(home.node_key, home.incident, 0, home.data_keys,
-                [] { return trust::random_fixed<FixedBytes<16, struct trust::SaltTag>>(); }) {}
+                [] { return trust::random_fixed<FixedBytes<16, struct trust::SaltTag>>(); }),
+        retry_wait_(options.retry_first),
+        first_grants_(home.first_grants) {}
   ~OpenLedger() override { close(); }
 
   Result<void, std::string> start(const Home& home);
@@ -110,7 +121,7 @@ class OpenLedger final : public Ledger {
   void command(model::Draft draft, std::function<void(CommandResult)> done) override;
   void report(model::Draft draft, Meet meet, std::function<void(const Reported&)> done) override;
   void accept(model::SealedRun run, std::optional<model::PublicKey> author_key,
-              std::function<void(bool)> done) override;
+              std::function<void(Accepted, const std::string&)> done) override;
   void forked(const model::StreamId& branch) override;
   void begin_incarnation(const std::string& why) override;
 
@@ -131,7 +142,8 @@ class OpenLedger final : public Ledger {
   const model::Writer& writer() const override { return author_.writer(); }
   const OpenReport& open_report() const override { return report_; }
   api::StoreInfo store_info() override;
-  std::size_t waiting() const override { return in_flight_.load() + reports_waiting_.load(); }
+  std::size_t waiting() const override { return in_flight_.load() + reports_.size(); }
+  std::vector<std::string> problems() const override;
 
   api::JournalPage journal(const api::JournalQuery& query, Milliseconds wait) override;
   std::string backup(const std::string& file, const std::vector<store::ExtraFile>& extra) override;
@@ -146,19 +158,33 @@ class OpenLedger final : public Ledger {
   struct LogPart {
     std::vector<picture::FoldEvent> events;
     std::uint64_t to = 0;  // arrival number of its last record; 0: there is nothing more
+    bool failed = false;   // or nothing could be read
   };
   LogPart read_part(std::uint64_t arrival);
   std::uint64_t fold_log_from(std::uint64_t arrival);  // how many events
   void open_private_parts();
   void refold();
   void resume_author(const store::Log& log);
+  void seal_own(store::Log& log, const trust::SigningKey& key);
+  void observe_stamp(const picture::FoldEvent& event);
+  void record_first_grants();
   std::optional<CommandResult> answer_known(const model::Draft& draft);
   std::optional<CommandError> check_states(const model::Draft& draft);
   std::vector<PastEvent> past_of(const model::EntityId& entity);
   void write(const model::Draft& draft, std::function<void(CommandResult)> done);
-  void written(const std::vector<trust::AuthoredEntry>& entries, const store::DurableResult& outcome,
+  struct Authored {
+    std::vector<trust::AuthoredEntry> entries;
+    std::vector<std::uint64_t> arrivals;  // filled in by the writing thread
+  };
+  void written(const Authored& authored, const store::DurableResult& outcome,
                const std::function<void(CommandResult)>& done);
+  void disk_said(const store::DurableResult& outcome);
+  void took_writes();
+  void retry_later();
+  void retry();
   void recover();
+  void renew();
+  void scrub_found(std::size_t ranges);
   void next_report(const model::EntityId& entity);
   void folded(std::vector<model::EntityId> changed, std::uint64_t arrival);
   CommandError disk_error() const;
@@ -170,7 +196,7 @@ class OpenLedger final : public Ledger {
   const Clock& clock_;
   LedgerOptions options_;
   Handlers handlers_;
-  std::unique_ptr<store::PosixDisk> disk_;
+  std::unique_ptr<store::Disk> disk_;
   picture::Fold fold_;
   trust::Author author_;
   std::unique_ptr<store::Writer> writer_;
@@ -179,20 +205,24 @@ class OpenLedger final : public Ledger {
   OpenReport report_;
 
   std::map<model::CommandId, Command> commands_;  // on their way to the disk
-  struct Report {
-    model::Draft draft;
-    Meet meet;
-    std::function<void(const Reported&)> done;
-  };
-  std::map<model::EntityId, std::deque<Report>> reports_;  // waiting their turn
-  std::atomic<std::size_t> reports_waiting_{0};
+  ReportQueue reports_;                           // waiting their turn
   News news_{[this](const model::EntityId& entity) { return past_of(entity); }};
   std::set<model::EntityId> reporting_;
   std::atomic<std::size_t> in_flight_{0};
   bool failing_ = false;  // a write failed; nothing new is made until all that was made after it has failed too
-  std::string refusing_;
+  std::string refusing_;  // why the disk took no write the last time; until one goes through
+  std::string low_space_;
+  std::string renewing_;  // why own numbers are in doubt, until the record of a new incarnation is durable
+  bool renewal_on_its_way_ = false;
+  bool retry_planned_ = false;
+  Milliseconds retry_wait_;
+  std::shared_ptr<net::EventLoop::Timer> retry_timer_, fold_timer_;
+  std::vector<trust::Grant> first_grants_;  // not yet seen in the picture
+  std::set<model::KeyId> granting_;         // on their way
+  std::unique_ptr<Scrubber> scrubber_;
   std::unique_ptr<SnapshotKeeper> snapshots_;
   std::uint64_t folded_to_ = 0;  // the fold holds every event of the log up to this arrival number
+  bool fold_broken_ = false;     // the log could not be read on from there; no snapshot says that it holds more
   std::mutex published_mutex_;
   picture::PicturePtr published_ = std::make_shared<const picture::Picture>();
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
@@ -225,17 +255,27 @@ Result<void, std::string> OpenLedger::start(const Home& home) {
     if (doubt)
       log::warn(area, "a new incarnation begins: this node's numbers must not get two contents",
                 {{"why", report_.why_new_incarnation}});
-    incarnation = trust::random_u32();
+    const auto drawn = trust::random_u32();
     const auto now = clock_.now().utc;
     auto begun = log->append_genesis(genesis_, now);
     if (begun) begun = log->append_author_key(home.node_key.public_key(), now);
-    if (begun)
-      begun = log->begin_incarnation({home.node_key.id(), incarnation},
-                                     fresh ? store::IncarnationReason::Fresh : store::IncarnationReason::Doubt, now);
-    if (!begun) return failure(fmt::format("cannot begin writing in {}: {}", disk_->where(), begun.error().what));
-    if (const auto synced = log->sync(now); !synced)
-      return failure(fmt::format("cannot begin writing in {}: {}", disk_->where(), synced.error().what));
+    if (begun) begun = log->begin_incarnation({home.node_key.id(), drawn}, log->next_reason(), now);
+    if (begun) {
+      if (const auto synced = log->sync(now); !synced) begun = failure(synced.error());
+    }
+    if (begun) {
+      incarnation = drawn;
+    } else if (fresh) {
+      return failure(fmt::format("cannot begin writing in {}: {}", disk_->where(), begun.error().what));
+    } else {
+      // What is here can be read and sent; writing begins when the disk takes it.
+      log->rollback({});
+      renewing_ = report_.why_new_incarnation;
+      refusing_ = begun.error().what;
+      log::error(area, "starts without writing", {{"why", refusing_}});
+    }
   }
+  if (refusing_.empty()) seal_own(*log, home.node_key);
   author_.begin_incarnation(incarnation);
   resume_author(*log);
 
@@ -259,29 +299,29 @@ Result<void, std::string> OpenLedger::start(const Home& home) {
   open_private_parts();
   publish();
 
-  auto index = JournalIndex::open(disk_->where(), incident_, *writer_, clock_);
+  auto index = options_.journal_index ? JournalIndex::open(disk_->where(), incident_, *writer_, clock_)
+                                      : Result<std::unique_ptr<JournalIndex>, std::string>();
   if (!index) {
     log::error(area, "the journal cannot be searched", {{"why", index.error()}});
-  } else {
+  } else if (*index) {
     index_ = std::move(*index);
     const auto now = clock_.now().utc;
     for (auto& observation : index_->last_values()) fold_.observe(std::move(observation), now);
     index_->catch_up();
   }
 
-  for (const auto& grant : home.first_grants) {
-    const auto id = model::key_id_of(grant.key);
-    const auto* member = fold_.roster().find(id);
-    if (member != nullptr && member->granted) continue;
-    model::Draft draft;
-    draft.record = static_cast<std::uint16_t>(model::RecordKind::Membership);
-    draft.entity = model::external_name("key", id.hex());
-    const auto* field = model::find_field(draft.record, "grant");
-    draft.writes.push_back({field->key(), model::Value(trust::encode(grant)), {}});
-    draft.writes.push_back({model::find_field(draft.record, "name")->key(), model::Value(grant.name), {}});
-    write(draft, [](const CommandResult& result) {
-      if (!result) log::error(area, "cannot record a grant", {{"why", result.error().message}});
-    });
+  if (refusing_.empty()) {
+    record_first_grants();
+  } else {
+    retry_later();
+  }
+  if (options_.scrub_pause > Milliseconds(0)) {
+    scrubber_ = std::make_unique<Scrubber>(*writer_, options_.scrub_pause,
+                                           [this, alive = std::weak_ptr<bool>(alive_)](std::size_t ranges) {
+                                             loop_.post([this, alive, ranges] {
+                                               if (!alive.expired()) scrub_found(ranges);
+                                             });
+                                           });
   }
   snapshots_->keep_if_due(fold_, folded_to_, clock_.now().steady);
   report_.seconds = std::chrono::duration<double>(clock_.now().steady - began).count();
@@ -291,6 +331,47 @@ Result<void, std::string> OpenLedger::start(const Home& home) {
              {"seconds", report_.seconds},
              {"where", disk_->where()}});
   return {};
+}
+
+// Own events without a seal could never be sent. Their content stands, so the seal can be made again.
+void OpenLedger::seal_own(store::Log& log, const trust::SigningKey& key) {
+  const auto now = clock_.now().utc;
+  for (const auto& [stream, head] : log.heads()) {
+    if (stream.writer.author != key.id() || stream.is_branch() || head.sealed_seq >= head.contiguous) continue;
+    const auto chain = log.chain_at(stream, head.contiguous);
+    if (!chain) continue;
+    const auto sealed = log.append_seal(trust::make_seal(key, incident_, stream, head.contiguous, *chain), now);
+    log::warn(area, "own events had no seal", {{"stream", model::to_text(stream)}, {"sealed", sealed.has_value()}});
+  }
+  if (const auto synced = log.sync(now); !synced)
+    log::warn(area, "could not seal own events", {{"why", synced.error().what}});
+}
+
+// The founder's or the newcomer's own grants, as the node's first events.
+void OpenLedger::record_first_grants() {
+  std::erase_if(first_grants_, [this](const trust::Grant& grant) {
+    const auto* member = fold_.roster().find(model::key_id_of(grant.key));
+    return member != nullptr && member->granted;
+  });
+  for (const auto& grant : first_grants_) {
+    const auto id = model::key_id_of(grant.key);
+    if (!granting_.insert(id).second) continue;
+    model::Draft draft;
+    draft.record = static_cast<std::uint16_t>(model::RecordKind::Membership);
+    draft.entity = model::external_name("key", id.hex());
+    const auto* field = model::find_field(draft.record, "grant");
+    draft.writes.push_back({field->key(), model::Value(trust::encode(grant)), {}});
+    draft.writes.push_back({model::find_field(draft.record, "name")->key(), model::Value(grant.name), {}});
+    write(draft, [this, id](const CommandResult& result) {
+      granting_.erase(id);
+      if (!result) log::error(area, "cannot record a grant", {{"why", result.error().message}});
+    });
+  }
+}
+
+// Own stamps rank after everything seen here, within HlcClock::lead_max.
+void OpenLedger::observe_stamp(const picture::FoldEvent& event) {
+  if (event.event) author_.observe(event.event->time, clock_.now().utc);
 }
 
 void OpenLedger::resume_author(const store::Log& log) {
@@ -312,6 +393,7 @@ OpenLedger::LogPart OpenLedger::read_part(std::uint64_t arrival) {
   const auto records = writer_->read([&](store::Log& log) { return log.read_from(arrival, read_records, read_bytes); });
   if (!records) {
     log::error(area, "cannot read the log on", {{"from", arrival}, {"why", records.error().what}});
+    part.failed = true;
     return part;
   }
   for (const auto& record : *records) {
@@ -328,10 +410,21 @@ std::uint64_t OpenLedger::fold_log_from(std::uint64_t arrival) {
   auto part = read_part(arrival);
   while (part.to != 0) {
     auto next = std::async(std::launch::async, [this, from = part.to + 1] { return read_part(from); });
-    for (const auto& event : part.events) fold_.apply(event);
+    for (const auto& event : part.events) {
+      fold_.apply(event);
+      observe_stamp(event);
+    }
     events += part.events.size();
     folded_to_ = part.to;
     part = next.get();
+  }
+  fold_broken_ = part.failed;
+  if (fold_broken_) {
+    fold_timer_ = loop_.after(fold_retry, [this] {
+      if (!fold_broken_) return;
+      snapshots_->folded(fold_log_from(folded_to_ + 1));
+      folded({}, 0);
+    });
   }
   return events;
 }
@@ -366,24 +459,33 @@ void OpenLedger::refold() {
 
 CommandError OpenLedger::disk_error() const {
   return {507, "disk_full",
-          "nothing was written: " + (refusing_.empty() ? std::string("the disk refuses writes") : refusing_), "",
-          "free some space; reading, links and the page go on"};
+          "nothing was written: " + (!refusing_.empty()    ? refusing_
+                                     : !low_space_.empty() ? low_space_
+                                                           : std::string("a write before this one failed")),
+          "", "free some space; reading, links and the page go on"};
 }
 
 std::optional<CommandResult> OpenLedger::answer_known(const model::Draft& draft) {
   if (!draft.command) return std::nullopt;
-  auto dots = writer_->read([&](store::Log& log) { return log.command(*draft.command); });
-  if (dots.empty() && index_) dots = index_->command(*draft.command);  // older than the log remembers
+  bool all = true;
+  auto dots = writer_->read([&](store::Log& log) {
+    all = log.remembers_all_commands();
+    return log.command(*draft.command);
+  });
+  if (dots.empty() && !all && index_) dots = index_->command(*draft.command);  // older than the log remembers
   if (dots.empty()) return std::nullopt;
   CommandDone done;
   done.dots = dots;
   done.repeated = true;
   done.cls = dots.front().cls;
   std::vector<model::Write> found;
-  bool same = true;
+  bool same = true, lost = false;
   for (const auto& dot : dots) {
     const auto entry = writer_->read([&](store::Log& log) { return log.read_entry(dot.stream(), dot.seq); });
-    if (!entry) continue;
+    if (!entry) {
+      lost = true;  // damaged; what is left must fit
+      continue;
+    }
     const auto event = to_fold_event(entry->entry, 0, {}, incident_, data_keys_);
     if (!event.event) continue;
     done.entity = event.event->entity;
@@ -391,10 +493,10 @@ std::optional<CommandResult> OpenLedger::answer_known(const model::Draft& draft)
     found.insert(found.end(), event.event->writes.begin(), event.event->writes.end());
     found.insert(found.end(), event.private_writes.begin(), event.private_writes.end());
   }
-  const auto has = [&](const model::Write& write) {
-    return std::find(found.begin(), found.end(), write) != found.end();
+  const auto said = [&](const model::Write& write) {
+    return std::ranges::find(draft.writes, write) != draft.writes.end();
   };
-  if (!same || found.size() != draft.writes.size() || !std::all_of(draft.writes.begin(), draft.writes.end(), has)) {
+  if (!same || (!lost && found.size() != draft.writes.size()) || !std::ranges::all_of(found, said)) {
     return CommandResult(failure(
         CommandError{409, "id_used", "this id was used for another command", "id", "make a new id for each command"}));
   }
@@ -456,28 +558,25 @@ void OpenLedger::report(model::Draft draft, Meet meet, std::function<void(const 
   if (closed_) return done({failure(CommandError{503, "stopping", "the node is stopping", "", ""})});
   const auto entity = *draft.entity;
   // One after the other about one thing: the next must see what the one before wrote.
-  reports_[entity].push_back({std::move(draft), std::move(meet), std::move(done)});
-  ++reports_waiting_;
+  if (const auto back = reports_.put({std::move(draft), std::move(meet), std::move(done)}))
+    return back->done({failure(CommandError{503, "busy", "too many reports wait for the disk", "", "try again"})});
   if (!reporting_.contains(entity)) next_report(entity);
 }
 
 void OpenLedger::next_report(const model::EntityId& entity) {
   reporting_.erase(entity);
-  const auto found = reports_.find(entity);
-  if (found == reports_.end()) return;
-  auto [draft, meet, done] = std::move(found->second.front());
-  found->second.pop_front();
-  --reports_waiting_;
-  if (found->second.empty()) reports_.erase(found);
+  auto report = reports_.take(entity);
+  if (!report) return;
+  auto& [draft, meet, done] = *report;
   reporting_.insert(entity);
   const auto picture = fold_.publish();
   const auto* shown = picture->find(entity);
   auto meeting = meet(std::move(draft), shown);
   NewsOf news;
   if (meeting.draft) news = news_.of(std::move(*meeting.draft), shown, meeting.told);
-  // Posted, for a full disk refuses at once: a thousand refusals must not stand on each other.
-  const auto go_on = [this, entity] {
-    loop_.post([this, entity, alive = std::weak_ptr<bool>(alive_)] {
+  // Posted, for a refusal comes at once: a long queue must not become a deep stack.
+  const auto go_on = [this, entity, alive = std::weak_ptr<bool>(alive_)] {
+    loop_.post([this, entity, alive] {
       if (!alive.expired()) next_report(entity);
     });
   };
@@ -509,60 +608,64 @@ std::vector<PastEvent> OpenLedger::past_of(const model::EntityId& entity) {
 }
 
 void OpenLedger::write(const model::Draft& draft, std::function<void(CommandResult)> done) {
-  if (failing_ || !refusing_.empty()) return done(failure(disk_error()));
-  auto made = author_.make(draft, clock_.now().utc, options_.clock_quality);
+  if (failing_ || !refusing_.empty() || !low_space_.empty()) return done(failure(disk_error()));
+  if (!renewing_.empty())
+    return done(failure(CommandError{503, "busy", "a new incarnation is being recorded: " + renewing_, "",
+                                     "try again in a second, with the same id"}));
+  const auto quality = options_.clock_quality ? options_.clock_quality() : model::ClockQuality::Rtc;
+  auto made = author_.make(draft, clock_.now().utc, quality);
   if (!made) {
     const auto& fault = made.error().faults.front();
     return done(failure(CommandError{400, "invalid_value", fault.message, fault.field, fault.hint}));
   }
-  auto entries = std::make_shared<std::vector<trust::AuthoredEntry>>(std::move(*made));
+  const auto authored = std::make_shared<Authored>();
+  authored->entries = std::move(*made);
   const auto command = draft.command.value_or(model::CommandId{});
   const auto now = clock_.now().utc;
   ++in_flight_;
   const auto submitted = writer_->submit(
-      [entries, command, now](store::Log& log) -> store::StoreResult<void> {
-        for (const auto& made_entry : *entries) {
-          if (const auto entry = log.append_entry(made_entry.entry, command, now); !entry)
-            return failure(entry.error());
-          if (const auto seal = log.append_seal(made_entry.seal, now); !seal) return failure(seal.error());
+      [authored, command, now](store::Log& log) -> store::StoreResult<void> {
+        for (const auto& one : authored->entries) {
+          const auto entry = log.append_entry(one.entry, command, now);
+          if (!entry) return failure(entry.error());
+          if (const auto seal = log.append_seal(one.seal, now); !seal) return failure(seal.error());
+          authored->arrivals.push_back(entry->arrival);
         }
         return {};
       },
-      [this, entries, done, alive = std::weak_ptr<bool>(alive_)](const store::DurableResult& outcome) {
-        loop_.post([this, entries, done, outcome, alive] {
-          if (!alive.expired()) written(*entries, outcome, done);
+      [this, authored, done, alive = std::weak_ptr<bool>(alive_)](const store::DurableResult& outcome) {
+        loop_.post([this, authored, done, outcome, alive] {
+          if (!alive.expired()) written(*authored, outcome, done);
         });
       });
   if (!submitted) {
     --in_flight_;
-    author_.take_back(*entries);
+    author_.take_back(authored->entries);
     done(failure(CommandError{503, "busy", submitted.error().what, "", "try again in a second, with the same id"}));
   }
 }
 
-void OpenLedger::written(const std::vector<trust::AuthoredEntry>& entries, const store::DurableResult& outcome,
+void OpenLedger::written(const Authored& authored, const store::DurableResult& outcome,
                          const std::function<void(CommandResult)>& done) {
   --in_flight_;
+  disk_said(outcome);
   if (!outcome) {
     failing_ = true;
-    if (refusing_.empty()) log::error(area, "could not write", {{"why", outcome.error().what}});
-    refusing_ = outcome.error().what;
     done(failure(disk_error()));
     if (in_flight_ == 0) recover();
     return;
   }
   CommandDone result;
   std::vector<model::EntityId> changed;
-  std::uint64_t arrival = outcome->first;
-  for (const auto& made : entries) {
+  for (std::size_t i = 0; i < authored.entries.size(); ++i) {
+    const auto& made = authored.entries[i];
     picture::FoldEvent event;
     event.dot = made.entry.dot();
     event.event = std::make_shared<const model::Event>(made.event);
     event.private_state = made.private_writes.empty() ? picture::PrivateState::None : picture::PrivateState::Here;
     event.private_writes = made.private_writes;
     event.bytes = made.entry.size();
-    event.arrival = arrival;
-    arrival += 2;  // its seal stands behind it
+    event.arrival = authored.arrivals[i];
     event.arrived = clock_.now().utc;
     fold_.apply(event);
     result.entity = made.event.entity;
@@ -570,7 +673,7 @@ void OpenLedger::written(const std::vector<trust::AuthoredEntry>& entries, const
     result.cls = std::min(result.cls, event.dot.cls);
     changed.push_back(made.event.entity);
   }
-  const auto* spec = model::find_record(entries.front().event.record);
+  const auto* spec = model::find_record(authored.entries.front().event.record);
   result.display = fmt::format("{}-{}", spec != nullptr ? spec->letter : '?', model::display_code(result.entity));
   folded(std::move(changed), outcome->last);
   done(std::move(result));
@@ -592,27 +695,125 @@ void OpenLedger::recover() {
 }
 
 void OpenLedger::begin_incarnation(const std::string& why) {
-  const auto number = trust::random_u32();
+  if (closed_) return;
   log::warn(area, "a new incarnation begins", {{"why", why}});
-  author_.begin_incarnation(number);
+  renewing_ = why;
+  if (!retry_planned_) renew();
+}
+
+// First that the old numbers are in doubt, then the record of the new number, and only then is it used: whatever
+// happens in between, a restart does not go on with the old one.
+void OpenLedger::renew() {
+  if (renewal_on_its_way_) return;
+  renewal_on_its_way_ = true;
+  const model::Writer own{author_.writer().author, trust::random_u32()};
   const auto now = clock_.now().utc;
   const auto submitted = writer_->submit(
-      [own = author_.writer(), now](store::Log& log) -> store::StoreResult<void> {
-        const auto begun = log.begin_incarnation(own, store::IncarnationReason::Doubt, now);
+      [own, now, why = renewing_, key = author_.key().public_key(),
+       genesis = genesis_](store::Log& log) -> store::StoreResult<void> {
+        if (const auto noted =
+                log.must_begin_new_incarnation(own.author) ? store::StoreResult<void>() : log.note_doubt(why);
+            !noted)
+          return noted;
+        auto begun = log.append_genesis(genesis, now);
+        if (begun) begun = log.append_author_key(key, now);
+        if (begun) begun = log.begin_incarnation(own, log.next_reason(), now);
         if (!begun) return failure(begun.error());
         return {};
       },
-      [](const store::DurableResult& outcome) {
-        if (!outcome) log::error(area, "cannot record the new incarnation", {{"why", outcome.error().what}});
+      [this, own, alive = std::weak_ptr<bool>(alive_)](const store::DurableResult& outcome) {
+        loop_.post([this, own, outcome, alive] {
+          if (alive.expired()) return;
+          renewal_on_its_way_ = false;
+          disk_said(outcome);
+          if (!outcome) {
+            log::error(area, "cannot record the new incarnation", {{"why", outcome.error().what}});
+            return retry_later();
+          }
+          author_.begin_incarnation(own.incarnation);
+          renewing_.clear();
+          took_writes();
+          folded({}, 0);
+        });
       });
-  if (!submitted) log::error(area, "cannot record the new incarnation", {{"why", submitted.error().what}});
+  if (submitted) return;
+  renewal_on_its_way_ = false;
+  retry_later();
+}
+
+// ---- a disk that refuses --------------------------------------------------------------------------------------------
+
+void OpenLedger::disk_said(const store::DurableResult& outcome) {
+  if (outcome) {
+    if (outcome->first != 0) took_writes();
+    return;
+  }
+  if (outcome.error().fault != store::StoreFault::DiskFull && outcome.error().fault != store::StoreFault::DiskError)
+    return;
+  if (refusing_.empty()) log::error(area, "new entries are refused", {{"why", outcome.error().what}});
+  refusing_ = outcome.error().what;
+  retry_later();
+}
+
+void OpenLedger::took_writes() {
+  if (!refusing_.empty()) log::info(area, "new entries are taken again");
+  refusing_.clear();
+  retry_wait_ = options_.retry_first;
+  if (!first_grants_.empty() && renewing_.empty() && !failing_) record_first_grants();
+}
+
+void OpenLedger::retry_later() {
+  if (retry_planned_ || closed_) return;
+  retry_planned_ = true;
+  retry_timer_ = loop_.after(retry_wait_, [this] {
+    retry_planned_ = false;
+    retry();
+  });
+  retry_wait_ = std::min(retry_wait_ * 2, options_.retry_max);
+}
+
+// Nobody's command is spent on finding out whether the disk works again.
+void OpenLedger::retry() {
+  if (closed_ || (refusing_.empty() && renewing_.empty())) return;
+  if (!renewing_.empty()) return renew();
+  const auto submitted = writer_->submit(
+      [now = clock_.now().utc](store::Log& log) -> store::StoreResult<void> {
+        if (const auto probe = log.append_probe(now); !probe) return failure(probe.error());
+        return {};
+      },
+      [this, alive = std::weak_ptr<bool>(alive_)](const store::DurableResult& outcome) {
+        loop_.post([this, outcome, alive] {
+          if (!alive.expired()) disk_said(outcome);
+        });
+      });
+  if (!submitted) retry_later();
+}
+
+void OpenLedger::scrub_found(std::size_t ranges) {
+  log::error(area, "part of the log has become unreadable; peers are asked for it", {{"ranges", ranges}});
+  const auto why = writer_->read([&](store::Log& log) { return log.why_new_incarnation(author_.writer().author); });
+  if (!why.empty() && renewing_.empty()) begin_incarnation(why);
+  folded({}, 0);  // peers are asked for what the vector lacks now
+}
+
+std::vector<std::string> OpenLedger::problems() const {
+  std::vector<std::string> out;
+  if (fold_broken_)
+    out.push_back(
+        fmt::format("The picture lacks events: the log cannot be read from arrival number {} on", folded_to_ + 1));
+  return out;
 }
 
 // ---- what others wrote ----------------------------------------------------------------------------------------------
 
 void OpenLedger::accept(model::SealedRun run, std::optional<model::PublicKey> author_key,
-                        std::function<void(bool)> done) {
-  auto shared = std::make_shared<model::SealedRun>(std::move(run));
+                        std::function<void(Accepted, const std::string&)> done) {
+  struct Taken {
+    model::SealedRun run;
+    std::vector<std::uint64_t> arrivals;  // filled in by the writing thread
+  };
+  auto shared = std::make_shared<Taken>();
+  shared->run = std::move(run);
   const auto now = clock_.now().utc;
   ++in_flight_;
   const auto submitted = writer_->submit(
@@ -620,35 +821,40 @@ void OpenLedger::accept(model::SealedRun run, std::optional<model::PublicKey> au
         if (author_key) {
           if (const auto key = log.append_author_key(*author_key, now); !key) return failure(key.error());
         }
-        if (const auto appended = log.append_run(*shared, now); !appended) return failure(appended.error());
+        auto arrivals = log.append_accepted(shared->run, now);
+        if (!arrivals) return failure(arrivals.error());
+        shared->arrivals = std::move(*arrivals);
         return {};
       },
       [this, shared, done, alive = std::weak_ptr<bool>(alive_)](const store::DurableResult& outcome) {
         loop_.post([this, shared, done, outcome, alive] {
           if (alive.expired()) return;
           --in_flight_;
+          disk_said(outcome);
           if (!outcome) {
             log::warn(area, "could not keep what a node sent", {{"why", outcome.error().what}});
-            done(false);
+            done(is_disk_fault(outcome.error().fault) ? Accepted::DiskFault : Accepted::Refused, outcome.error().what);
             if (failing_ && in_flight_ == 0) recover();
             return;
           }
           std::vector<model::EntityId> changed;
-          auto arrival = outcome->first;
-          for (const auto& entry : shared->entries) {
-            const auto event = to_fold_event(entry, arrival++, clock_.now().utc, incident_, data_keys_);
+          for (std::size_t i = 0; i < shared->arrivals.size(); ++i) {
+            if (shared->arrivals[i] == 0) continue;  // was here, and is folded
+            const auto event =
+                to_fold_event(shared->run.entries[i], shared->arrivals[i], clock_.now().utc, incident_, data_keys_);
             fold_.apply(event);
+            observe_stamp(event);
             if (event.event) changed.push_back(event.event->entity);
           }
           if (fold_.needs_refold()) refold();
-          done(true);
+          done(Accepted::Written, {});
           folded(std::move(changed), outcome->last);
           if (failing_ && in_flight_ == 0) recover();
         });
       });
   if (!submitted) {
     --in_flight_;
-    done(false);
+    done(Accepted::DiskFault, submitted.error().what);
   }
 }
 
@@ -661,7 +867,7 @@ void OpenLedger::forked(const model::StreamId& branch) {
 
 void OpenLedger::folded(std::vector<model::EntityId> changed, std::uint64_t arrival) {
   snapshots_->folded(changed.size());
-  folded_to_ = std::max(folded_to_, arrival);
+  if (!fold_broken_) folded_to_ = std::max(folded_to_, arrival);
   if (handlers_.on_durable) handlers_.on_durable();
   if (index_) index_->catch_up();
   if (handlers_.on_folded) {
@@ -676,23 +882,23 @@ void OpenLedger::folded(std::vector<model::EntityId> changed, std::uint64_t arri
 
 api::StoreInfo OpenLedger::store_info() {
   api::StoreInfo info;
-  std::string refusing;
   writer_->read([&](store::Log& log) {
     info.events = log.entries();
     info.damaged = log.damage_count();
-    refusing = log.refusing();
     if (const auto free = log.free_bytes()) info.disk_free_bytes = *free;
   });
   info.durable_to = writer_->durable_arrival();
+  std::string low;
   if (info.disk_free_bytes < options_.disk_free_min_bytes) {
-    refusing = fmt::format("only {} MiB are free on the disk of {}, {} are kept for what is underway",
-                           info.disk_free_bytes >> 20, disk_->where(), options_.disk_free_min_bytes >> 20);
+    low = fmt::format("only {} MiB are free on the disk of {}, {} are kept for what is underway",
+                      info.disk_free_bytes >> 20, disk_->where(), options_.disk_free_min_bytes >> 20);
   }
-  if (!refusing.empty() && refusing_.empty()) log::error(area, "new entries are refused", {{"why", refusing}});
-  if (refusing.empty() && !refusing_.empty() && !failing_) log::info(area, "new entries are taken again");
-  if (!failing_) refusing_ = refusing;
-  info.refusing_writes = !refusing_.empty();
-  info.why = refusing_;
+  if (!low.empty() && low_space_.empty()) log::error(area, "new entries are refused", {{"why", low}});
+  if (low.empty() && !low_space_.empty()) log::info(area, "there is room again");
+  low_space_ = std::move(low);
+  info.why = !refusing_.empty() ? refusing_ : !low_space_.empty() ? low_space_ : renewing_;
+  info.refusing_writes = !info.why.empty();
+  if (scrubber_) info.scrubbed_bytes = scrubber_->bytes_read();
   return info;
 }
 
@@ -747,6 +953,9 @@ void OpenLedger::close() {
   if (closed_) return;
   closed_ = true;
   alive_.reset();
+  retry_timer_.reset();
+  fold_timer_.reset();
+  scrubber_.reset();
   if (!writer_) return;
   index_.reset();
   // Everything submitted becomes durable; what the callbacks would have folded is in the log and is folded at the
@@ -763,7 +972,13 @@ Result<std::unique_ptr<Ledger>, std::string> Ledger::open(const Home& home, net:
                                                           const LedgerOptions& options, Handlers handlers) {
   auto disk = store::PosixDisk::open(home.store_dir().string());
   if (!disk) return failure(disk.error().what);
-  auto ledger = std::make_unique<OpenLedger>(home, loop, clock, options, std::move(handlers), std::move(*disk));
+  return open_on(std::move(*disk), home, loop, clock, options, std::move(handlers));
+}
+
+Result<std::unique_ptr<Ledger>, std::string> Ledger::open_on(std::unique_ptr<store::Disk> disk, const Home& home,
+                                                             net::EventLoop& loop, const Clock& clock,
+                                                             const LedgerOptions& options, Handlers handlers) {
+  auto ledger = std::make_unique<OpenLedger>(home, loop, clock, options, std::move(handlers), std::move(disk));
   if (auto started = ledger->start(home); !started) return failure(started.error());
   return ledger;
 }

@@ -27,10 +27,25 @@ inline constexpr std::size_t commands_waiting_max = 10'000;  // made and not yet
 // A start from a snapshot reads at most 10,000 events behind it: this many, and what comes while one is being written.
 inline constexpr std::uint64_t snapshot_every_events = 8'000;
 
+// After the disk refused: how long until it is tried again, doubled each time up to the second.
+inline constexpr Milliseconds disk_retry_first{1'000};
+inline constexpr Milliseconds disk_retry_max{30'000};
+
 struct LedgerOptions {
-  model::ClockQuality clock_quality = model::ClockQuality::Rtc;
+  std::function<model::ClockQuality()> clock_quality;  // asked for each event, on the loop's thread; none: Rtc
   std::uint64_t disk_free_min_bytes = std::uint64_t{64} << 20;
   std::uint64_t snapshot_every = snapshot_every_events;
+  Milliseconds retry_first = disk_retry_first;
+  Milliseconds retry_max = disk_retry_max;
+  Milliseconds scrub_pause{250};  // between two small pieces of the log read again; 0: never
+  bool journal_index = true;      // false: no SQLite beside the log, for tests on a disk in memory
+};
+
+// What became of another node's run.
+enum class Accepted {
+  Written,
+  DiskFault,  // not now: to be sent again
+  Refused,    // its content contradicts what is here, and will the next time
 };
 
 // What was found when the store was opened, for the log and `status`.
@@ -66,17 +81,23 @@ class Ledger {
   };
   static Result<std::unique_ptr<Ledger>, std::string> open(const Home& home, net::EventLoop& loop, const Clock& clock,
                                                            const LedgerOptions& options, Handlers handlers);
+  // On another disk than the home's folder.
+  static Result<std::unique_ptr<Ledger>, std::string> open_on(std::unique_ptr<store::Disk> disk, const Home& home,
+                                                              net::EventLoop& loop, const Clock& clock,
+                                                              const LedgerOptions& options, Handlers handlers);
   virtual ~Ledger() = default;
 
   // Writes a draft. `done` is called on the loop's thread once the event is durable and folded, or is refused.
   virtual void command(model::Draft draft, std::function<void(api::CommandResult)> done) = 0;
   // For gateways: writes what is news in a message (news.hpp). Reports about one record wait for each other; `meet` is
-  // asked right before the writing, so that it meets what the one before left. No event when nothing is new.
+  // asked right before the writing, so that it meets what the one before left. No event when nothing is new, or when a
+  // newer report came before this one was written.
   virtual void report(model::Draft draft, Meet meet, std::function<void(const Reported&)> done) = 0;
   // Writes a verified run of another node (or one's own, come back).
   virtual void accept(model::SealedRun run, std::optional<model::PublicKey> author_key,
-                      std::function<void(bool written)> done) = 0;
+                      std::function<void(Accepted, const std::string& why)> done) = 0;
   virtual void forked(const model::StreamId& branch) = 0;
+  // Own events are refused until the record of the new incarnation is durable.
   virtual void begin_incarnation(const std::string& why) = 0;
 
   virtual picture::Observed observe(model::Observation observation) = 0;
@@ -88,7 +109,8 @@ class Ledger {
   virtual const model::Writer& writer() const = 0;
   virtual const OpenReport& open_report() const = 0;
   virtual api::StoreInfo store_info() = 0;
-  virtual std::size_t waiting() const = 0;  // commands, reports and runs on their way to the disk
+  virtual std::size_t waiting() const = 0;  // any thread: commands, reports and runs on their way to the disk
+  virtual std::vector<std::string> problems() const = 0;  // sentences for the status
 
   // Any thread that may wait: reads the index and the log. Waits at most `wait` for the index to catch up.
   virtual api::JournalPage journal(const api::JournalQuery& query, Milliseconds wait) = 0;

@@ -11,6 +11,7 @@
 #include "api/server.hpp"
 #include "backups.hpp"
 #include "base/log.hpp"
+#include "clock_quality.hpp"
 #include "clock_watch.hpp"
 #include "codec/cot/types.hpp"
 #include "gateway/adsb/adsb_client.hpp"
@@ -110,6 +111,7 @@ class RunningNode final : public Node, public api::Backend {
   void place_own(const model::Place& place, std::string source, UtcTime measured, bool ended = false);
   void withdraw_own();
   void place_configured();
+  void measure_clock();
   void make_status();
   void publish();
   api::NodeInfo node_info() const;
@@ -140,6 +142,7 @@ class RunningNode final : public Node, public api::Backend {
   std::vector<std::shared_ptr<net::EventLoop::Timer>> timers_;
   std::optional<api::OwnPosition> own_position_;
   ClockWatch clocks_;
+  model::ClockQuality clock_quality_ = system_clock_quality();
   std::string state_hash_;
   SteadyTime hashed_{};
   std::uint64_t hashed_events_ = 0;
@@ -242,6 +245,7 @@ Result<void, std::string> RunningNode::start() {
 Result<void, std::string> RunningNode::start_core() {
   LedgerOptions options;
   options.disk_free_min_bytes = static_cast<std::uint64_t>(config_.disk_free_min_mib) << 20;
+  options.clock_quality = [this] { return clock_quality_; };
   Ledger::Handlers handlers;
   handlers.on_durable = [this] {
     if (peers_) peers_->durable();
@@ -258,9 +262,11 @@ Result<void, std::string> RunningNode::start_core() {
   sync::Config sync_config{home_.incident, home_.node_key.id(), node_info().name};
   Peers::Handlers peer_handlers;
   peer_handlers.on_accept = [this](sync::Accept accept) {
-    ledger_->accept(std::move(accept.run), accept.author_key, [this, ticket = accept.ticket](bool written) {
-      written ? peers_->accepted(ticket) : peers_->refused(ticket);
-    });
+    ledger_->accept(std::move(accept.run), accept.author_key,
+                    [this, ticket = accept.ticket](Accepted outcome, const std::string& why) {
+                      if (outcome == Accepted::Written) return peers_->accepted(ticket);
+                      outcome == Accepted::Refused ? peers_->rejected(ticket, why) : peers_->refused(ticket);
+                    });
   };
   peer_handlers.on_observation = [this](const model::Observation& observation) { take_observation(observation, true); };
   peer_handlers.on_fork = [this](const sync::ForkFound& fork) { ledger_->forked(fork.branch); };
@@ -514,10 +520,17 @@ void RunningNode::take_observation(model::Observation observation, bool from_pee
 
 void RunningNode::publish() { picture_.set(ledger_->publish()); }
 
+void RunningNode::measure_clock() {
+  const auto gnss = gpsd_ ? gpsd_->status() : gateway::gnss::GpsdStatus{};
+  clock_quality_ = clock_quality(system_clock_quality(), gnss.clock_ahead, gnss.last_fix, clock_.now().utc);
+}
+
 void RunningNode::make_status() {
   ledger_->drop_lost_tracks();
+  measure_clock();
   api::Status status;
   status.node = node_info();
+  status.clock = model::name_of(clock_quality_);
   status.incident = {home_.incident, home_.genesis.name, home_.genesis.exercise};
   status.peers = peers_->status();
   status.cut_off =
@@ -621,6 +634,7 @@ void RunningNode::make_status() {
   if (!picture->forks().empty())
     status.problems.push_back(fmt::format(
         "{} streams have two contents: a device was copied or restored without telling", picture->forks().size()));
+  for (const auto& problem : ledger_->problems()) status.problems.push_back(problem);
   for (const auto& problem : start_problems_) status.problems.push_back(problem);
   status_.set(std::make_shared<const api::Status>(std::move(status)));
 }
@@ -639,6 +653,8 @@ std::string RunningNode::metrics() {
   out.put("withheld_events", "gauge", "Events of authors that are not granted.", counts.withheld);
   out.put("unshared_events", "gauge", "Own events no other node is known to hold.", status->unshared);
   out.put("store_damaged_ranges", "gauge", "Stretches of the log that cannot be read.", status->store.damaged);
+  out.put("store_scrubbed_bytes_total", "counter", "Bytes of the log read again in search of damage.",
+          status->store.scrubbed_bytes);
   out.put("store_refusing_writes", "gauge", "1 while new entries are refused.", status->store.refusing_writes ? 1 : 0);
   out.put("disk_free_bytes", "gauge", "Free space for the store.", status->store.disk_free_bytes);
   out.put("commands_total", "counter", "Commands taken from the API.", commands_.load());

@@ -1,0 +1,406 @@
+// The ledger on a disk in memory that fails, fills and forgets: what it says, and that it heals by itself.
+#include "ledger.hpp"
+
+#include <doctest/doctest.h>
+
+#include "clock_quality.hpp"
+#include "model/schema.hpp"
+#include "report_queue.hpp"
+#include "store/log.hpp"
+#include "store/sim_disk.hpp"
+#include "test_world.hpp"
+
+namespace airbridge::app {
+namespace {
+
+using api::CommandResult;
+using store::SimDisk;
+
+// A SimDisk that outlives the ledger. After cut() whoever holds this handle is as good as dead.
+class Handle final : public store::Disk {
+ public:
+  struct State {
+    std::atomic<bool> cut{false};
+    std::atomic<bool> unreadable{false};
+  };
+  Handle(SimDisk& disk, std::shared_ptr<State> state) : disk_(disk), state_(std::move(state)) {}
+  store::DiskResult<std::unique_ptr<store::File>> open(std::string_view name, store::OpenMode mode) override {
+    if (state_->cut || (state_->unreadable && mode == store::OpenMode::Read && store::segment_number(name)))
+      return dead();
+    return disk_.open(name, mode);
+  }
+  store::DiskResult<void> rename(std::string_view from, std::string_view to) override {
+    if (state_->cut) return dead();
+    return disk_.rename(from, to);
+  }
+  store::DiskResult<void> remove(std::string_view name) override {
+    if (state_->cut) return dead();
+    return disk_.remove(name);
+  }
+  store::DiskResult<std::vector<std::string>> list() const override { return disk_.list(); }
+  store::DiskResult<void> sync_directory() override {
+    if (state_->cut) return dead();
+    return disk_.sync_directory();
+  }
+  store::DiskResult<std::uint64_t> free_bytes() const override { return disk_.free_bytes(); }
+  std::string where() const override { return disk_.where(); }
+
+ private:
+  static tl::unexpected<store::DiskError> dead() {
+    return failure(store::DiskError{store::DiskFault::Io, "the power is off"});
+  }
+  SimDisk& disk_;
+  std::shared_ptr<State> state_;
+};
+
+model::Write write_of(model::RecordKind record, std::string_view field, model::Value value) {
+  return {model::find_field(static_cast<std::uint16_t>(record), field)->key(), std::move(value), {}};
+}
+
+model::Draft message(std::string_view text, std::uint8_t command = 0) {
+  model::Draft draft;
+  draft.record = static_cast<std::uint16_t>(model::RecordKind::Message);
+  draft.via = model::Via::Web;
+  draft.writes = {write_of(model::RecordKind::Message, "text", model::Value(std::string(text)))};
+  if (command != 0) {
+    model::CommandId id;
+    id.value.fill(command);
+    draft.command = id;
+  }
+  return draft;
+}
+
+struct World {
+  test::Folder folder;
+  Home home;
+  net::EventLoop loop;
+  SystemClock clock;
+  SimDisk disk{7};
+  std::shared_ptr<Handle::State> state;
+  LedgerOptions options;
+  std::unique_ptr<Ledger> ledger;
+
+  World() : home(*found(folder / "n", {"POST 1", "Ana", "test", false}, SystemClock().now().utc)) {
+    options.journal_index = false;
+    options.disk_free_min_bytes = 0;
+    options.retry_first = options.retry_max = Milliseconds(5);
+    options.scrub_pause = Milliseconds(0);
+  }
+  void start() {
+    state = std::make_shared<Handle::State>();
+    auto opened = Ledger::open_on(std::make_unique<Handle>(disk, state), home, loop, clock, options, {});
+    if (!opened) FAIL(opened.error());
+    ledger = std::move(*opened);
+    until([&] { return ledger->waiting() == 0; });
+  }
+  // The power goes, with what is not synced.
+  void cut() {
+    state->cut = true;
+    disk.crash(SimDisk::Cut::Lose);
+    ledger.reset();
+  }
+  bool until(const std::function<bool()>& holds) {
+    return test::eventually([&] {
+      loop.run_for(Milliseconds(5));
+      return holds();
+    });
+  }
+  CommandResult command(model::Draft draft) {
+    std::optional<CommandResult> answer;
+    ledger->command(std::move(draft), [&](CommandResult result) { answer = std::move(result); });
+    REQUIRE(until([&] { return answer.has_value(); }));
+    return *answer;
+  }
+  Accepted accept(model::SealedRun run, const trust::SigningKey& author) {
+    std::optional<Accepted> answer;
+    ledger->accept(std::move(run), author.public_key(),
+                   [&](Accepted outcome, const std::string&) { answer = outcome; });
+    REQUIRE(until([&] { return answer.has_value(); }));
+    return *answer;
+  }
+  std::uint64_t events_told() const {
+    std::uint64_t sum = 0;
+    for (const auto& [stream, seq] : ledger->view().vector()) sum += seq;
+    return sum;
+  }
+  bool shows(const model::EntityId& id) const { return ledger->publish()->find(id) != nullptr; }
+};
+
+// Another node's author, whose grant is not here: its events are kept and not folded.
+trust::Author stranger(const World& world, const trust::SigningKey& key) {
+  return {key, world.home.incident, 1, world.home.data_keys,
+          [] { return trust::random_fixed<FixedBytes<16, struct trust::SaltTag>>(); }};
+}
+trust::SigningKey key_of(std::uint8_t number) {
+  trust::SigningKey::Seed seed;
+  seed.value.fill(number);
+  return trust::SigningKey::from_seed(seed);
+}
+
+// Where the last segment's records end.
+std::pair<std::string, std::size_t> end_of_log(const SimDisk& disk) {
+  const auto names = disk.list();
+  std::string last;
+  for (const auto& name : *names) {
+    if (store::segment_number(name)) last = name;
+  }
+  const auto bytes = disk.content(last);
+  std::size_t end = bytes.size();
+  while (end > 0 && bytes[end - 1] == 0) --end;
+  return {last, (end + 7) / 8 * 8};
+}
+
+}  // namespace
+
+TEST_CASE("after one failed write commands are refused in words, and taken again when the disk works") {
+  World world;
+  world.start();
+  REQUIRE(world.command(message("before")));
+  SUBCASE("the sync fails once") { world.disk.fail_fdatasync(1); }
+  SUBCASE("the write fails once") { world.disk.fail_writes(1); }
+  SUBCASE("the disk is full for a while") { world.disk.set_quota(0); }
+  const auto big = std::string(3000, 'x');
+  auto refused = world.command(message(big, 1));
+  if (refused) refused = world.command(message(big, 2));  // what was reserved ahead took the first
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().status == 507);
+  world.disk.set_quota(UINT64_MAX);
+  // Nobody else writes: the node finds out by itself.
+  REQUIRE(world.until([&] { return !world.ledger->store_info().refusing_writes; }));
+  const auto taken = world.command(message(big, 3));
+  REQUIRE(taken);
+  CHECK(world.shows(taken->entity));
+  CHECK(world.events_told() == world.ledger->store_info().events);
+}
+
+TEST_CASE("a full disk with a torn log starts, serves, and begins to write when there is room") {
+  World world;
+  world.start();
+  const auto kept = world.command(message("kept"));
+  REQUIRE(kept);
+  const auto before = world.ledger->writer();
+  world.cut();
+  const auto [name, end] = end_of_log(world.disk);
+  auto bytes = world.disk.content(name);
+  bytes.resize(std::max(bytes.size(), end + 64));
+  for (std::size_t i = 0; i < 40; ++i) bytes[end + i] = static_cast<std::uint8_t>(i + 1);
+  world.disk.set_content(name, bytes);
+  world.disk.set_quota(0);
+  world.start();
+  CHECK(world.shows(kept->entity));
+  CHECK(world.ledger->store_info().refusing_writes);
+  CHECK(world.ledger->store_info().damaged == 0);  // a torn end is none
+  const auto refused = world.command(message("not now"));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().status == 507);
+  world.disk.set_quota(UINT64_MAX);
+  REQUIRE(world.until([&] { return !world.ledger->store_info().refusing_writes; }));
+  REQUIRE(world.command(message("now")));
+  CHECK(world.ledger->writer().incarnation != before.incarnation);
+}
+
+TEST_CASE("what a power cut left without its seal is gone, and its repetition is written anew and can be sent") {
+  World world;
+  world.start();
+  REQUIRE(world.command(message("torn", 9)));
+  world.cut();
+  const auto [name, end] = end_of_log(world.disk);
+  auto bytes = world.disk.content(name);
+  std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(end - 80), bytes.end(), std::uint8_t{0});  // inside the seal
+  world.disk.set_content(name, bytes);
+  world.start();
+  CHECK(world.events_told() == world.ledger->store_info().events);
+  const auto again = world.command(message("torn", 9));
+  REQUIRE(again);
+  CHECK_FALSE(again->repeated);
+  CHECK(world.events_told() == world.ledger->store_info().events);
+}
+
+TEST_CASE("an own event whose seal rotted is sealed again at the start") {
+  World world;
+  world.start();
+  const auto made = world.command(message("first", 9));
+  REQUIRE(made);
+  const auto end = end_of_log(world.disk);
+  REQUIRE(world.command(message("second, so that the first batch is known to be durable")));
+  world.cut();
+  world.disk.flip(end.first, end.second - 20, 1);
+  // Without the second message's seal, which would vouch for the first too.
+  const auto last = end_of_log(world.disk);
+  world.disk.flip(last.first, last.second - 20, 1);
+  world.start();
+  CHECK(world.events_told() == world.ledger->store_info().events);
+  CHECK(world.shows(made->entity));
+}
+
+TEST_CASE("entries whose proof is a later seal are written without it; what contradicts is refused, not put off") {
+  World world;
+  world.start();
+  const auto key = key_of(9);
+  auto author = stranger(world, key);
+  const auto now = world.clock.now().utc;
+  const auto first = author.make(message("1"), now, model::ClockQuality::Ntp);
+  const auto second = author.make(message("2"), now, model::ClockQuality::Ntp);
+  CHECK(world.accept({{first->front().entry}, second->front().seal}, key) == Accepted::Written);
+  auto other = stranger(world, key);
+  const auto contradiction = other.make(message("another first"), now, model::ClockQuality::Ntp);
+  CHECK(world.accept({{contradiction->front().entry}, contradiction->front().seal}, key) == Accepted::Refused);
+  world.disk.set_quota(0);
+  CHECK(world.accept({{second->front().entry}, second->front().seal}, key) == Accepted::Written);  // reserved room
+  model::SealedRun big;
+  for (int i = 0; i < 40; ++i) {
+    auto made = author.make(message(std::string(3500, 'x')), now, model::ClockQuality::Ntp);
+    big.entries.push_back(made->front().entry);
+    big.seal = made->front().seal;
+  }
+  std::optional<Accepted> outcome;
+  for (int i = 0; i < 20 && (!outcome || outcome == Accepted::Written); ++i) {
+    outcome = world.accept(big, key);
+    big.entries.clear();
+    for (int n = 0; n < 40; ++n) {
+      auto made = author.make(message(std::string(3500, 'x')), now, model::ClockQuality::Ntp);
+      big.entries.push_back(made->front().entry);
+      big.seal = made->front().seal;
+    }
+  }
+  CHECK(outcome == Accepted::DiskFault);
+}
+
+TEST_CASE("a new incarnation is used only when its record is durable, and the doubt outlives a crash") {
+  World world;
+  world.start();
+  REQUIRE(world.command(message("before")));
+  const auto before = world.ledger->writer();
+  world.options.retry_first = world.options.retry_max = Milliseconds(60'000);
+  world.cut();
+  world.start();
+  int syncs = 0;
+  world.disk.on_fdatasync([&] {
+    if (++syncs == 2) world.disk.fail_fdatasync(1);  // the first is the DOUBT file's
+  });
+  world.ledger->begin_incarnation("another node knows more of this one");
+  const auto refused = world.command(message("not in the old one"));
+  REQUIRE_FALSE(refused);
+  CHECK(world.until([&] { return syncs >= 2; }));
+  CHECK(world.ledger->writer() == before);
+  world.disk.on_fdatasync({});
+  world.cut();
+  world.start();
+  CHECK(world.ledger->open_report().new_incarnation);
+  CHECK(world.ledger->writer().incarnation != before.incarnation);
+}
+
+TEST_CASE("stamps follow other nodes' within five minutes, and say how good the clock is") {
+  World world;
+  world.options.clock_quality = [] { return model::ClockQuality::Gnss; };
+  world.start();
+  const auto key = key_of(9);
+  auto author = stranger(world, key);
+  const auto now = world.clock.now().utc;
+  const auto stamp = [&] {
+    const auto made = world.command(message("own"));
+    REQUIRE(made);
+    return *world.ledger->publish()->find(made->entity)->updated;
+  };
+  const auto ahead = author.make(message("fast clock"), now + Milliseconds(120'000), model::ClockQuality::Rtc);
+  REQUIRE(world.accept({{ahead->front().entry}, ahead->front().seal}, key) == Accepted::Written);
+  CHECK(stamp().time > ahead->front().event.time);
+  CHECK(stamp().quality == model::ClockQuality::Gnss);
+  const auto absurd = author.make(message("absurd clock"), now + Milliseconds(3'600'000), model::ClockQuality::Rtc);
+  REQUIRE(world.accept({{absurd->front().entry}, absurd->front().seal}, key) == Accepted::Written);
+  CHECK(stamp().time < absurd->front().event.time);
+}
+
+TEST_CASE("a receiver's time counts while it is young and close") {
+  using model::ClockQuality;
+  const auto now = utc_from_ms(1'773'480'600'000);
+  const auto fix = now - Milliseconds(5'000);
+  CHECK(clock_quality(ClockQuality::Rtc, Milliseconds(-40), fix, now) == ClockQuality::Gnss);
+  CHECK(clock_quality(ClockQuality::Ntp, Milliseconds(900), fix, now) == ClockQuality::Ntp);
+  CHECK(clock_quality(ClockQuality::Rtc, Milliseconds(0), now - gnss_fix_age_max * 2, now) == ClockQuality::Rtc);
+  CHECK(clock_quality(ClockQuality::Rtc, std::nullopt, {}, now) == ClockQuality::Rtc);
+}
+
+TEST_CASE("a log that cannot be read leaves no snapshot that claims it, and says so") {
+  World world;
+  world.start();
+  const auto made = world.command(message("unread"));
+  REQUIRE(made);
+  world.state->unreadable = true;
+  model::StreamId branch{{key_of(5).id(), 1}, model::Class::Routine, {}};
+  branch.branch.from = 3;
+  world.ledger->publish();
+  for (const auto& [stream, seq] : world.ledger->view().vector()) branch = stream;
+  branch.branch.from = 1;
+  world.ledger->forked(branch);
+  CHECK(world.ledger->problems().size() == 1);
+  world.state->unreadable = false;
+  world.ledger.reset();
+  for (const auto& name : *world.disk.list()) CHECK_FALSE(name.ends_with(".snap"));
+}
+
+TEST_CASE("rot that nobody reads is found by the scrub, and is no damage any more when a peer has sent it again") {
+  World world;
+  world.options.scrub_pause = Milliseconds(1);
+  world.start();
+  const auto key = key_of(9);
+  auto author = stranger(world, key);
+  const auto now = world.clock.now().utc;
+  const auto first = author.make(message("first"), now, model::ClockQuality::Ntp);
+  const auto second = author.make(message("second"), now, model::ClockQuality::Ntp);
+  REQUIRE(world.accept({{first->front().entry}, first->front().seal}, key) == Accepted::Written);
+  const auto at = end_of_log(world.disk);
+  REQUIRE(world.accept({{second->front().entry}, second->front().seal}, key) == Accepted::Written);
+  auto bytes = world.disk.content(at.first);
+  const auto& lost = first->front().entry.public_part;
+  const auto place = std::search(bytes.begin(), bytes.end(), lost.begin(), lost.end());
+  REQUIRE(place != bytes.end());
+  world.disk.flip(at.first, static_cast<std::uint64_t>(place - bytes.begin()), 1);
+  REQUIRE(world.until([&] { return world.ledger->store_info().damaged == 1; }));
+  REQUIRE(world.accept({{first->front().entry}, first->front().seal}, key) == Accepted::Written);
+  CHECK(world.ledger->store_info().damaged == 0);
+  world.cut();
+  world.start();
+  CHECK(world.ledger->store_info().damaged == 0);
+}
+
+TEST_CASE("a marker dragged faster than the disk syncs does not pile up, and ends where it was left") {
+  World world;
+  world.start();
+  const auto unit = static_cast<std::uint16_t>(model::RecordKind::Unit);
+  model::Draft draft;
+  draft.record = unit;
+  draft.via = model::Via::Tak;
+  draft.entity = model::external_name("tak", "marker");
+  std::size_t answers = 0, most = 0;
+  const Meet meet = [](model::Draft said, const picture::EntityView*) { return Meeting{std::move(said), {}}; };
+  for (int i = 0; i < 20'000; ++i) {
+    draft.writes = {write_of(model::RecordKind::Unit, "callsign", model::Value("Alpha " + std::to_string(i)))};
+    world.ledger->report(draft, meet, [&](const Reported&) { ++answers; });
+    most = std::max(most, world.ledger->waiting());
+  }
+  CHECK(most <= 2);  // one on its way, one waiting
+  REQUIRE(world.until([&] { return answers == 20'000; }));
+  const auto picture = world.ledger->publish();
+  const auto* field = picture->find(*draft.entity)->find(draft.writes[0].key);
+  REQUIRE(field != nullptr);
+  CHECK(field->acting.value == model::Value("Alpha 19999"));
+}
+
+TEST_CASE("reports that cannot be merged wait in order, up to a limit") {
+  ReportQueue queue;
+  const auto journal = model::find_field(static_cast<std::uint16_t>(model::RecordKind::Journal), "text")->key();
+  model::Draft draft;
+  draft.record = static_cast<std::uint16_t>(model::RecordKind::Journal);
+  draft.entity = model::external_name("tak", "line");
+  for (std::size_t i = 0; i <= reports_per_record_max; ++i) {
+    draft.source = std::to_string(i);  // of different clients
+    draft.writes = {{journal, model::Value(std::to_string(i)), {}}};
+    CHECK(queue.put({draft, {}, {}}).has_value() == (i == reports_per_record_max));
+  }
+  CHECK(queue.size() == reports_per_record_max);
+  CHECK(queue.take(*draft.entity)->draft.source == "0");
+  CHECK(queue.size() == reports_per_record_max - 1);
+}
+
+}  // namespace airbridge::app
