@@ -17,6 +17,7 @@
 #include "scrubber.hpp"
 #include "snapshot_keeper.hpp"
 #include "store/posix_disk.hpp"
+#include "store/reseal.hpp"
 #include "store/writer.hpp"
 #include "trust/private_part.hpp"
 
@@ -165,7 +166,6 @@ class OpenLedger final : public Ledger {
   void open_private_parts();
   void refold();
   void resume_author(const store::Log& log);
-  void seal_own(store::Log& log, const trust::SigningKey& key);
   void observe_stamp(const picture::FoldEvent& event);
   void record_first_grants();
   std::optional<CommandResult> answer_known(const model::Draft& draft);
@@ -275,7 +275,11 @@ Result<void, std::string> OpenLedger::start(const Home& home) {
       log::error(area, "starts without writing", {{"why", refusing_}});
     }
   }
-  if (refusing_.empty()) seal_own(*log, home.node_key);
+  if (refusing_.empty()) {
+    const auto sealed = store::seal_own_events(*log, home.node_key, clock_.now().utc);
+    if (!sealed) log::warn(area, "could not seal own events", {{"why", sealed.error().what}});
+    if (sealed && *sealed > 0) log::warn(area, "own events had lost their seal", {{"streams", *sealed}});
+  }
   author_.begin_incarnation(incarnation);
   resume_author(*log);
 
@@ -333,20 +337,6 @@ Result<void, std::string> OpenLedger::start(const Home& home) {
   return {};
 }
 
-// Own events without a seal could never be sent. Their content stands, so the seal can be made again.
-void OpenLedger::seal_own(store::Log& log, const trust::SigningKey& key) {
-  const auto now = clock_.now().utc;
-  for (const auto& [stream, head] : log.heads()) {
-    if (stream.writer.author != key.id() || stream.is_branch() || head.sealed_seq >= head.contiguous) continue;
-    const auto chain = log.chain_at(stream, head.contiguous);
-    if (!chain) continue;
-    const auto sealed = log.append_seal(trust::make_seal(key, incident_, stream, head.contiguous, *chain), now);
-    log::warn(area, "own events had no seal", {{"stream", model::to_text(stream)}, {"sealed", sealed.has_value()}});
-  }
-  if (const auto synced = log.sync(now); !synced)
-    log::warn(area, "could not seal own events", {{"why", synced.error().what}});
-}
-
 // The founder's or the newcomer's own grants, as the node's first events.
 void OpenLedger::record_first_grants() {
   std::erase_if(first_grants_, [this](const trust::Grant& grant) {
@@ -364,6 +354,8 @@ void OpenLedger::record_first_grants() {
     draft.writes.push_back({model::find_field(draft.record, "name")->key(), model::Value(grant.name), {}});
     write(draft, [this, id](const CommandResult& result) {
       granting_.erase(id);
+      // Once in the log is enough, whatever the roster makes of it.
+      if (result) std::erase_if(first_grants_, [&](const auto& one) { return model::key_id_of(one.key) == id; });
       if (!result) log::error(area, "cannot record a grant", {{"why", result.error().message}});
     });
   }

@@ -13,7 +13,6 @@
 namespace airbridge::app {
 
 inline constexpr std::size_t scrub_bytes = 64 * 1024;  // at a time
-inline constexpr Milliseconds scrub_pause{250};        // between: 256 KiB/s, a day for 22 GB
 
 class Scrubber {
  public:

@@ -84,7 +84,12 @@ bool SimNode::holds(const Ledger::Promise& promise) {
 model::Hash SimNode::state_hash() {
   picture::Fold fold(fleet_.incident, fleet_.genesis);
   std::uint64_t arrival = 0;
-  for (const auto& [stream, last] : counted()) {
+  const auto held = counted();
+  for (const auto& [stream, head] : life_->log->heads()) {
+    // As a node folds it at its start: with what lies behind the last seal, which must not be there at one node alone.
+    // What a fork cuts off stays off.
+    auto last = sync::held_of(held, stream);
+    if (last == head.sealed_seq) last = std::max(last, head.contiguous);
     for (std::uint64_t seq = stream.is_branch() ? stream.branch.from : 1; seq <= last; ++seq) {
       const auto stored = life_->log->read_entry(stream, seq);
       if (!stored) throw Failure{fmt::format("{} lacks event {} of {}", name(), seq, model::to_text(stream))};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "picture/fold.hpp"
+#include "store/reseal.hpp"
 
 namespace airbridge::simulate {
 namespace {
@@ -85,6 +86,8 @@ bool SimNode::begin_life(Life& life) {
       life.author->resume(static_cast<model::Class>(c), head->seq, head->head, last);
     }
   }
+  if (const auto sealed = store::seal_own_events(*life.log, key_, now().utc); sealed && *sealed > 0)
+    fleet_.say("{} seals {} of its streams again", name(), *sealed);
   life.view.emplace(*life.log, key_.id(), fleet_.options.bug);
   life.core.emplace(
       sync::Config{fleet_.incident, key_.id(), name(),

@@ -68,6 +68,7 @@ TEST_CASE("a backup made while the node writes restores to a whole prefix of the
   auto log = open_log(**disk);
   CHECK(log.durable_arrival() == restored->arrival);
   CHECK(log.why_new_incarnation(own) == "restored from a backup");
+  CHECK(log.next_reason() == IncarnationReason::Restored);
   for (std::uint64_t seq = 1; seq <= restored->entries; ++seq) {
     CHECK(log.read_entry(ana.stream(), seq)->entry == ana.entries()[static_cast<std::size_t>(seq - 1)]);
   }
