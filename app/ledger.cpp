@@ -19,6 +19,7 @@
 #include "store/posix_disk.hpp"
 #include "store/reseal.hpp"
 #include "store/writer.hpp"
+#include "sync/vector.hpp"
 #include "trust/private_part.hpp"
 
 namespace airbridge::app {
@@ -297,6 +298,17 @@ Result<void, std::string> OpenLedger::start(const Home& home) {
   report_.events = log->entries();
   writer_ = std::make_unique<store::Writer>(std::move(*log), clock_);
   view_ = std::make_unique<WriterView>(*writer_, author_.writer());
+  const auto forks = sync::proven_forks(view_->vector(), *view_);
+  if (std::ranges::any_of(fold_.forks(), [&](const auto& fork) {
+        const auto proven = forks.find(fork.first);
+        return proven == forks.end() || fork.second < proven->second;
+      })) {
+    log::warn(area, "the snapshot leaves out events of a fork that the log does not prove; folding the whole log");
+    fold_ = picture::Fold(incident_, genesis_);
+    from = 1;
+    folded_to_ = report_.from_snapshot = 0;
+  }
+  for (const auto& [base, at] : forks) fold_.fork(base, at);
   snapshots_ = std::make_unique<SnapshotKeeper>(*writer_, options_.snapshot_every, options_.disk_free_min_bytes);
   snapshots_->folded(fold_log_from(from));
   if (fold_.needs_refold()) refold();

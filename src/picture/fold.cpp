@@ -159,10 +159,12 @@ void Fold::after_roster_change() {
 
 bool Fold::is_cut(const Dot& dot) const {
   const auto found = forks_.find(dot.stream());
-  return found != forks_.end() && dot.seq >= found->second.from;
+  return found != forks_.end() && found->second.from != 0 && dot.seq >= found->second.from;
 }
 
-void Fold::note_fork(const model::StreamId& base, std::uint64_t from) {
+void Fold::fork(const model::StreamId& of, std::uint64_t from) {
+  if (from == 0) return;
+  const auto base = of.base();
   auto& fork = forks_[base];
   if (fork.from != 0 && fork.from <= from) return;
   fork.from = from;
@@ -175,14 +177,17 @@ void Fold::note_fork(const model::StreamId& base, std::uint64_t from) {
   if (held != withheld_.end() && held->first.stream() == base) needs_refold_ = true;
 }
 
-void Fold::fork(const model::StreamId& base, std::uint64_t from) {
-  if (from != 0) note_fork(base.base(), from);
+std::map<model::StreamId, std::uint64_t> Fold::forks() const {
+  std::map<model::StreamId, std::uint64_t> out;
+  for (const auto& [base, fork] : forks_) {
+    if (fork.from != 0) out[base] = fork.from;
+  }
+  return out;
 }
 
 Verdict Fold::note_branch(const FoldEvent& in) {
-  const auto base = in.dot.stream();
-  note_fork(base, in.branch.from);
-  lists_changed_ = forks_[base].branches[{in.dot.writer, in.dot.cls, in.branch}].add(in.dot.seq) || lists_changed_;
+  lists_changed_ =
+      forks_[in.dot.stream()].branches[{in.dot.writer, in.dot.cls, in.branch}].add(in.dot.seq) || lists_changed_;
   return Verdict::OnBranch;
 }
 

@@ -38,7 +38,7 @@ enum class PrivateState : std::uint8_t {
 // One event of the log. `event` null: its public part cannot be parsed; then it is counted and listed, not folded.
 struct FoldEvent {
   model::Dot dot;
-  model::ForkBranch branch;  // when it stands on a branch: kept and listed, not folded
+  model::ForkBranch branch;  // when it stands on a branch: not folded, and listed once fork() says that one is proven
   std::shared_ptr<const model::Event> event;
   PrivateState private_state = PrivateState::None;
   std::vector<model::Write> private_writes;
@@ -52,7 +52,7 @@ enum class Verdict {
   Repeated,    // seen before; a private part that came later is merged now
   Withheld,    // its author or actor may not write; folded when a grant arrives
   Unreadable,  // no version of ours parses it
-  OnBranch,    // behind a fork of its stream
+  OnBranch,    // behind a fork of its stream, or under the name of a branch
 };
 
 struct LoadFault {
@@ -69,8 +69,12 @@ class Fold {
 
   Verdict apply(const FoldEvent& event);
 
-  // The stream has two contents from `from` on (at least 1). Events from there on are not folded, whichever came first.
+  // The stream has two contents from `from` on (at least 1), both sealed by its author: sync::proven_forks() finds that
+  // in the log. Events from there on are not folded, whichever came first. Events under a branch's name prove nothing
+  // by themselves: anybody could relabel a good stream.
   void fork(const model::StreamId& base, std::uint64_t from);
+  // What fork() was told, a loaded snapshot's included.
+  std::map<model::StreamId, std::uint64_t> forks() const;
   bool needs_refold() const { return needs_refold_; }
   void begin_again();
 
@@ -114,12 +118,11 @@ class Fold {
 
  private:
   struct ForkState {
-    std::uint64_t from = 0;
-    std::map<model::StreamId, RunSet> branches;
+    std::uint64_t from = 0;                      // 0: not proven
+    std::map<model::StreamId, RunSet> branches;  // those that begin elsewhere than at `from` are not listed
   };
   Verdict note_branch(const FoldEvent& in);
   bool is_cut(const model::Dot& dot) const;
-  void note_fork(const model::StreamId& base, std::uint64_t from);
   bool take_grants(const FoldEvent& in);
   void after_roster_change();
   std::optional<Withheld> why_withheld(const FoldEvent& in) const;
@@ -134,7 +137,8 @@ class Fold {
   void touch(EntityState& entity, bool hashed = true);
 
   // snapshot.cpp
-  void put_forks(model::cbor::Writer& out) const;
+  enum class Forks { Proven, All };
+  void put_forks(model::cbor::Writer& out, Forks which) const;
   Bytes head_bytes(Private what);
   void get_forks(model::cbor::Reader& in);
   void get_roster(model::cbor::Reader& in);

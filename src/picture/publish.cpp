@@ -207,8 +207,10 @@ PicturePtr Fold::publish() {
     auto forks = std::make_shared<std::vector<Fork>>();
     counts.on_branches = 0;
     for (const auto& [base, state] : forks_) {
+      if (state.from == 0) continue;
       Fork fork{base, state.from, {}};
       for (const auto& [stream, runs] : state.branches) {
+        if (stream.branch.from != state.from) continue;
         fork.branches.push_back({stream, runs.count()});
         counts.on_branches += runs.count();
       }

@@ -19,16 +19,23 @@ constexpr std::size_t checksum_bytes = 2 + model::Hash::size;  // a CBOR byte st
 
 }  // namespace
 
-void Fold::put_forks(Writer& out) const {
-  out.array(forks_.size());
-  for (const auto& [base, fork] : forks_) {
+void Fold::put_forks(Writer& out, Forks which) const {
+  const bool all = which == Forks::All;
+  const auto listed = [&](const auto& item) { return all || item.second.from != 0; };
+  out.array(static_cast<std::size_t>(std::count_if(forks_.begin(), forks_.end(), listed)));
+  for (const auto& item : forks_) {
+    if (!listed(item)) continue;
+    const auto& [base, fork] = item;
+    const auto counts = [&](const auto& branch) { return all || branch.first.branch.from == fork.from; };
     out.array(5);
     out.bytes(base.writer.author.view());
     out.uint(base.writer.incarnation);
     out.uint(static_cast<std::uint64_t>(base.cls));
     out.uint(fork.from);
-    out.array(fork.branches.size());
-    for (const auto& [stream, runs] : fork.branches) {
+    out.array(static_cast<std::size_t>(std::count_if(fork.branches.begin(), fork.branches.end(), counts)));
+    for (const auto& branch : fork.branches) {
+      if (!counts(branch)) continue;
+      const auto& [stream, runs] = branch;
       out.array(3);
       out.uint(stream.branch.from);
       out.bytes(stream.branch.head);
@@ -102,7 +109,7 @@ model::Hash Fold::state_hash() {
   out.array(withheld_.size());
   for (const auto& [dot, in] : withheld_) put_dot(out, dot);
   put_dot_set(out, unreadable_);
-  put_forks(out);
+  put_forks(out, Forks::Proven);
   return {blake2b<32>({rest})};
 }
 
@@ -117,7 +124,7 @@ Bytes Fold::head_bytes(Private what) {
   out.bytes(hash.view());
   put_dot_set(out, folded_);
   put_dot_set(out, unreadable_);
-  put_forks(out);
+  put_forks(out, Forks::All);
 
   out.array(grants_.size());
   for (const auto& [dot, grants] : grants_) {
@@ -193,14 +200,14 @@ void Fold::get_forks(Reader& in) {
     base.cls = static_cast<model::Class>(in.uint(model::class_count - 1));
     ForkState fork;
     fork.from = in.uint();
-    if (fork.from == 0) in.fail_at(DecodeFault::OutOfRange, at);
     const auto branches = in.array(list_max);
+    if (fork.from == 0 && branches == 0) in.fail_at(DecodeFault::OutOfRange, at);
     for (std::size_t k = 0; k < branches && in.ok(); ++k) {
       if (!expect(in, 3)) return;
       auto stream = base;
       stream.branch.from = in.uint();
       const auto head = in.bytes(stream.branch.head.size());
-      if (head.size() != stream.branch.head.size() || stream.branch.from < fork.from) {
+      if (head.size() != stream.branch.head.size() || stream.branch.from == 0) {
         in.fail_at(DecodeFault::WrongType, at);
         return;
       }

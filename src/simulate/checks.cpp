@@ -83,6 +83,7 @@ bool SimNode::holds(const Ledger::Promise& promise) {
 
 model::Hash SimNode::state_hash() {
   picture::Fold fold(fleet_.incident, fleet_.genesis);
+  for (const auto& [base, from] : sync::proven_forks(life_->view->vector(), *life_->view)) fold.fork(base, from);
   std::uint64_t arrival = 0;
   const auto held = counted();
   for (const auto& [stream, head] : life_->log->heads()) {

@@ -155,6 +155,14 @@ class Core {
   void on_chain_reply(Peer& peer, const ChainReply& reply, Now now);
   void offer_branch(Peer& peer, const model::StreamId& stream, std::uint64_t from);
   void settle_branches();
+  void rejoin_branches(const model::StreamId& base);
+  void copy_past_fork(const model::StreamId& base, std::uint64_t cut);
+  enum class BranchClaim {
+    Branch,     // another content for its first number is held
+    Base,       // none is: these are the stream's own entries
+    Elsewhere,  // behind the first fork, where nothing counts
+  };
+  BranchClaim judge_branch(const model::StreamId& claimed) const;
 
   Config config_;
   const LogView& log_;

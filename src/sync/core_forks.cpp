@@ -93,30 +93,79 @@ void Core::offer_branch(Peer& peer, const model::StreamId& stream, std::uint64_t
   reset_stream(peer, branch);
 }
 
-// What this node holds of a forked stream beyond the cut is copied under its branch's name, so that it is exchanged and
-// kept like the other branches.
-void Core::settle_branches() {
-  for (auto it = raw_.begin(); it != raw_.end(); ++it) {
-    const auto base = it->first;
-    if (base.is_branch()) continue;
-    const auto next = std::next(it);
-    if (next == raw_.end() || next->first.base() != base) continue;
-    const auto cut = fork_cut(raw_, base, log_);
-    if (!cut || it->second <= *cut) continue;
-    const auto own = log_.chain_at(base, *cut + 1);
-    if (!own) continue;
-    auto branch = base;
-    branch.branch = {*cut + 1, head_start<8>(*own)};
-    if (incoming_.contains(branch)) continue;
-    const auto reached = std::max(held_of(raw_, branch), *cut);
-    if (reached >= it->second) continue;
-    for (auto& run : log_.runs_after(base, reached, batch_bytes_max)) {
-      for (auto& entry : run.entries) entry.stream = branch;
-      run.seal.stream = branch;
+// A branch without another content beside it is no fork: its entries are the stream's. Logs of before this was decided
+// on arrival may hold such; the stream goes on with them.
+void Core::rejoin_branches(const model::StreamId& base) {
+  if (is_own(base) || incoming_.contains(base)) return;
+  const auto reached = held_of(raw_, base);
+  for (auto it = raw_.upper_bound(base); it != raw_.end() && it->first.base() == base; ++it) {
+    const auto& branch = it->first;
+    if (branch.branch.from > reached + 1 || it->second <= reached) continue;
+    if (const auto head = log_.chain_at(branch, reached); !head || head != log_.chain_at(base, reached)) continue;
+    for (auto& run : log_.runs_after(branch, reached, batch_bytes_max)) {
+      for (auto& entry : run.entries) entry.stream = base;
+      run.seal.stream = base;
       const auto head = run.seal.head;
       accept(0, std::move(run), head, std::nullopt);
     }
+    return;
   }
+}
+
+// What this node holds of a forked stream beyond the cut is copied under its branch's name, so that it is exchanged and
+// kept like the other branches.
+void Core::copy_past_fork(const model::StreamId& base, std::uint64_t cut) {
+  const auto reached_base = held_of(raw_, base);
+  if (reached_base <= cut) return;
+  const auto own = log_.chain_at(base, cut + 1);
+  if (!own) return;
+  auto branch = base;
+  branch.branch = {cut + 1, head_start<8>(*own)};
+  if (incoming_.contains(branch)) return;
+  const auto reached = std::max(held_of(raw_, branch), cut);
+  if (reached >= reached_base) return;
+  for (auto& run : log_.runs_after(base, reached, batch_bytes_max)) {
+    for (auto& entry : run.entries) entry.stream = branch;
+    run.seal.stream = branch;
+    const auto head = run.seal.head;
+    accept(0, std::move(run), head, std::nullopt);
+  }
+}
+
+void Core::settle_branches() {
+  const model::StreamId* settled = nullptr;
+  for (const auto& [stream, seq] : raw_) {
+    if (!stream.is_branch() || (settled != nullptr && settled->base() == stream.base())) continue;
+    settled = &stream;
+    if (const auto cut = fork_cut(raw_, stream, log_)) {
+      copy_past_fork(stream.base(), *cut);
+    } else {
+      rejoin_branches(stream.base());
+    }
+  }
+}
+
+// A branch is what two contents for one number make of a stream. A run that claims to be one is taken as such only
+// beside another content; else its entries are the stream's own, whatever it calls itself.
+Core::BranchClaim Core::judge_branch(const model::StreamId& claimed) const {
+  const auto base = claimed.base();
+  const auto from = claimed.branch.from;
+  if (const auto cut = fork_cut(raw_, base, log_)) {
+    if (from == *cut + 1) return BranchClaim::Branch;
+    if (from > *cut) return BranchClaim::Elsewhere;
+  }
+  if (held_of(raw_, base) >= from) {
+    const auto own = log_.chain_at(base, from);
+    return own && head_start<8>(*own) == claimed.branch.head ? BranchClaim::Base : BranchClaim::Branch;
+  }
+  const auto contradicts = [&](const auto& streams) {
+    auto first = base;
+    first.branch.from = from;
+    const auto it = streams.lower_bound(first);
+    return it != streams.end() && it->first.base() == base && it->first.branch.from == from &&
+           it->first.branch.head != claimed.branch.head;
+  };
+  return contradicts(raw_) || contradicts(incoming_) ? BranchClaim::Branch : BranchClaim::Base;
 }
 
 }  // namespace airbridge::sync

@@ -77,27 +77,42 @@ void Core::on_run(Peer& peer, Run run, Now now) {
 }
 
 void Core::on_whole_run(Peer& peer, model::SealedRun run, Now now) {
-  const auto stream = run.seal.stream;
+  const auto named = run.seal.stream;  // what the sender calls it
   const auto first = run.entries.front().seq;
   const auto last = run.seal.seq;
-  const auto key = key_for(peer, stream.writer.author);
-  if (!key) return refuse_run(peer, stream, first, Reason::UnknownAuthor, retry_busy);
+  const auto key = key_for(peer, named.writer.author);
+  if (!key) return refuse_run(peer, named, first, Reason::UnknownAuthor, retry_busy);
 
+  auto stream = named;
+  if (named.is_branch()) {
+    const auto claim = judge_branch(named);
+    if (claim == BranchClaim::Elsewhere) return refuse_run(peer, named, first, Reason::Forked, retry_refused);
+    if (claim == BranchClaim::Base) {
+      stream = named.base();
+      for (auto& entry : run.entries) entry.stream = stream;
+      run.seal.stream = stream;
+      // Whether it contradicts what is being written is seen when that is on disk.
+      const auto coming = incoming_.find(stream);
+      if (coming != incoming_.end() && first <= coming->second.end) {
+        return refuse_run(peer, named, first, Reason::Gap, retry_forked);
+      }
+    }
+  }
   const auto [end, before] = position(stream);
   // Whatever becomes of it here, the sender holds it.
   const auto heard = [&] {
-    if (held_of(peer.theirs, stream) < last) heard_of(peer, stream, {last, head_start<4>(run.seal.head)}, now);
+    if (held_of(peer.theirs, named) < last) heard_of(peer, named, {last, head_start<4>(run.seal.head)}, now);
   };
   if (!is_own(stream) || stream.is_branch()) {
     if (!before || first > end + 1) {
       heard();
       // Told once for each place we stand at: frames already under way would only repeat it.
-      auto told = peer.gap_told.find(stream);
+      auto told = peer.gap_told.find(named);
       if (told != peer.gap_told.end() && told->second == end && peer.gap_told.size() < streams_max) return;
-      peer.gap_told[stream] = end;
-      return refuse_run(peer, stream, first, Reason::Gap, before ? Milliseconds(0) : retry_forked);
+      peer.gap_told[named] = end;
+      return refuse_run(peer, named, first, Reason::Gap, before ? Milliseconds(0) : retry_forked);
     }
-    peer.gap_told.erase(stream);
+    peer.gap_told.erase(named);
     if (last <= end) {
       const auto known = incoming_.contains(stream) && last == end ? before : log_.chain_at(stream, last);
       if (!known || *known == run.seal.head) {
@@ -109,7 +124,7 @@ void Core::on_whole_run(Peer& peer, model::SealedRun run, Now now) {
     }
   }
   if (!trust::verify_seal(*key, config_.incident, run.seal)) {
-    return refuse_run(peer, stream, first, Reason::BadSeal, retry_refused);
+    return refuse_run(peer, named, first, Reason::BadSeal, retry_refused);
   }
   if (is_own(stream) && !stream.is_branch()) {
     const auto ours = held_of(raw_, stream);
@@ -120,37 +135,31 @@ void Core::on_whole_run(Peer& peer, model::SealedRun run, Now now) {
     }
     own_ahead(stream, ours, last);
     heard();
-    return refuse_run(peer, stream, first, Reason::OwnStream, retry_forked);
+    return refuse_run(peer, named, first, Reason::OwnStream, retry_forked);
   }
   const auto cut = stream.is_branch() ? std::nullopt : fork_cut(raw_, stream, log_);
   const bool over_cut = cut && last > *cut;
   if (!over_cut) heard();
-  if (over_cut && end >= *cut) return refuse_run(peer, stream, first, Reason::Forked, retry_forked);
+  if (over_cut && end >= *cut) return refuse_run(peer, named, first, Reason::Forked, retry_forked);
   if (last <= end) {
     // The author signed two contents for this number.
-    refuse_run(peer, stream, first, Reason::Forked, retry_forked);
+    refuse_run(peer, named, first, Reason::Forked, retry_forked);
     return suspect(peer, stream, last, true, now);
   }
   if (!raw_.contains(stream) && !incoming_.contains(stream)) {
     if (raw_.size() + incoming_.size() >= streams_max) {
-      return refuse_run(peer, stream, first, Reason::TooManyStreams, retry_refused);
+      return refuse_run(peer, named, first, Reason::TooManyStreams, retry_refused);
     }
     if (stream.is_branch()) {
       std::size_t branches = 0;
       for (auto it = raw_.upper_bound(stream.base()); it != raw_.end() && it->first.base() == stream.base(); ++it) {
         ++branches;
       }
-      if (branches >= branches_max) return refuse_run(peer, stream, first, Reason::TooManyStreams, retry_refused);
-      // What the base stream holds itself is no branch; it becomes one when another content is proven.
-      const auto own = log_.chain_at(stream.base(), stream.branch.from);
-      if (own && held_of(raw_, stream.base()) >= stream.branch.from && head_start<8>(*own) == stream.branch.head &&
-          !fork_cut(raw_, stream, log_)) {
-        return refuse_run(peer, stream, first, Reason::Forked, retry_forked);
-      }
+      if (branches >= branches_max) return refuse_run(peer, named, first, Reason::TooManyStreams, retry_refused);
     }
   }
   const auto pending_max = std::max(pending_bytes_floor, peer.link.window_bytes * pending_windows_max);
-  if (peer.pending_bytes >= pending_max) return refuse_run(peer, stream, first, Reason::Busy, retry_busy);
+  if (peer.pending_bytes >= pending_max) return refuse_run(peer, named, first, Reason::Busy, retry_busy);
 
   std::erase_if(run.entries, [&, reached = end](const auto& entry) { return entry.seq <= reached; });
   auto head = *before;
@@ -165,13 +174,13 @@ void Core::on_whole_run(Peer& peer, model::SealedRun run, Now now) {
       head_at_cut = head;
     }
     if (stream.is_branch() && entry.seq == stream.branch.from && head_start<8>(head) != stream.branch.head) {
-      return refuse_run(peer, stream, first, Reason::WrongChain, retry_refused);
+      return refuse_run(peer, named, first, Reason::WrongChain, retry_refused);
     }
   }
   if (head != run.seal.head) {
     // Signed, but not what follows what we hold: either the stream forked before, or these entries are not the signed
     // ones. Comparing chains with the peer tells which.
-    refuse_run(peer, stream, first, Reason::WrongChain, retry_forked);
+    refuse_run(peer, named, first, Reason::WrongChain, retry_forked);
     if (!peer.dead && end > 0) suspect(peer, stream, end, false, now);
     return;
   }

@@ -1,5 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <numeric>
+
 #include "sync/test_net.hpp"
 
 using namespace airbridge;
@@ -127,6 +130,118 @@ TEST_CASE("a relabelled piece of a good stream is not believed to be a fork") {
   net.pass(5'000);
   CHECK(counted(a).at(stream_of(9, Class::Important)) == 6);
   CHECK_FALSE(a.log.vector().contains(branch));
+}
+
+namespace {
+// The entries of a stream from `from` on, under the name a branch with them would have.
+std::vector<model::SealedRun> as_branch(const MemoryLog& log, std::uint64_t from) {
+  auto branch = stream_of(9, Class::Important);
+  branch.branch = {from, head_start<8>(*log.chain_at(branch.base(), from))};
+  auto runs = log.runs_after(branch.base(), from - 1, SIZE_MAX);
+  for (auto& run : runs) {
+    for (auto& entry : run.entries) entry.stream = branch;
+    run.seal.stream = branch;
+  }
+  return runs;
+}
+
+std::size_t refusals_carried(const Net::Cable& cable) {
+  return static_cast<std::size_t>(std::count_if(cable.log.begin(), cable.log.end(), [](const auto& carried) {
+    return carried.second.bytes[4] == static_cast<std::uint8_t>(MessageType::RunRefused);
+  }));
+}
+}  // namespace
+
+TEST_CASE("a single relabelled branch before its stream silences nothing, and nobody offers it for ever") {
+  const Copies copies(6, 0, 0);
+  const auto base = stream_of(9, Class::Important);
+  Net net;
+  auto& victim = net.add(1);
+  auto& liar = net.add(2);
+  auto& honest = net.add(3);
+  victim.log.add_key(key_of(9).public_key());
+  liar.log.add_key(key_of(9).public_key());
+  for (const auto& run : copies.a.runs_after(base, 0, SIZE_MAX)) {
+    if (run.seal.seq <= 3) CHECK(victim.log.append(run));
+    if (run.seal.seq <= 3) CHECK(liar.log.append(run));
+  }
+  for (const auto& run : as_branch(copies.a, 4)) CHECK(liar.log.append(run));
+  victim.core.durable(net.now());
+  liar.core.durable(net.now());
+  auto& lie = net.join(victim, liar);
+  net.settle();
+  // A node that keeps to the protocol does not send it; one that does not is not bound by that.
+  for (const auto& run : as_branch(copies.a, 4)) {
+    victim.core.receive(lie.a.peer, encode(Run{run.seal.stream, run.entries, run.seal}), net.now());
+    net.settle();
+  }
+  CHECK(counted(victim).at(base) == 6);
+  Copies::give(copies.a, honest);
+  auto& cable = net.join(victim, honest);
+  net.pass(60'000);
+  for (const auto* node : {&victim, &honest}) {
+    CHECK(counted(*node) == model::VersionVector{{base, 6}});
+    CHECK(node->log.entries(base) == copies.a.entries(base));
+    CHECK(all<ForkFound>(*node).empty());
+  }
+  CHECK(refusals_carried(cable) == 0);
+}
+
+TEST_CASE("a log that holds a relabelled branch already goes on with its stream") {
+  const Copies copies(6, 0, 0);
+  const auto base = stream_of(9, Class::Important);
+  Net net;
+  auto& victim = net.add(1);
+  auto& other = net.add(2);
+  victim.log.add_key(key_of(9).public_key());
+  for (const auto& run : copies.a.runs_after(base, 0, SIZE_MAX)) {
+    if (run.seal.seq <= 3) CHECK(victim.log.append(run));
+  }
+  for (const auto& run : as_branch(copies.a, 4)) CHECK(victim.log.append(run));
+  victim.core.durable(net.now());
+  net.join(victim, other);
+  net.pass(10'000);
+  CHECK(counted(victim) == model::VersionVector{{base, 6}});
+  CHECK(counted(other) == counted(victim));
+  CHECK(all<ForkFound>(victim).empty());
+}
+
+TEST_CASE("whatever the order of streams, true branches and relabelled ones, the same counts in the end") {
+  const Copies copies(3, 3, 2);
+  const auto base = stream_of(9, Class::Important);
+  using Runs = std::vector<model::SealedRun>;
+  Runs start, rest;
+  for (const auto& run : copies.a.runs_after(base, 0, SIZE_MAX)) (run.seal.seq <= 3 ? start : rest).push_back(run);
+  for (const bool forked : {false, true}) {
+    std::vector<Runs> pieces{start, rest, as_branch(copies.a, 4), as_branch(copies.a, forked ? 5 : 2)};
+    if (forked) pieces.push_back(as_branch(copies.b, 4));
+    std::vector<std::size_t> order(pieces.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::optional<model::VersionVector> first;
+    do {
+      Net net;
+      auto& node = net.add(1);
+      auto& source = net.add(2);
+      auto& cable = net.join(node, source);
+      net.settle();
+      node.core.receive(cable.a.peer, encode(Keys{{key_of(9).public_key()}}), net.now());
+      // What was refused for a gap comes again, as from a real peer.
+      for (int round = 0; round < 3; ++round) {
+        for (const auto piece : order) {
+          for (const auto& run : pieces[piece]) {
+            node.core.receive(cable.a.peer, encode(Run{run.seal.stream, run.entries, run.seal}), net.now());
+            net.collect();
+          }
+        }
+      }
+      if (!first) first = counted(node);
+      REQUIRE(counted(node) == *first);
+      REQUIRE(node.log.entries(base).size() >= 3);
+      REQUIRE(all<ForkFound>(node).empty() != forked);
+    } while (std::next_permutation(order.begin(), order.end()));
+    REQUIRE(first->size() == (forked ? 3 : 1));
+    CHECK(first->at(base) == (forked ? 3 : 6));
+  }
 }
 
 TEST_CASE("two streams that differ at the same length are not called equal") {

@@ -51,7 +51,8 @@ struct PeerDown {
   std::optional<model::KeyId> node;  // none when it never said who it is
   std::string why;
 };
-// A stream has two contents from `branch.from` on; this is the name of one of them, and its events are in the log.
+// A stream has two contents, both sealed by its author, from `branch.from` on; this is the name of one of them, and its
+// events are in the log. Told of every branch; a lower `from` than before replaces what was told of the stream.
 struct ForkFound {
   model::StreamId branch;
 };

@@ -30,18 +30,27 @@ std::optional<std::uint64_t> fork_cut(const model::VersionVector& held, const mo
 }
 
 model::VersionVector cut_at_forks(model::VersionVector held, const LogView& log) {
-  model::VersionVector out = held;
-  for (auto it = held.begin(); it != held.end(); ++it) {
-    if (!it->first.is_branch() ||
-        (it != held.begin() && std::prev(it)->first.base() == it->first.base() && std::prev(it)->first.is_branch())) {
-      continue;  // only the first branch of each stream asks
-    }
-    const auto cut = fork_cut(held, it->first, log);
-    if (const auto base = out.find(it->first.base()); cut && base != out.end()) {
-      base->second = std::min(base->second, *cut);
+  const auto forks = proven_forks(held, log);
+  for (auto& [stream, seq] : held) {
+    const auto fork = forks.find(stream.base());
+    if (stream.is_branch()) {
+      if (fork == forks.end() || stream.branch.from != fork->second) seq = 0;
+    } else if (fork != forks.end()) {
+      seq = std::min(seq, fork->second - 1);
     }
   }
-  std::erase_if(out, [](const auto& item) { return item.second == 0; });
+  std::erase_if(held, [](const auto& item) { return item.second == 0; });
+  return held;
+}
+
+std::map<model::StreamId, std::uint64_t> proven_forks(const model::VersionVector& held, const LogView& log) {
+  std::map<model::StreamId, std::uint64_t> out;
+  const model::StreamId* asked = nullptr;
+  for (const auto& [stream, seq] : held) {
+    if (!stream.is_branch() || (asked != nullptr && asked->base() == stream.base())) continue;
+    asked = &stream;  // one branch asks for all of its stream
+    if (const auto cut = fork_cut(held, stream, log)) out[stream.base()] = *cut + 1;
+  }
   return out;
 }
 

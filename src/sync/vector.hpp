@@ -1,5 +1,7 @@
 #pragma once
 // Version vectors: what they count where a stream forked, and their digests.
+#include <map>
+
 #include "model/entry.hpp"
 #include "sync/log_view.hpp"
 #include "sync/message.hpp"
@@ -7,9 +9,12 @@
 namespace airbridge::sync {
 
 // A stream of which two contents are held for one number counts only up to before it: from there on its branches stand
-// for it. Every node that holds both cuts alike, whatever it stored first. A single branch cuts nothing: anybody could
-// relabel a good stream as one.
+// for it. Every node that holds both cuts alike, whatever it stored first. A single branch cuts nothing and does not
+// count: anybody could relabel a good stream as one. Nor does a branch that begins elsewhere than at the first fork.
 model::VersionVector cut_at_forks(model::VersionVector held, const LogView& log);
+
+// Of each base stream that forked: the first number of which two contents are held. The fold leaves out the same.
+std::map<model::StreamId, std::uint64_t> proven_forks(const model::VersionVector& held, const LogView& log);
 
 // The last number of the base stream before its first proven fork; nothing when there is none.
 std::optional<std::uint64_t> fork_cut(const model::VersionVector& held, const model::StreamId& stream,
