@@ -96,7 +96,15 @@ bool Fold::take_grants(const FoldEvent& in) {
     if (std::find(brought.begin(), brought.end(), *grant) == brought.end()) brought.push_back(*grant);
     changed = roster_.add(*grant) || changed;
   }
+  // More may stand now of what the roster let go.
+  if (changed && roster_.forgot()) offer_grants();
   return changed;
+}
+
+void Fold::offer_grants() {
+  std::vector<trust::Grant> all;
+  for (const auto& [dot, grants] : grants_) all.insert(all.end(), grants.begin(), grants.end());
+  roster_.add_until_settled(all);
 }
 
 // A stranger's event is let in when it is nothing but grants that stand, about the members they name: grants prove
@@ -211,9 +219,7 @@ void Fold::begin_again() {
   // What a cut event brought was never said.
   std::erase_if(grants_, [&](const auto& brought) { return is_cut(brought.first); });
   roster_ = trust::Roster(incident_, genesis_);
-  for (const auto& [dot, grants] : grants_) {
-    for (const auto& grant : grants) roster_.add(grant);
-  }
+  offer_grants();
 }
 
 // --- folding

@@ -124,6 +124,7 @@ class Fold {
   Verdict note_branch(const FoldEvent& in);
   bool is_cut(const model::Dot& dot) const;
   bool take_grants(const FoldEvent& in);
+  void offer_grants();
   void after_roster_change();
   std::optional<Withheld> why_withheld(const FoldEvent& in) const;
   bool brings_own_grant(const FoldEvent& in) const;

@@ -404,6 +404,86 @@ TEST_CASE("a grant is taken from anyone, but nothing else rides in with it") {
   CHECK_FALSE(w.node.roster().may_write(self.id()));
 }
 
+TEST_CASE("a stranger's membership comes in with the lower role of who granted it, in every order") {
+  World w;
+  const auto door = key_of(5);
+  const auto membership = [&](std::uint8_t by, const trust::Grant& grant) {
+    return w.change(by, RecordKind::Membership, model::external_name("key", model::key_id_of(grant.key).hex()),
+                    {{key(code(RecordKind::Membership), "grant"), trust::encode(grant), {}}}, Class::Urgent);
+  };
+  std::vector<FoldEvent> events{membership(1, w.grant_of(5, trust::Role::Coordinator)),
+                                membership(1, w.grant_of(5, trust::Role::Enrolment)),
+                                membership(7, w.grant_of(7, trust::Role::Responder, &door)),
+                                w.create(7, RecordKind::Site, {write(RecordKind::Site, "name", "gate")})};
+  std::vector<std::size_t> order{0, 1, 2, 3};
+  std::optional<model::Hash> first;
+  do {
+    auto node = w.fold();
+    for (const auto place : order) node.apply(events[place]);
+    REQUIRE_FALSE(node.needs_refold());
+    REQUIRE(node.publish()->counts().folded == 4);
+    if (!first) first = node.state_hash();
+    REQUIRE(node.state_hash() == *first);
+  } while (std::next_permutation(order.begin(), order.end()));
+}
+
+TEST_CASE("what more streams touched than one event names can be deleted by several, in every order") {
+  Granted w;
+  const auto made = w.create(2, RecordKind::Site, {write(RecordKind::Site, "name", "meeting point")});
+  w.feed(made);
+  const auto touch = [&](std::uint32_t incarnation, std::string_view value) {
+    model::Event event;
+    event.record = code(RecordKind::Site);
+    event.entity = made.dot;
+    event.writes = {write(RecordKind::Site, "supplies", std::string(value))};
+    return w.make({key_of(3).id(), incarnation}, Class::Routine, std::move(event), false);
+  };
+  for (std::uint32_t i = 1; i <= 150; ++i) w.feed(touch(i, fmt::format("{}", i)));
+  const auto coverage = w.see(made.dot).coverage;
+  REQUIRE(coverage.size() == 151);
+  std::vector<FoldEvent> stones;
+  for (std::size_t at = 0; at < coverage.size(); at += model::coverage_per_event) {
+    const auto end = std::min(coverage.size(), at + model::coverage_per_event);
+    stones.push_back(w.change(4, RecordKind::Site, made.dot,
+                              {write(RecordKind::Site, "deleted", true,
+                                     {coverage.begin() + static_cast<std::ptrdiff_t>(at),
+                                      coverage.begin() + static_cast<std::ptrdiff_t>(end)})}));
+  }
+  const auto all = w.log;
+  for (const auto& stone : stones) {
+    CHECK_FALSE(w.see(made.dot).deleted);
+    w.feed(stone);
+  }
+  CHECK(w.see(made.dot).deleted);
+  const auto hash = w.node.state_hash();
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    auto order = all;
+    Rng rng(seed);
+    for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[rng.below(i)]);
+    auto node = w.fold();
+    for (const auto& event : order) node.apply(event);
+    REQUIRE(node.state_hash() == hash);
+    REQUIRE(node.publish()->find(made.dot)->deleted);
+  }
+  // Two authors who each saw a half delete nothing together: each is revived by what the other had not seen.
+  Granted two;
+  two.log = w.log;
+  for (const auto& event : all) {
+    if (std::none_of(stones.begin(), stones.end(), [&](const FoldEvent& s) { return s.dot == event.dot; }))
+      two.feed(event);
+  }
+  two.feed(stones[0]);
+  two.feed(stones[1]);
+  auto by_other = stones[2];
+  by_other.dot.writer = World::device(2);
+  by_other.dot.seq = 2;
+  two.feed(by_other);
+  CHECK_FALSE(two.see(made.dot).deleted);
+  CHECK(two.see(made.dot).revived);
+  w.feed(touch(7, "unseen"));
+  CHECK_FALSE(w.see(made.dot).deleted);
+}
+
 TEST_CASE("withheld events beyond the bound need a refold when their grant arrives") {
   World w;
   auto node = w.fold({.withheld_bytes_max = 150});

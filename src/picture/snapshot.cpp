@@ -233,9 +233,9 @@ void Fold::get_roster(Reader& in) {
         return;
       }
       grants_[dot].push_back(*grant);
-      roster_.add(*grant);
     }
   }
+  offer_grants();
   const auto let_in = in.array(list_max);
   for (std::size_t i = 0; i < let_in && in.ok(); ++i) let_in_.insert(get_fixed<model::KeyId>(in));
   for (const auto& dot : get_dots(in, list_max)) strangers_.insert(dot);

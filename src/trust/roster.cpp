@@ -1,6 +1,7 @@
 #include "trust/roster.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "model/cbor.hpp"
 
@@ -128,21 +129,27 @@ bool is_newer(const Grant& a, const Grant& b) {
 }  // namespace
 
 bool Roster::add(const Grant& grant) {
-  if (!verify_grant(grant, incident_)) return false;
   const auto id = model::key_id_of(grant.key);
   const auto issuer = model::key_id_of(grant.issuer);
   const Slot slot{issuer, grant.role};
   const bool stands_now = stands(grant);
   const auto of_member = statements_.find(id);
   const bool replaces = of_member != statements_.end() && of_member->second.contains(slot);
+  if (replaces ? !is_newer(grant, of_member->second.at(slot).grant) : !stands_now && waiting_ >= roster_waiting_max) {
+    forgot_ = forgot_ || !replaces;
+    return false;
+  }
+  if (stands_now && !is_authority(issuer)) {
+    const auto& enrolled = enrolled_[issuer];
+    if (enrolled.size() >= enrolled_max && !enrolled.contains(id) && *enrolled.rbegin() < id) {
+      forgot_ = true;
+      return false;
+    }
+  }
+  if (!verify_grant(grant, incident_)) return false;
   if (replaces) {
-    auto& old = of_member->second.at(slot);
-    if (!is_newer(grant, old.grant)) return false;
-    old.grant = grant;
+    of_member->second.at(slot).grant = grant;
   } else {
-    const auto member = members_.find(id);
-    const bool is_granted = member != members_.end() && member->second.granted;
-    if (stands_now ? !is_granted && granted_ >= roster_max : waiting_ >= roster_waiting_max) return false;
     statements_[id][slot] = {grant, false};
     issued_[issuer].insert(id);
     ++waiting_;
@@ -162,25 +169,64 @@ bool Roster::stands(const Grant& grant) const {
   });
 }
 
+bool Roster::is_authority(const model::KeyId& id) const {
+  if (authorities_.contains(id)) return true;
+  const auto found = statements_.find(id);
+  if (found == statements_.end()) return false;
+  return std::any_of(found->second.begin(), found->second.end(),
+                     [](const auto& item) { return item.second.stands && item.second.grant.role == Role::Authority; });
+}
+
+// Lets go of what an enrolment key granted beyond its bound. Whom it lets in may not grant in turn, so nobody else
+// falls with them.
+void Roster::trim(const model::KeyId& issuer) {
+  if (is_authority(issuer)) return;
+  auto& enrolled = enrolled_[issuer];
+  while (enrolled.size() > enrolled_max) {
+    const auto id = *enrolled.rbegin();
+    enrolled.erase(id);
+    issued_[issuer].erase(id);
+    forgot_ = true;
+    auto& about = statements_[id];
+    std::erase_if(about, [&](const auto& item) {
+      if (item.first.first != issuer) return false;
+      waiting_ -= item.second.stands ? 0 : 1;
+      return true;
+    });
+    if (!about.empty()) {
+      choose(id);
+      continue;
+    }
+    statements_.erase(id);
+    members_.erase(id);
+  }
+}
+
 // A grant stands when any standing grant lets its issuer make it; issuers chain back to the genesis. That one more
 // grant stands never makes another fall, so the set that stands does not depend on the order of arrival, and a ring of
 // keys that grant each other stands only if somebody outside it does.
 bool Roster::settle(const model::KeyId& first) {
   bool changed = false;
+  std::set<model::KeyId> by_enrolment;
   std::vector<model::KeyId> open{first};
   while (!open.empty()) {
     const auto id = open.back();
     open.pop_back();
     bool grew = false;
-    for (auto& [slot, statement] : statements_[id]) {
+    const auto held = statements_.find(id);
+    if (held == statements_.end()) continue;  // let go meanwhile
+    for (auto& [slot, statement] : held->second) {
       if (statement.stands || !stands(statement.grant)) continue;
-      if (!members_[id].granted && granted_ >= roster_max) continue;
       statement.stands = true;
       --waiting_;
       grew = true;
-      changed = choose(id) || changed;  // counts the member as granted
+      if (is_authority(slot.first)) continue;
+      enrolled_[slot.first].insert(id);
+      by_enrolment.insert(slot.first);
     }
-    changed = choose(id) || changed;  // its issuers may speak with more weight now
+    // What it granted may count now even where another grant still speaks for it: that is a change.
+    changed = choose(id) || grew || changed;  // its issuers may speak with more weight now
+    for (const auto& issuer : std::exchange(by_enrolment, {})) trim(issuer);
     if (!grew) continue;
     const auto about = issued_.find(id);
     if (about != issued_.end()) open.insert(open.end(), about->second.begin(), about->second.end());
@@ -191,15 +237,7 @@ bool Roster::settle(const model::KeyId& first) {
 // Picks the grant that speaks for the member; true when that is another than before.
 bool Roster::choose(const model::KeyId& id) {
   const Statement* best = nullptr;
-  const auto by_authority = [&](const Grant& grant) {
-    const auto issuer = model::key_id_of(grant.issuer);
-    if (authorities_.contains(issuer)) return true;
-    const auto found = statements_.find(issuer);
-    if (found == statements_.end()) return false;
-    return std::any_of(found->second.begin(), found->second.end(), [](const auto& item) {
-      return item.second.stands && item.second.grant.role == Role::Authority;
-    });
-  };
+  const auto by_authority = [&](const Grant& grant) { return is_authority(model::key_id_of(grant.issuer)); };
   const auto is_better = [&](const Statement& a, const Statement& b) {
     if (a.stands != b.stands) return a.stands;
     if (a.grant.role != b.grant.role) return rank(a.grant.role) > rank(b.grant.role);
@@ -211,7 +249,6 @@ bool Roster::choose(const model::KeyId& id) {
   }
   const auto [member, is_new] = members_.try_emplace(id);
   if (!is_new && member->second.granted == best->stands && member->second.grant == best->grant) return false;
-  if (best->stands && !member->second.granted) ++granted_;
   member->second = {best->grant, best->stands};
   return true;
 }

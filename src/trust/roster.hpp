@@ -22,9 +22,12 @@ enum class SubjectKind : std::uint8_t { Node = 0, Person = 1 };
 
 inline constexpr std::size_t grant_name_max = 64;
 inline constexpr std::size_t grant_groups_max = 16;
-inline constexpr std::size_t roster_max = 4096;  // members; further grants are kept in the log and not counted in
-// Grants whose issuer is not (yet) known to be one wait, at most this many; further ones are kept in the log and taken
-// in when it is next read from the start. Anybody can make such grants, so they must not crowd out the others.
+// Members one enrolment key lets in, so that a leaked invitation fills no memory. Of more, those with the smallest key
+// ids count, whichever came first: every node counts the same. What an authority grants is a person's act and has no
+// bound of its own.
+inline constexpr std::size_t enrolled_max = 1024;
+// Grants whose issuer is not (yet) known to be one wait, at most this many; further ones are forgotten, and taken in
+// when they are offered again (forgot()). Anybody can make such grants, so they must not crowd out the others.
 inline constexpr std::size_t roster_waiting_max = 1024;
 
 struct Grant {
@@ -50,8 +53,23 @@ bool verify_grant(const Grant& grant, const model::IncidentId& incident);  // th
 class Roster {
  public:
   Roster(const model::IncidentId& incident, const model::Genesis& genesis);
-  // Takes a grant in, in any order; true when the roster changed (some member became, or ceased to be, granted).
+  // Takes a grant in, in any order; true when the roster changed: some grant began or ceased to stand, or another one
+  // speaks for its member.
   bool add(const Grant& grant);
+  // Offers grants until none of them changes anything: for a caller that keeps what the roster may have forgotten.
+  template <class Grants>
+  bool add_until_settled(const Grants& grants) {
+    bool changed = false;
+    for (bool again = true; again;) {
+      again = false;
+      for (const auto& grant : grants) again = add(grant) || again;
+      changed = changed || again;
+      again = again && forgot();
+    }
+    return changed;
+  }
+  // Has a grant been let go that may count later, when more is known of its issuer?
+  bool forgot() const { return forgot_; }
   struct Member {
     // Of the grants that stand, the one of the highest role. Among equals an authority's before one by an enrolment
     // key (which could else rename members), then the latest `from`, then the smallest signature.
@@ -75,12 +93,15 @@ class Roster {
   using Slot = std::pair<model::KeyId, Role>;
   bool settle(const model::KeyId& first);
   bool choose(const model::KeyId& id);
+  bool is_authority(const model::KeyId& id) const;  // of the genesis, or granted so
+  void trim(const model::KeyId& issuer);
   model::IncidentId incident_;
   std::map<model::KeyId, model::PublicKey> authorities_;
   std::map<model::KeyId, std::map<Slot, Statement>> statements_;  // by member, then issuer and role
   std::map<model::KeyId, std::set<model::KeyId>> issued_;         // by issuer: about whom
   std::size_t waiting_ = 0;                                       // statements that do not stand
-  std::size_t granted_ = 0;                                       // members
+  std::map<model::KeyId, std::set<model::KeyId>> enrolled_;       // by enrolment key: about whom, standing
+  bool forgot_ = false;
   std::map<model::KeyId, Member> members_;
 };
 

@@ -143,9 +143,9 @@ TEST_CASE("of two grants of one role the later counts") {
   CHECK(roster_of({old, renamed}).name_of(world.truck.id()) == "TRUCK 3");
   CHECK(roster_of({renamed, old}).name_of(world.truck.id()) == "TRUCK 3");
   Roster roster = roster_of({renamed});
-  CHECK_FALSE(roster.add(old));      // nothing changed
-  CHECK_FALSE(roster.add(renamed));  // nor by hearing it again
-  CHECK_FALSE(roster.add(world.grant(world.authority, world.truck, Role::Viewer, "Low", 2000)));
+  CHECK_FALSE(roster.add(old));                                                             // nothing changed
+  CHECK_FALSE(roster.add(renamed));                                                         // nor by hearing it again
+  CHECK(roster.add(world.grant(world.authority, world.truck, Role::Viewer, "Low", 2000)));  // stands beside it
 }
 
 TEST_CASE("a ring of keys that grant each other stands only if somebody outside it does") {
@@ -226,6 +226,50 @@ TEST_CASE("grants by nobody are bounded, and do not crowd out the others") {
   CHECK(roster.members().size() == roster_waiting_max);
   CHECK(roster.add(world.grant(world.authority, world.post, Role::Responder, "POST 1")));
   CHECK(roster.may_write(world.post.id()));
+}
+
+TEST_CASE("a grant that begins to stand is a change, also where a higher one speaks for its member") {
+  Roster roster(world.incident, world.genesis);
+  CHECK(roster.add(world.grant(world.authority, world.invitation, Role::Coordinator, "POST 1")));
+  const auto enrolled = world.grant(world.invitation, world.guest, Role::Responder, "Guest");
+  roster.add(enrolled);
+  CHECK_FALSE(roster.stands(enrolled));
+  CHECK(roster.add(world.grant(world.authority, world.invitation, Role::Enrolment, "POST 1")));
+  CHECK(roster.stands(enrolled));
+  CHECK(roster.may_write(world.guest.id()));
+}
+
+TEST_CASE("of more than an enrolment key may let in the same count, whichever came first") {
+  const auto right = world.grant(world.authority, world.invitation, Role::Enrolment, "door");
+  std::vector<Grant> grants;
+  std::array<std::uint8_t, 32> seed{};
+  for (std::size_t i = 0; i < enrolled_max + 20; ++i) {
+    seed[0] = static_cast<std::uint8_t>(i);
+    seed[1] = static_cast<std::uint8_t>(i >> 8);
+    seed[2] = 78;
+    const auto key = SigningKey::from_seed(SigningKey::Seed{seed});
+    grants.push_back(world.grant(world.invitation, key, Role::Responder, "G"));
+  }
+  std::optional<std::string> first;
+  for (const auto place : {std::size_t{0}, grants.size() / 2, grants.size()}) {
+    auto order = grants;
+    order.insert(order.begin() + static_cast<std::ptrdiff_t>(place), right);
+    Roster roster(world.incident, world.genesis);
+    roster.add_until_settled(order);
+    CHECK(std::count_if(roster.members().begin(), roster.members().end(), [](const auto& member) {
+            return member.second.granted && member.second.grant.role == Role::Responder;
+          }) == static_cast<std::ptrdiff_t>(enrolled_max));
+    if (!first) first = picture_of(roster);
+    CHECK(picture_of(roster) == *first);
+    std::reverse(grants.begin(), grants.end());
+  }
+  // Of somebody who becomes an authority all count.
+  Roster roster(world.incident, world.genesis);
+  grants.push_back(right);
+  roster.add_until_settled(grants);
+  grants.push_back(world.grant(world.authority, world.invitation, Role::Authority, "door"));
+  roster.add_until_settled(grants);
+  CHECK(roster.members().size() == enrolled_max + 21);
 }
 
 TEST_CASE("names of roles") {
