@@ -145,9 +145,10 @@ Observed Tracks::observe(Observation observation, UtcTime arrived) {
     auto& sources = found->second->sources;
     const auto same = std::find_if(sources.begin(), sources.end(),
                                    [&](const TrackSource& s) { return same_source(*s.said, observation); });
+    const auto ahead = [&](const TrackSource& s) { return s.said->measured > arrived + future_tolerance; };
     // Of a position that is measured no more the rest may still be heard anew: an aircraft that squawks 7700.
     const auto age = [](const Observation& o) { return std::tuple(o.measured, o.heard_after); };
-    if (same != sources.end() && age(observation) <= age(*same->said)) return Observed::Late;
+    if (same != sources.end() && age(observation) <= age(*same->said) && !ahead(*same)) return Observed::Late;
     if (observation.ended) {
       if (same == sources.end()) return Observed::Late;  // it never said anything here
       if (sources.size() == 1) {
@@ -169,6 +170,16 @@ Observed Tracks::observe(Observation observation, UtcTime arrived) {
                                        [](const auto& a, const auto& b) { return a.arrived < b.arrived; }));
       }
       sources.push_back(std::move(fresh));
+    }
+    // Stamped by a clock that was set back since: nobody can say how old it is, and it would hide what is new. Only a
+    // call for help is kept, as if it came now.
+    std::erase_if(sources, [&](const TrackSource& s) { return ahead(s) && s.said->emergency.empty(); });
+    for (auto& source : sources) {
+      if (!ahead(source)) continue;
+      auto help = *source.said;
+      help.measured = arrived;
+      source.said = std::make_shared<const Observation>(std::move(help));
+      source.from_future = true;
     }
     order_.splice(order_.end(), order_, found->second);
     mark(*found->second);

@@ -17,7 +17,8 @@ inline constexpr std::size_t track_documents_bytes_max = 48U << 20;
 
 enum class Observed {
   Taken,
-  Late,   // not newer than what this source said before, neither its position nor the rest: ignored
+  Late,   // not newer than what this source said before, neither its position nor the rest (a stamp that lies in the
+          // future by now aside): ignored
   Moved,  // taken, but measured in the future: set back to the arrival and flagged
 };
 

@@ -72,6 +72,20 @@ TEST_CASE("a source that takes back its position ends its track, or leaves it to
   CHECK(n.fold.observe(heard("a", 14), after(14)) == Observed::Taken);
 }
 
+TEST_CASE("a clock that is set back does not freeze positions") {
+  Node n;
+  CHECK(n.fold.observe(heard("a", 3600, 47.1), after(3600)) == Observed::Taken);
+  CHECK(n.fold.observe(heard("a", 3601, 47.2, Via::Tak), after(3601)) == Observed::Taken);
+  // The clock was an hour ahead and is right now.
+  CHECK(n.fold.observe(heard("a", 10, 47.3), after(10)) == Observed::Taken);
+  CHECK(n.see("a")->now().position.latitude.degrees() == doctest::Approx(47.3));
+  CHECK(n.see("a")->sources.size() == 1);  // what only the wrong clock dated is forgotten
+  CHECK(n.fold.observe(heard("a", 9, 47.4), after(11)) == Observed::Late);
+  // A stamp a little ahead stands as before.
+  CHECK(n.fold.observe(heard("b", 290, 47.1), after(0)) == Observed::Taken);
+  CHECK(n.fold.observe(heard("b", 1, 47.2), after(1)) == Observed::Late);
+}
+
 TEST_CASE("one object heard by several sources is one track with all of them listed") {
   Node n;
   auto tak = heard("a", 10, 47.2, Via::Tak);
