@@ -47,6 +47,25 @@ std::array<std::uint8_t, 32> digest_of(const model::Draft& draft) {
   return blake2b<32>({as_bytes(fmt::format("{} {} ", draft.record, entity)), writes});
 }
 
+// The author spreads a long tombstone over several events: together they are the one write that was asked for.
+std::vector<model::Write> joined(std::vector<model::Write> writes) {
+  std::vector<model::Write> out;
+  for (auto& write : writes) {
+    const auto first = std::ranges::find_if(out, [&](const model::Write& other) {
+      return write.key.rule() == model::MergeRule::Tombstone && other.key == write.key && other.value == write.value;
+    });
+    if (first == out.end()) {
+      out.push_back(std::move(write));
+    } else {
+      first->replaced.insert(first->replaced.end(), write.replaced.begin(), write.replaced.end());
+    }
+  }
+  for (auto& write : out) {
+    if (write.key.rule() == model::MergeRule::Tombstone) std::ranges::sort(write.replaced);
+  }
+  return out;
+}
+
 }  // namespace
 
 picture::FoldEvent to_fold_event(const model::Entry& entry, std::uint64_t arrival, UtcTime arrived,
@@ -497,10 +516,16 @@ std::optional<CommandResult> OpenLedger::answer_known(const model::Draft& draft)
     found.insert(found.end(), event.event->writes.begin(), event.event->writes.end());
     found.insert(found.end(), event.private_writes.begin(), event.private_writes.end());
   }
+  found = joined(std::move(found));
+  const auto wanted = joined(draft.writes);
   const auto said = [&](const model::Write& write) {
-    return std::ranges::find(draft.writes, write) != draft.writes.end();
+    // Of a tombstone in several events a part may be lost.
+    return std::ranges::any_of(wanted, [&](const model::Write& other) {
+      return other == write || (lost && write.key.rule() == model::MergeRule::Tombstone && other.key == write.key &&
+                                other.value == write.value);
+    });
   };
-  if (!same || (!lost && found.size() != draft.writes.size()) || !std::ranges::all_of(found, said)) {
+  if (!same || (!lost && found.size() != wanted.size()) || !std::ranges::all_of(found, said)) {
     return CommandResult(failure(
         CommandError{409, "id_used", "this id was used for another command", "id", "make a new id for each command"}));
   }

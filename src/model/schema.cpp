@@ -6,6 +6,7 @@
 #include <set>
 
 #include "model/cbor.hpp"
+#include "model/coverage.hpp"
 #include "model/geometry.hpp"
 
 namespace airbridge::model {
@@ -172,6 +173,7 @@ std::set<Writer> writers_of(const Draft& draft) {
   for (const auto& dot : draft.after) out.insert(dot.writer);
   for (const auto& write : draft.writes) {
     if (const auto* id = write.value.entity()) add(*id);
+    if (write.key.rule() == MergeRule::Tombstone) continue;  // their author spreads them over several events
     for (const auto& dot : write.replaced) out.insert(dot.writer);
   }
   return out;
@@ -278,9 +280,10 @@ std::vector<FieldFault> validate(const Draft& draft) {
     if (!seen.insert(write.key.raw).second && !holds_many(field->rule)) {
       faults.push_back({std::string(field->name), fmt::format("{} is written twice", field->name), "write it once"});
     }
-    if (write.replaced.size() > replaced_max) {
+    const auto named_max = field->rule == MergeRule::Tombstone ? coverage_max : replaced_max;
+    if (write.replaced.size() > named_max) {
       faults.push_back(
-          {std::string(field->name), fmt::format("{} replaces more than {} values", field->name, replaced_max), ""});
+          {std::string(field->name), fmt::format("{} replaces more than {} values", field->name, named_max), ""});
     }
     if (auto fault = check_value(*field, write.value)) faults.push_back(std::move(*fault));
   }

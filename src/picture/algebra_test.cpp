@@ -219,7 +219,13 @@ struct Naive {
         if (!is_true(stone)) continue;
         any_true = true;
         bool all = true;
-        const auto check = [&](const Dot& dot) { all = all && (dot == stone.dot || covered(stone.replaced, dot)); };
+        // Whatever any current tombstone of the same author names counts.
+        const auto check = [&](const Dot& dot) {
+          all = all && (dot == stone.dot || std::any_of(stones.begin(), stones.end(), [&](const Item& other) {
+                          return is_true(other) && other.dot.writer.author == stone.dot.writer.author &&
+                                 covered(other.replaced, dot);
+                        }));
+        };
         for (const auto& [r, k] : fields) {
           for (const auto& item : current(id, r, k)) {
             if (k != deleted_key || !is_true(item)) check(item.dot);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "model/coverage.hpp"
 #include "picture/test_world.hpp"
 
 using namespace airbridge;

@@ -1,6 +1,9 @@
 #include "picture/resolve.hpp"
 
 #include <algorithm>
+#include <map>
+
+#include "model/coverage.hpp"
 
 namespace airbridge::picture {
 namespace {
@@ -168,14 +171,18 @@ bool is_tombstone(const FieldState& field) {
 }
 bool says_deleted(const Element& element) { return element.value.boolean() != nullptr && *element.value.boolean(); }
 
-// Deleted when one of the current tombstones covers all that stands; else, with a tombstone at all, revived.
+// Deleted when what one author's current tombstones cover together is all that stands: one event names a limited number
+// of streams, so deleting what many touched takes several. Else, with a tombstone at all, revived.
 void read_deletion(const EntityState& entity, EntityView& view) {
   const auto* field =
       find_field_state(entity.fields, 0, model::FieldKey::of(model::field::deleted, MergeRule::Tombstone));
   if (field == nullptr) return;
   const Element* tombstone = nullptr;  // the highest ranked one
+  std::map<model::KeyId, std::vector<Dot>> covered;
   for (const auto& element : field->current) {
     if (!says_deleted(element)) continue;
+    auto& by_author = covered[element.stamp->dot.writer.author];
+    for (const auto& dot : element.covers) extend_coverage(by_author, dot);
     if (tombstone == nullptr || outranks(element, *tombstone)) tombstone = &element;
   }
   if (tombstone == nullptr) return;
@@ -184,7 +191,7 @@ void read_deletion(const EntityState& entity, EntityView& view) {
   const auto uncovered_by = [&](const Element& stone) {
     StampPtr out;
     const auto note = [&](const StampPtr& stamp) {
-      if (stamp->dot == stone.stamp->dot || covers(stone.covers, stamp->dot)) return;
+      if (stamp->dot == stone.stamp->dot || covers(covered.at(stone.stamp->dot.writer.author), stamp->dot)) return;
       if (!out || ranks_below(*out, *stamp)) out = stamp;
     };
     for (const auto& other : entity.fields) {
@@ -259,7 +266,7 @@ std::vector<Dot> coverage_of(const EntityState& entity) {
     }
   }
   for (const auto& stamp : entity.bare) extend_coverage(out, stamp->dot);
-  if (out.size() > model::replaced_max) out.resize(model::replaced_max);
+  if (out.size() > model::coverage_max) out.resize(model::coverage_max);
   return out;
 }
 

@@ -77,7 +77,8 @@ struct EntityView {
   std::vector<model::EntityId> tracks;      // of a unit: the live tracks that are it, ascending
   std::vector<model::Dot> private_lacking;  // events about it whose private part this node cannot read or lacks
   // What a delete names as replaced so that it deletes all that is seen here: the last dot of each stream. At most
-  // model::replaced_max; beyond that the entity cannot be deleted in one write and the list is cut.
+  // model::coverage_max; beyond that the list is cut and the entity cannot be deleted. Of more than fit into one event
+  // the author makes several.
   std::vector<model::Dot> coverage;
 
   std::size_t newer_fields() const { return newer.size(); }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "model/cbor.hpp"
+#include "model/coverage.hpp"
 
 namespace airbridge::trust {
 
@@ -78,6 +79,18 @@ Result<std::vector<AuthoredEntry>, AuthorFault> Author::make(const model::Draft&
         {{std::string(model::find_field(draft.record, private_writes.front().key)->name),
           "this node holds no data key for personal data", "join the incident with an invitation that includes it"}}});
   }
+  // A tombstone that names more streams than fit goes on in events of its own; the picture takes what one author's
+  // tombstones cover together.
+  std::vector<Write> tombstones;
+  for (auto& write : open_writes) {
+    if (write.key.rule() != model::MergeRule::Tombstone) continue;
+    for (auto& dots = write.replaced; dots.size() > model::coverage_per_event;) {
+      const auto from = dots.end() - static_cast<std::ptrdiff_t>(
+                                         std::min(dots.size() - model::coverage_per_event, model::coverage_per_event));
+      tombstones.push_back({write.key, write.value, {from, dots.end()}});
+      dots.erase(from, dots.end());
+    }
+  }
   model::Event event;
   event.time = clock_.next(now);
   event.quality = quality;
@@ -112,6 +125,7 @@ Result<std::vector<AuthoredEntry>, AuthorFault> Author::make(const model::Draft&
   const bool split =
       cls == Class::Urgent && size_of(later_writes) + size_of(private_writes) > split_over && !urgent_writes.empty();
   std::vector<AuthoredEntry> out;
+  auto later = event;
   if (!split) {
     event.writes = std::move(open_writes);
     out.push_back(make_one(std::move(event), std::move(private_writes), cls, !draft.entity));
@@ -126,6 +140,13 @@ Result<std::vector<AuthoredEntry>, AuthorFault> Author::make(const model::Draft&
     event.writes = std::move(later_writes);
     event.after = {out.front().entry.dot()};
     out.push_back(make_one(std::move(event), std::move(private_writes), std::max(rest_class, Class::Important), false));
+  }
+  for (auto& tombstone : tombstones) {
+    later.entity = out.front().event.entity;
+    later.time = clock_.next(now);
+    later.writes = {std::move(tombstone)};
+    later.after.clear();
+    out.push_back(make_one(later, {}, cls, false));
   }
   for (const auto& made : out) {
     std::string why;

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+
+#include "model/coverage.hpp"
 #include "trust/test_world.hpp"
 
 using namespace airbridge;
@@ -229,4 +232,28 @@ TEST_CASE("stamps follow other nodes' by at most five minutes, and a clock set b
   const auto back = make(author, journal("x"), -7'200'000);
   CHECK(back.front().event.time == model::Hlc::at(at(-7'200'000)));
   CHECK(back.front().entry.seq == 3);  // the order within the stream stands
+}
+
+TEST_CASE("a delete of what more streams touched than one event names is made in several") {
+  auto author = world.author(world.post, 5);
+  const model::EntityId site(model::external_name("test", "site"));
+  auto draft =
+      test::draft_of(model::RecordKind::Site, {test::write_of(model::RecordKind::Site, "deleted", true)}, site);
+  for (std::uint32_t i = 1; i <= 150; ++i) {
+    draft.writes[0].replaced.push_back({{world.truck.id(), i}, model::Class::Important, i});
+  }
+  const auto made = author.make(draft, test::at(0), model::ClockQuality::Rtc);
+  REQUIRE(made);
+  REQUIRE(made->size() == 3);
+  std::set<model::Dot> named;
+  for (const auto& one : *made) {
+    const auto event = model::decode_event(one.entry.public_part, one.entry.dot());
+    REQUIRE(event);
+    CHECK(event->entity == site);
+    REQUIRE(event->writes.size() == 1);
+    named.insert(event->writes[0].replaced.begin(), event->writes[0].replaced.end());
+  }
+  CHECK(named.size() == 150);
+  draft.writes[0].replaced.resize(model::coverage_max + 1, {{world.truck.id(), 1}, model::Class::Important, 1});
+  CHECK_FALSE(author.make(draft, test::at(1), model::ClockQuality::Rtc));
 }
