@@ -130,8 +130,20 @@ class FollowingIndex final : public JournalIndex {
       return {};
     }
     std::vector<Place> out;
-    for (const auto& row : *rows) out.push_back({row.dot.stream(), row.dot.seq});
+    for (const auto& row : *rows) out.push_back({row.arrival, row.arrived, row.dot, entry_of(row)});
     return out;
+  }
+
+  // Behind a fork one dot names several events, and the index knows them by their arrival.
+  std::optional<model::Entry> entry_of(const store::IndexRow& row) {
+    return writer_.read([&](store::Log& log) -> std::optional<model::Entry> {
+      const auto named = log.read_entry(row.dot.stream(), row.dot.seq);
+      if (named && named->arrival == row.arrival) return named->entry;
+      const auto records = log.read_from(row.arrival, 1, 1);
+      if (!records || records->empty() || records->front().header.arrival != row.arrival) return std::nullopt;
+      const auto stored = store::as_entry(records->front());
+      return stored ? std::optional(stored->entry) : std::nullopt;
+    });
   }
 
   void run(const std::stop_token& stop) {

@@ -2,6 +2,7 @@
 // The journal's index and the table of last values beside the log (store::Index), kept up by a thread of its own so
 // that neither commands nor readers wait for it. find() from any thread, remember() and catch_up() from the core's.
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,9 +22,12 @@ inline constexpr std::size_t last_values_document_bytes_max = 16U << 20;  // wai
 
 class JournalIndex {
  public:
+  // An event of the log as the index lists it. Without an entry when the log cannot give it any more (damage).
   struct Place {
-    model::StreamId stream;
-    std::uint64_t seq = 0;
+    std::uint64_t arrival = 0;
+    UtcTime arrived{};
+    model::Dot dot;
+    std::optional<model::Entry> entry;  // its stream says whether it stands on a branch
   };
   static Result<std::unique_ptr<JournalIndex>, std::string> open(const std::string& directory,
                                                                  const model::IncidentId& incident,

@@ -625,10 +625,9 @@ void OpenLedger::next_report(const model::EntityId& entity) {
 std::vector<PastEvent> OpenLedger::past_of(const model::EntityId& entity) {
   std::vector<PastEvent> out;
   if (!index_) return out;
-  for (const auto& place : index_->latest(entity, past_events_max)) {
-    const auto stored = writer_->read([&](store::Log& log) { return log.read_entry(place.stream, place.seq); });
-    if (!stored) continue;
-    const auto event = to_fold_event(stored->entry, stored->arrival, stored->time, incident_, data_keys_);
+  for (const auto& found : index_->latest(entity, past_events_max)) {
+    if (!found.entry) continue;
+    const auto event = to_fold_event(*found.entry, found.arrival, found.arrived, incident_, data_keys_);
     if (!event.event) continue;
     out.push_back({event.dot, event.event->via, event.event->writes});
     out.back().writes.insert(out.back().writes.end(), event.private_writes.begin(), event.private_writes.end());
@@ -941,16 +940,20 @@ api::JournalPage OpenLedger::journal(const api::JournalQuery& query, Millisecond
   api::JournalPage page;
   auto& rows = page.rows;
   page.durable_to = writer_->durable_arrival();
-  const auto found = index_->find(query, wait);
-  page.indexed_through = found.through;
-  for (const auto& place : found.places) {
-    const auto entry = writer_->read([&](store::Log& log) { return log.read_entry(place.stream, place.seq); });
-    if (!entry) continue;
+  const auto listed = index_->find(query, wait);
+  page.indexed_through = listed.through;
+  for (const auto& found : listed.places) {
     api::JournalRow row;
-    row.arrival = entry->arrival;
-    row.arrived = entry->time;
-    row.dot = entry->entry.dot();
-    if (auto event = model::decode_event(entry->entry.public_part, row.dot)) {
+    row.arrival = found.arrival;
+    row.arrived = found.arrived;
+    row.dot = found.dot;
+    if (!found.entry) {
+      row.why_not = "the log cannot be read here: part of the disk is damaged";
+      rows.push_back(std::move(row));
+      continue;
+    }
+    const auto& entry = *found.entry;
+    if (auto event = model::decode_event(entry.public_part, row.dot)) {
       row.event = std::move(*event);
       const auto& roster = picture->roster();
       const bool membership = row.event->record == static_cast<std::uint16_t>(model::RecordKind::Membership);
@@ -958,15 +961,20 @@ api::JournalPage OpenLedger::journal(const api::JournalQuery& query, Millisecond
       if (!membership && row.event->actor && !roster.may_write(*row.event->actor))
         row.why_not = "the person it names is not granted yet";
       // Private writes are shown to whoever this node may show them to: the node's own operator.
-      if (entry->entry.private_part.state == model::PrivatePart::State::Here) {
-        if (auto writes = trust::open_private(entry->entry.private_part.ciphertext, row.dot, incident_, data_keys_)) {
+      if (entry.private_part.state == model::PrivatePart::State::Here) {
+        if (auto writes = trust::open_private(entry.private_part.ciphertext, row.dot, incident_, data_keys_)) {
           row.event->writes.insert(row.event->writes.end(), writes->begin(), writes->end());
         }
       }
     } else {
       row.why_not = "not readable by this version: " + model::describe(event.error());
     }
-    if (place.stream.is_branch()) row.why_not = "its stream has two contents from here on";
+    const auto behind_fork = [&](const picture::Fork& fork) {
+      return fork.base == row.dot.stream() && row.dot.seq >= fork.from;
+    };
+    if (entry.stream.is_branch() || std::ranges::any_of(picture->forks(), behind_fork)) {
+      row.why_not = "its stream has two contents from here on";
+    }
     rows.push_back(std::move(row));
   }
   return page;
