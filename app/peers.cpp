@@ -9,14 +9,7 @@
 namespace airbridge::app {
 namespace {
 constexpr std::string_view area = "peers";
-// Room for one frame of the largest size beside what a burst hands over.
-constexpr std::size_t link_queue_max = 4 * 1024 * 1024;
 
-net::ConnectionLimits link_limits() {
-  net::ConnectionLimits limits;
-  limits.queue_bytes_max = link_queue_max;
-  return limits;
-}
 template <class... F>
 struct Overloaded : F... {
   using F::operator()...;
@@ -26,10 +19,20 @@ Overloaded(F...) -> Overloaded<F...>;
 }  // namespace
 
 Peers::Peers(net::EventLoop& loop, const Clock& clock, const sync::Config& config, const sync::LogView& log,
-             Handlers handlers)
-    : loop_(loop), clock_(clock), handlers_(std::move(handlers)), core_(config, log) {}
+             Handlers handlers, std::size_t queue_bytes_max)
+    : loop_(loop),
+      clock_(clock),
+      handlers_(std::move(handlers)),
+      queue_bytes_max_(queue_bytes_max),
+      core_(config, log) {}
 
 Peers::~Peers() { stop(); }
+
+net::ConnectionLimits Peers::link_limits() const {
+  net::ConnectionLimits limits;
+  limits.queue_bytes_max = queue_bytes_max_;
+  return limits;
+}
 
 Result<std::uint16_t, net::NetError> Peers::listen(const net::Endpoint& at) {
   net::ListenerLimits limits;
@@ -110,6 +113,17 @@ void Peers::lose(sync::PeerId peer, const std::string& why) {
   settle();
 }
 
+// Ends the link from here: the connection with it, and a dialer dials again.
+void Peers::cut(sync::PeerId peer, const std::string& why) {
+  const auto found = links_.find(peer);
+  if (found == links_.end()) return;
+  const auto link = found->second;
+  log::warn(area, "cutting a link", {{"why", why}});
+  if (link.dialer != SIZE_MAX) return dialers_[link.dialer].link->drop(why);  // and loses it
+  link.connection->close();
+  lose(peer, why);
+}
+
 void Peers::carry_out(sync::Output output) {
   std::visit(
       Overloaded{
@@ -121,7 +135,7 @@ void Peers::carry_out(sync::Output output) {
             const auto sent = send.urgent ? out->send_urgent(std::move(bytes)) : out->send(std::move(bytes));
             // A frame lost inside a stream cannot be made good on this connection: begin it anew.
             if (sent == net::Sent::Dropped)
-              loop_.post([this, peer = send.peer] { lose(peer, "the send queue is full"); });
+              loop_.post([this, peer = send.peer] { cut(peer, "the send queue is full"); });
           },
           [this](sync::Close& close) {
             const auto link = links_.find(close.peer);

@@ -11,7 +11,10 @@
 
 namespace airbridge::app {
 
-inline constexpr std::size_t peer_connections_max = 64;
+inline constexpr std::size_t peer_connections_max = sync::peers_max;  // accepted ones; further callers are turned away
+// Unsent bytes of one link: room for a frame of the largest size beside what a burst hands over. A peer that reads so
+// slowly is cut off; a link this node opened is opened anew.
+inline constexpr std::size_t peer_queue_bytes_max = 4 * 1024 * 1024;
 
 class Peers {
  public:
@@ -23,7 +26,7 @@ class Peers {
     std::function<void()> on_change;  // who holds what, or who is there, has changed
   };
   Peers(net::EventLoop& loop, const Clock& clock, const sync::Config& config, const sync::LogView& log,
-        Handlers handlers);
+        Handlers handlers, std::size_t queue_bytes_max = peer_queue_bytes_max);
   ~Peers();
 
   Result<std::uint16_t, net::NetError> listen(const net::Endpoint& at);
@@ -59,12 +62,15 @@ class Peers {
   void settle();  // carries out what the core wants and arms its next deadline
   void open(sync::PeerId peer, Link link);
   void lose(sync::PeerId peer, const std::string& why);
+  void cut(sync::PeerId peer, const std::string& why);
+  net::ConnectionLimits link_limits() const;
   void carry_out(sync::Output output);
   Now now() const { return clock_.now(); }
 
   net::EventLoop& loop_;
   const Clock& clock_;
   Handlers handlers_;
+  std::size_t queue_bytes_max_;
   sync::Core core_;
   std::map<sync::PeerId, Link> links_;
   std::vector<Dialer> dialers_;

@@ -32,7 +32,9 @@ void Core::sweep() {
 
 PeerId Core::connect(LinkProfile link, Now now) {
   refresh_if_dirty(now);
-  if (peers_.size() >= peers_max) return 0;
+  // Callers may not use up what this node needs for the links it was told to open.
+  const auto coming = std::count_if(peers_.begin(), peers_.end(), [](const auto& p) { return !p.second.link.dialed; });
+  if (!link.dialed && coming >= static_cast<std::ptrdiff_t>(peers_max)) return 0;
   const auto id = ++last_peer_;
   auto& peer = peers_[id];
   peer.id = id;

@@ -41,7 +41,7 @@ class Core {
   // The view must outlive the core.
   Core(Config config, const LogView& log);
 
-  // A new link; 0 when peers_max are open (close it). HELLO goes out at once.
+  // A new link; 0 when peers_max that others opened are there (close it). HELLO goes out at once.
   PeerId connect(LinkProfile link, Now now);
   void disconnect(PeerId peer, std::string why, Now now);           // the link is gone
   void receive(PeerId peer, ByteView bytes, Now now);               // in any slicing

@@ -23,10 +23,20 @@ inline constexpr std::size_t pending_bytes_floor = 8 * 1024 * 1024;
 inline constexpr std::size_t batch_bytes_max = 256 * 1024;
 // Class 0 may pass a full window or burst by so much.
 inline constexpr std::size_t urgent_reserve_bytes = 256 * 1024;
-// Streams a node keeps (three a writer). Events of further writers are refused and named.
+// Streams of granted authors a node takes from others (three a writer), and what it takes of authors that nobody
+// granted: further events are refused, counted and named, and asked for again when their author is granted. So
+// strangers never use up the room of those who belong here, and a node's own streams always fit.
 inline constexpr std::size_t streams_max = 20'000;
-inline constexpr std::size_t peers_max = 256;             // links open at once; connect() gives none beyond
-inline constexpr std::size_t remembered_nodes_max = 256;  // what nodes held when last heard; the oldest goes
+inline constexpr std::size_t stranger_streams_max = 2'000;
+inline constexpr std::uint64_t stranger_events_max = 20'000;
+inline constexpr std::size_t stranger_bytes_max = std::size_t{64} << 20;  // since the start
+// Streams a peer may say it holds: more than any node keeps. A vector of more than one frame's items goes in several.
+inline constexpr std::size_t vector_streams_max = 24'000;
+inline constexpr std::size_t items_per_frame_max = 16'000;
+inline constexpr std::size_t peers_max =
+    256;  // links others opened; connect() gives none beyond. Own ones are configured
+inline constexpr std::size_t remembered_nodes_max = 256;        // what nodes held when last heard; the oldest goes
+inline constexpr std::size_t remembered_streams_max = 250'000;  // of all of them together; the oldest goes
 inline constexpr std::size_t keys_per_frame_max = 1024;
 inline constexpr std::size_t offered_keys_max = 4096;  // keys a peer told us and no accepted event proved useful yet
 inline constexpr std::size_t entries_per_run_max = 4096;

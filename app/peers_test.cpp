@@ -1,0 +1,97 @@
+// The sockets around the exchange: what becomes of links that do not keep up.
+#include "peers.hpp"
+
+#include <doctest/doctest.h>
+
+#include "net/test_peer.hpp"
+#include "sync/memory_log.hpp"
+
+using namespace airbridge;
+using namespace airbridge::app;
+using net::testing::run_until;
+using net::testing::TestPeer;
+
+namespace {
+trust::SigningKey key_of(std::uint8_t n) {
+  trust::SigningKey::Seed seed;
+  seed.value.fill(n);
+  return trust::SigningKey::from_seed(seed);
+}
+
+struct Stage {
+  Stage() : key(key_of(1)), log(incident, {key.id(), 1}) {
+    log.write(key, model::Class::Routine, 20);
+    Peers::Handlers handlers;
+    handlers.on_accept = [](const sync::Accept&) {};
+    handlers.on_observation = [](const model::Observation&) {};
+    handlers.on_fork = [](const sync::ForkFound&) {};
+    handlers.on_own_ahead = [](const sync::OwnStreamAhead&) {};
+    peers.emplace(loop, clock, sync::Config{incident, key.id(), "N1"}, log, std::move(handlers), 64 * 1024);
+  }
+  // A greeting, and questions with long answers that nobody will read.
+  Bytes flood() const {
+    Bytes out;
+    const auto add = [&](const sync::Message& message) {
+      const auto frame = sync::encode(message);
+      out.insert(out.end(), frame.begin(), frame.end());
+    };
+    add(sync::Hello{sync::protocol_version, incident, key_of(2).id(), "N2", 1, {}, 0});
+    add(sync::VectorMessage{});
+    const sync::ChainQuery question{{{key.id(), 1}, model::Class::Routine, {}},
+                                    std::vector<std::uint64_t>(sync::chain_query_max, 1)};
+    for (int i = 0; i < 60'000; ++i) add(question);
+    return out;
+  }
+
+  model::IncidentId incident = [] {
+    model::IncidentId id;
+    id.value.fill(3);
+    return id;
+  }();
+  trust::SigningKey key;
+  sync::MemoryLog log;
+  SystemClock clock;
+  net::EventLoop loop;
+  std::optional<Peers> peers;
+};
+}  // namespace
+
+TEST_CASE("a caller that never reads is cut off, connection and all") {
+  Stage stage;
+  const auto port = stage.peers->listen({"127.0.0.1", 0});
+  REQUIRE(port);
+  TestPeer caller(stage.loop, *port, 4096);
+  REQUIRE(caller.connected());
+  const auto flood = stage.flood();
+  caller.send(as_text(flood));
+  CHECK(run_until(stage.loop, [&] { return stage.peers->status().empty(); }));
+  CHECK(caller.wait_for_end());
+}
+
+TEST_CASE("a node that never reads is dialled anew") {
+  Stage stage;
+  std::vector<std::shared_ptr<net::Connection>> accepted;
+  const auto flood = stage.flood();
+  net::ListenerLimits limits;
+  limits.connection.queue_bytes_max = flood.size() * 2;
+  auto server = net::listen(stage.loop, {"127.0.0.1", 0}, limits, [&](std::shared_ptr<net::Connection> connection) {
+    connection->start({[](ByteView) {}, [](const std::string&) {}, {}});
+    connection->pause_reading(true);
+    if (accepted.empty()) connection->send(flood);
+    accepted.push_back(std::move(connection));
+  });
+  REQUIRE(server);
+  stage.peers->connect({"127.0.0.1", (*server)->port()});
+  CHECK(run_until(stage.loop, [&] { return accepted.size() > 1; }));
+  stage.peers->stop();
+}
+
+TEST_CASE("as many callers as the protocol says are listened to") {
+  static_assert(peer_connections_max == sync::peers_max && sync::peers_max == 256);
+  Stage stage;
+  const auto port = stage.peers->listen({"127.0.0.1", 0});
+  REQUIRE(port);
+  std::vector<TestPeer> callers;
+  for (std::size_t i = 0; i < 70; ++i) callers.emplace_back(stage.loop, *port);
+  CHECK(run_until(stage.loop, [&] { return stage.peers->status().size() == 70; }));
+}
