@@ -146,6 +146,13 @@ class OpenLedger final : public Ledger {
   void forked(const model::StreamId& branch) override;
   void begin_incarnation(const std::string& why) override;
 
+  bool welcomes(const model::SealedRun& run) const override {
+    if (fold_.roster().may_write(run.seal.stream.writer.author)) return true;
+    return std::ranges::any_of(run.entries, [&](const model::Entry& entry) {
+      return fold_.lets_in(to_fold_event(entry, 0, {}, incident_, data_keys_));
+    });
+  }
+
   picture::Observed observe(model::Observation observation) override {
     if (index_) index_->remember(observation);
     return fold_.observe(std::move(observation), clock_.now().utc);

@@ -103,6 +103,10 @@ class Ledger {
   // Own events are refused until the record of the new incarnation is durable.
   virtual void begin_incarnation(const std::string& why) = 0;
 
+  // Does the run's author belong to the incident by the grants folded so far, or does the run bring a grant that says
+  // so?
+  virtual bool welcomes(const model::SealedRun& run) const = 0;
+
   virtual picture::Observed observe(model::Observation observation) = 0;
   virtual void drop_lost_tracks() = 0;
   virtual picture::PicturePtr publish() = 0;

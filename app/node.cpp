@@ -260,6 +260,7 @@ Result<void, std::string> RunningNode::start_core() {
   ledger_ = std::move(*ledger);
 
   sync::Config sync_config{home_.incident, home_.node_key.id(), node_info().name};
+  sync_config.is_granted = [this](const model::SealedRun& run) { return ledger_->welcomes(run); };
   Peers::Handlers peer_handlers;
   peer_handlers.on_accept = [this](sync::Accept accept) {
     ledger_->accept(std::move(accept.run), accept.author_key,

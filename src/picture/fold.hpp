@@ -90,6 +90,8 @@ class Fold {
   model::Hash state_hash();
 
   const trust::Roster& roster() const { return roster_; }
+  // Would the event be folded by the grants known now?
+  bool lets_in(const FoldEvent& event) const { return event.event && !why_withheld(event); }
   bool is_folded(const model::Dot& dot) const { return folded_.contains(dot); }
   // Has the fold seen it at all: folded, withheld or unreadable.
   bool has_seen(const model::Dot& dot) const;

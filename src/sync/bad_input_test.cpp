@@ -1,6 +1,8 @@
 // What a peer may send that it should not: each is refused with a reason, and the next good thing is unharmed.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "base/rng.hpp"
 #include "sync/test_net.hpp"
 
@@ -274,6 +276,102 @@ TEST_CASE("whoever holds a signed event of ours that we do not is believed") {
   for (const auto& run : runs) stage.give(stage.frame(run));
   stage.take();
   CHECK(stage.node.log.vector().at(stream_of(1, Class::Routine)) == 3);
+}
+
+TEST_CASE("what no author signed leaves no trace, and gaps without end close the link") {
+  Stage stage;
+  stage.give_key();
+  stage.other.write(Class::Routine);
+  auto run = stage.runs(Class::Routine).at(0);
+  for (auto& entry : run.entries) entry.seq = 5;
+  run.seal.seq = 5;
+  stage.give(stage.frame(run));
+  CHECK(stage.run_refused() == Reason::BadSeal);
+  CHECK(stage.node.core.held_by(stream_of(2, Class::Routine)).empty());
+  for (std::uint64_t i = 1; i < refusals_max; ++i) stage.give(stage.frame(run));
+  CHECK(stage.closed());
+
+  Stage signed_gaps;
+  signed_gaps.give_key();
+  for (int i = 0; i < 2; ++i) signed_gaps.other.write(Class::Routine);
+  auto second = signed_gaps.runs(Class::Routine).at(1);
+  // The seal does not name the branch, so a good one can be shown under any name.
+  for (std::uint32_t i = 0; i <= gaps_max && !signed_gaps.node.core.peers().empty(); ++i) {
+    auto branch = second.seal.stream;
+    branch.branch = {2, {static_cast<std::uint8_t>(i), static_cast<std::uint8_t>(i >> 8)}};
+    for (auto& entry : second.entries) entry.stream = branch;
+    second.seal.stream = branch;
+    signed_gaps.give(signed_gaps.frame(second));
+    if (i % 100 == 0) signed_gaps.take();
+  }
+  CHECK(signed_gaps.closed());
+}
+
+TEST_CASE("many questions for the vector that come together get one answer") {
+  Stage stage;
+  stage.node.write(Class::Routine);
+  stage.node.core.durable(Stage::now());
+  Bytes questions;
+  const auto one = encode(AskVector{});
+  for (int i = 0; i < 4'000; ++i) questions.insert(questions.end(), one.begin(), one.end());
+  stage.take();
+  stage.outputs.clear();
+  stage.give(questions);
+  stage.take();
+  const auto vectors = std::count_if(stage.outputs.begin(), stage.outputs.end(), [](const Output& output) {
+    const auto* send = std::get_if<Send>(&output);
+    return send != nullptr && send->bytes[4] == static_cast<std::uint8_t>(MessageType::Vector);
+  });
+  CHECK(vectors == 1);
+}
+
+TEST_CASE("strangers do not use up the room of those who belong here") {
+  Node node(1);
+  const auto now = at_ms(0);
+  // One stranger, very many incarnations; nobody granted key 7.
+  Config config{incident, node.key.id(), "N1"};
+  config.is_granted = [](const model::SealedRun& run) { return run.seal.stream.writer.author != key_of(7).id(); };
+  Core core(config, node.log);
+  const auto peer = core.connect({}, now);
+  core.receive(peer, encode(Hello{protocol_version, incident, key_of(7).id(), "X", 1, {}, 0}), now);
+  core.receive(peer, encode(VectorMessage{}), now);
+  core.receive(peer, encode(Keys{{key_of(7).public_key(), key_of(8).public_key()}}), now);
+  std::size_t taken = 0, told = 0;
+  const auto give = [&](std::uint8_t author, std::uint32_t incarnation) {
+    MemoryLog log(incident, {key_of(author).id(), incarnation});
+    log.write(key_of(author), Class::Routine, 10);
+    const auto run = log.runs_after(stream_of(author, Class::Routine, incarnation), 0, 1000).at(0);
+    core.receive(peer, encode(Run{run.seal.stream, run.entries, run.seal}), now);
+    for (const auto& output : core.take_outputs()) {
+      told += std::holds_alternative<Refused>(output) ? 1 : 0;
+      taken += std::holds_alternative<Accept>(output) ? 1 : 0;
+    }
+  };
+  for (std::uint32_t i = 1; i <= stranger_streams_max + 50; ++i) give(7, i);
+  CHECK(taken == stranger_streams_max);
+  CHECK(told == 1);
+  CHECK(core.strangers_refused() == 50);
+  CHECK(core.peers().size() == 1);
+  give(8, 1);
+  CHECK(taken == stranger_streams_max + 1);
+}
+
+TEST_CASE("a vector of more streams than one frame takes is told in several") {
+  Net net;
+  auto& a = net.add(1);
+  auto& b = net.add(2);
+  // Own incarnations are never refused, so they are what there may be too many of.
+  for (std::uint32_t i = 1; i <= items_per_frame_max + 100; ++i) {
+    a.log.set_own({a.key.id(), i});
+    a.write(Class::Routine, 1);
+  }
+  net.join(a, b);
+  b.core.poll(net.now());
+  // The first burst of events, then the vector; not all the events.
+  const auto last = stream_of(1, Class::Routine, items_per_frame_max + 100);
+  for (int i = 0; i < 2'000 && b.core.held_by(last).empty(); ++i) net.step();
+  CHECK(b.core.held_by(last).size() == 1);
+  CHECK(b.core.peers().at(0).refused == 0);
 }
 
 TEST_CASE("hostile bytes of any kind leave the node working") {

@@ -62,6 +62,7 @@ void Core::drop(Peer& peer, const std::string& why) {
     auto& memory = remember(peer.node);
     memory.theirs = peer.theirs;
     remember_told(peer, peer.announced);
+    bound_memory(peer.node);
   }
   outputs_.push_back(PeerDown{peer.id, peer.greeted ? std::optional(peer.node) : std::nullopt, why});
 }
@@ -116,6 +117,7 @@ void Core::receive(PeerId id, ByteView bytes, Now now) {
     refuse(*peer, what);
     if (!peer->dead) part(*peer, Parting::Protocol, fmt::format("{} at byte {}", what, error->offset));
   }
+  answer_vector(*peer);
   if (!peer->dead) pump(*peer, now);
   sweep();
 }
@@ -156,7 +158,7 @@ void Core::on_message(Peer& peer, Message message, Now now) {
   } else if (const auto* vector = std::get_if<VectorMessage>(&message)) {
     on_vector(peer, *vector, now);
   } else if (const auto* ask = std::get_if<AskVector>(&message)) {
-    on_ask_vector(peer, *ask);
+    peer.vector_asked = *ask;  // answered once at the end of what came with it
   } else if (const auto* keys = std::get_if<Keys>(&message)) {
     for (const auto& key : keys->keys) {
       const auto author = model::key_id_of(key);
@@ -256,6 +258,27 @@ void Core::remember_told(Peer& peer, const HeldVector& told) {
   }
   memory.told.emplace_back(digest, told);
   if (memory.told.size() > told_kept_max) memory.told.pop_front();
+  bound_memory(peer.node);
+}
+
+// Anybody may call himself a node and claim streams: what is remembered of all of them is bounded as a whole.
+void Core::bound_memory(const model::KeyId& keep) {
+  std::size_t streams = 0;
+  const auto size_of = [](const Remembered& memory) {
+    auto size = memory.theirs.size();
+    for (const auto& [digest, told] : memory.told) size += told.size();
+    return size;
+  };
+  for (const auto& [node, memory] : remembered_) streams += size_of(memory);
+  while (streams > remembered_streams_max) {
+    auto oldest = remembered_.end();
+    for (auto it = remembered_.begin(); it != remembered_.end(); ++it) {
+      if (it->first != keep && (oldest == remembered_.end() || it->second.used < oldest->second.used)) oldest = it;
+    }
+    if (oldest == remembered_.end()) return;
+    streams -= size_of(oldest->second);
+    remembered_.erase(oldest);
+  }
 }
 
 void Core::ping(Peer& peer, Now now) {
@@ -319,6 +342,7 @@ void Core::drained(PeerId id, Now now) {
   if (peer == nullptr) return;
   peer->handed = 0;
   peer->observations_handed = 0;
+  answer_vector(*peer);
   pump(*peer, now);
   sweep();
 }
@@ -330,6 +354,7 @@ void Core::durable(Now now) {
 
 void Core::refresh(Now now) {
   dirty_ = false;
+  stranger_use_.reset();
   auto raw = log_.vector();
   auto cut = cut_at_forks(raw, log_);
   std::vector<model::StreamId> changed;
@@ -380,7 +405,7 @@ void Core::refresh(Now now) {
 void Core::last_value(const model::Observation& observation, Now now) {
   const auto key = key_of(observation);
   const auto shared =
-      last_values_.offer(key, {observation.measured, observation.heard_after}, model::encode(observation), now.utc);
+      last_values_.offer(key, age_of(observation), said(observation, model::encode(observation)), now.utc);
   if (shared == nullptr) return;
   for (auto& [id, peer] : peers_) {
     if (peer.dead || peer.state != PeerState::Up) continue;

@@ -15,6 +15,7 @@
 //
 // One thread; no call blocks or throws on what a peer sent.
 #include <deque>
+#include <functional>
 
 #include "sync/log_view.hpp"
 #include "sync/peer.hpp"
@@ -30,6 +31,10 @@ struct Config {
   model::KeyId node;
   std::string name;  // shown to the other side
   Planted planted = Planted::None;
+  // Does this run's author belong to the incident by the grants known here, or does the run itself bring the grant that
+  // says so? May be asked about a run without entries. Without it everybody does. What others write is taken within
+  // bounds (limits.hpp).
+  std::function<bool(const model::SealedRun&)> is_granted = {};
 };
 
 class Core {
@@ -65,6 +70,7 @@ class Core {
   // For the whole of a stream: how far each node holds it.
   std::vector<std::pair<model::KeyId, std::uint64_t>> held_by(const model::StreamId& stream) const;
   std::uint64_t refused_total() const { return refused_total_; }
+  std::uint64_t strangers_refused() const { return strangers_refused_; }  // runs there was no room for
 
  private:
   struct Incoming {  // a stream with accepted runs that are not yet on disk
@@ -112,13 +118,15 @@ class Core {
   // core_vectors.cpp: who holds what
   HeldVector with_heads(const model::VersionVector& vector) const;
   void greet(Peer& peer, const Digest& digest, Now now);
-  void on_ask_vector(Peer& peer, const AskVector& ask);
+  void answer_vector(Peer& peer);
+  void bound_memory(const model::KeyId& keep);
   void on_vector(Peer& peer, const VectorMessage& message, Now now);
   void on_items(Peer& peer, const std::vector<VectorItem>& items, Now now);
   void heard_of(Peer& peer, const model::StreamId& stream, const Held& held, Now now);
   void compare(Peer& peer, const model::StreamId& stream, Now now);
   void vector_known(Peer& peer, Now now);
   void flush_acks(Peer& peer, bool all);
+  void put_items(Peer& peer, std::vector<VectorItem> items);
   void remember_told(Peer& peer, const HeldVector& told);
 
   // core_send.cpp: what goes next
@@ -145,6 +153,12 @@ class Core {
   std::optional<model::PublicKey> key_for(const Peer& peer, const model::KeyId& author) const;
   std::pair<std::uint64_t, std::optional<model::Hash>> position(const model::StreamId& stream) const;
   void on_last_values(Peer& peer, const LastValues& values, Now now);
+  struct StrangerUse {
+    std::size_t streams = 0;
+    std::uint64_t events = 0;
+  };
+  StrangerUse& stranger_use();
+  bool has_room_for_stranger(const model::SealedRun& run, bool is_new);
   bool is_own(const model::StreamId& stream) const { return stream.writer == log_.own_writer(); }
   void own_ahead(const model::StreamId& stream, std::uint64_t here, std::uint64_t there);
 
@@ -181,6 +195,9 @@ class Core {
   LastValueTable last_values_;
   std::vector<Output> outputs_;
   std::uint64_t refused_total_ = 0;
+  std::optional<StrangerUse> stranger_use_;  // none: to be counted
+  std::size_t stranger_bytes_ = 0;
+  std::uint64_t strangers_refused_ = 0;
   Milliseconds busy_retry_ = retry_busy;  // what a peer is told while the disk does not write
   bool dirty_ = false;
 };

@@ -37,8 +37,10 @@ std::pair<std::uint64_t, std::optional<model::Hash>> Core::position(const model:
 void Core::refuse_run(Peer& peer, const model::StreamId& stream, std::uint64_t seq, Reason reason, Milliseconds retry) {
   put_control(peer, RunRefused{stream, seq, reason, static_cast<std::uint32_t>(retry.count())});
   // Being busy or behind is no misdeed.
-  if (reason == Reason::Gap || reason == Reason::Busy || reason == Reason::Forked || reason == Reason::OwnStream)
+  if (reason == Reason::Gap || reason == Reason::Busy || reason == Reason::Forked || reason == Reason::OwnStream ||
+      reason == Reason::TooManyStreams) {
     return;
+  }
   refuse(peer, fmt::format("events from {} of stream {}: {}", seq, model::to_text(stream), name_of(reason)));
 }
 
@@ -105,11 +107,17 @@ void Core::on_whole_run(Peer& peer, model::SealedRun run, Now now) {
   };
   if (!is_own(stream) || stream.is_branch()) {
     if (!before || first > end + 1) {
+      // Nothing of it is remembered unless its author signed it.
+      if (!trust::verify_seal(*key, config_.incident, run.seal)) {
+        return refuse_run(peer, named, first, Reason::BadSeal, retry_refused);
+      }
       heard();
       // Told once for each place we stand at: frames already under way would only repeat it.
-      auto told = peer.gap_told.find(named);
-      if (told != peer.gap_told.end() && told->second == end && peer.gap_told.size() < streams_max) return;
-      peer.gap_told[named] = end;
+      const auto told = peer.gap_told.find(named);
+      if (told != peer.gap_told.end() && told->second == end) return;
+      if (told != peer.gap_told.end() || peer.gap_told.size() < gaps_told_max) peer.gap_told[named] = end;
+      if (++peer.gaps > gaps_max)
+        return part(peer, Parting::Protocol, "events with nothing before them, again and again");
       return refuse_run(peer, named, first, Reason::Gap, before ? Milliseconds(0) : retry_forked);
     }
     peer.gap_told.erase(named);
@@ -146,16 +154,32 @@ void Core::on_whole_run(Peer& peer, model::SealedRun run, Now now) {
     refuse_run(peer, named, first, Reason::Forked, retry_forked);
     return suspect(peer, stream, last, true, now);
   }
-  if (!raw_.contains(stream) && !incoming_.contains(stream)) {
-    if (raw_.size() + incoming_.size() >= streams_max) {
-      return refuse_run(peer, named, first, Reason::TooManyStreams, retry_refused);
+  const bool is_new = !raw_.contains(stream) && !incoming_.contains(stream);
+  const bool stranger = config_.is_granted && stream.writer.author != config_.node && !config_.is_granted(run);
+  // No misdeed of the peer, which may know of more grants than this node, and said once.
+  const auto no_room = [&](std::string why) {
+    if (!std::exchange(peer.no_room_told, true)) {
+      outputs_.push_back(Refused{peer.id, peer.link.address, peer.frame_offset, std::move(why)});
+    }
+    refuse_run(peer, named, first, Reason::TooManyStreams, retry_refused);
+  };
+  if (stranger && !has_room_for_stranger(run, is_new)) {
+    ++strangers_refused_;
+    return no_room(
+        fmt::format("events of {}, whom nobody granted: there is no more room for such", stream.writer.author.hex()));
+  }
+  if (is_new) {
+    if (!stranger && raw_.size() + incoming_.size() >= streams_max + stranger_use().streams) {
+      return no_room(fmt::format("more than {} streams", streams_max));
     }
     if (stream.is_branch()) {
       std::size_t branches = 0;
       for (auto it = raw_.upper_bound(stream.base()); it != raw_.end() && it->first.base() == stream.base(); ++it) {
         ++branches;
       }
-      if (branches >= branches_max) return refuse_run(peer, named, first, Reason::TooManyStreams, retry_refused);
+      if (branches >= branches_max) {
+        return no_room(fmt::format("more than {} branches of stream {}", branches_max, model::to_text(stream.base())));
+      }
     }
   }
   const auto pending_max = std::max(pending_bytes_floor, peer.link.window_bytes * pending_windows_max);
@@ -191,7 +215,41 @@ void Core::on_whole_run(Peer& peer, model::SealedRun run, Now now) {
   }
   if (is_own(stream)) own_ahead(stream, held_of(raw_, stream.base()), last);
   peer.events_received += run.entries.size();
+  peer.gaps = 0;
+  if (stranger) {
+    auto& use = stranger_use();
+    use.streams += is_new ? 1 : 0;
+    use.events += run.entries.size();
+    stranger_bytes_ += size_of(run.entries);
+  }
   accept(peer.id, std::move(run), head, log_.author_key(stream.writer.author) ? std::nullopt : key);
+}
+
+// What authors that nobody granted take up, counted anew when the log or the peers' grants may have changed.
+Core::StrangerUse& Core::stranger_use() {
+  if (stranger_use_) return *stranger_use_;
+  stranger_use_ = StrangerUse{};
+  if (!config_.is_granted) return *stranger_use_;
+  std::optional<std::pair<model::KeyId, bool>> asked;
+  for (const auto& [stream, seq] : raw_) {
+    const auto& author = stream.writer.author;
+    if (!asked || asked->first != author) {
+      model::SealedRun nothing;
+      nothing.seal.stream = stream;
+      asked.emplace(author, stream.writer.author == config_.node || config_.is_granted(nothing));
+    }
+    if (asked->second) continue;
+    ++stranger_use_->streams;
+    stranger_use_->events += stream.is_branch() ? seq - stream.branch.from + 1 : seq;
+  }
+  return *stranger_use_;
+}
+
+bool Core::has_room_for_stranger(const model::SealedRun& run, bool is_new) {
+  const auto& use = stranger_use();
+  return use.streams + (is_new ? 1 : 0) <= stranger_streams_max &&
+         use.events + run.entries.size() <= stranger_events_max &&
+         stranger_bytes_ + size_of(run.entries) <= stranger_bytes_max;
 }
 
 void Core::accept(PeerId from, model::SealedRun run, const model::Hash& head, std::optional<model::PublicKey> key) {
@@ -278,7 +336,7 @@ void Core::on_last_values(Peer& peer, const LastValues& values, Now now) {
       continue;
     }
     const auto key = key_of(*decoded);
-    const auto shared = last_values_.offer(key, {decoded->measured, decoded->heard_after}, bytes, now.utc);
+    const auto shared = last_values_.offer(key, age_of(*decoded), said(*decoded, bytes), now.utc);
     if (shared == nullptr) continue;
     outputs_.push_back(LastValue{peer.id, std::move(*decoded)});
     for (auto& [id, other] : peers_) {

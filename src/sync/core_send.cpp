@@ -167,7 +167,7 @@ void Core::send_observations(Peer& peer, std::size_t bytes_max) {
   while (!peer.observations.empty() && values.observations.size() < observations_per_frame_max) {
     if (!values.observations.empty() && size + peer.observations.next_bytes() > bytes_max) break;
     size += peer.observations.next_bytes() + 3;
-    values.observations.push_back(*peer.observations.take());
+    values.observations.push_back(peer.observations.take()->bytes);
   }
   auto frame = encode(values);
   peer.observations_handed += frame.size();

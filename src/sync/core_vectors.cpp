@@ -1,6 +1,9 @@
 // Who holds what: telling it, hearing it, and noticing when the same number means different things.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "sync/core.hpp"
 
 namespace airbridge::sync {
@@ -26,7 +29,11 @@ void Core::greet(Peer& peer, const Digest& digest, Now now) {
   put_control(peer, AskVector{known.empty() ? std::nullopt : std::optional(digest_of(known))});
 }
 
-void Core::on_ask_vector(Peer& peer, const AskVector& ask) {
+// One answer however often was asked, and none while what was handed over before is still waiting: questions are small
+// and vectors are not.
+void Core::answer_vector(Peer& peer) {
+  if (!peer.vector_asked || peer.dead || peer.handed >= peer.link.burst_bytes) return;
+  const auto ask = *std::exchange(peer.vector_asked, std::nullopt);
   const HeldVector* base = nullptr;
   if (ask.base) {
     for (const auto& [digest, told] : remember(peer.node).told) {
@@ -47,9 +54,24 @@ void Core::on_ask_vector(Peer& peer, const AskVector& ask) {
       if (!ours_.contains(stream)) message.items.push_back({stream, 0, {}});
     }
   }
+  // What does not fit into one frame follows as news.
+  std::vector<VectorItem> more;
+  if (message.items.size() > items_per_frame_max) {
+    more.assign(message.items.begin() + items_per_frame_max, message.items.end());
+    message.items.resize(items_per_frame_max);
+  }
   put_control(peer, message);
+  put_items(peer, std::move(more));
   peer.announced = ours_;
   peer.unannounced.clear();
+}
+
+void Core::put_items(Peer& peer, std::vector<VectorItem> items) {
+  for (std::size_t at = 0; at < items.size(); at += items_per_frame_max) {
+    const auto end = std::min(items.size(), at + items_per_frame_max);
+    put_control(
+        peer, Ack{{items.begin() + static_cast<std::ptrdiff_t>(at), items.begin() + static_cast<std::ptrdiff_t>(end)}});
+  }
 }
 
 void Core::on_vector(Peer& peer, const VectorMessage& message, Now now) {
@@ -70,8 +92,8 @@ void Core::on_vector(Peer& peer, const VectorMessage& message, Now now) {
       peer.theirs[item.stream] = {item.seq, item.head};
     }
   }
-  if (peer.theirs.size() > streams_max) {
-    refuse(peer, fmt::format("a vector of more than {} streams", streams_max));
+  if (peer.theirs.size() > vector_streams_max) {
+    refuse(peer, fmt::format("a vector of more than {} streams", vector_streams_max));
     if (!peer.dead) part(peer, Parting::Protocol, "too many streams");
     return;
   }
@@ -81,6 +103,7 @@ void Core::on_vector(Peer& peer, const VectorMessage& message, Now now) {
 void Core::vector_known(Peer& peer, Now now) {
   peer.vector_heard_since_ping = true;
   remember(peer.node).theirs = peer.theirs;
+  bound_memory(peer.node);
   for (const auto& [stream, seq] : std::exchange(peer.sent, {})) {
     if (seq > held_of(peer.theirs, stream) && peer.in_flight.contains(stream)) peer.sent[stream] = seq;
   }
@@ -101,7 +124,7 @@ void Core::vector_known(Peer& peer, Now now) {
     for (const auto& [stream, held] : peer.announced) {
       if (!ours_.contains(stream)) peer.unannounced.insert(stream);
     }
-    for (const auto& known : last_values_.all()) peer.observations.put(known.key, known.bytes);
+    last_values_.for_each([&](const ObservationKey& key, const SharedSaid& said) { peer.observations.put(key, said); });
     outputs_.push_back(PeerUp{peer.id, peer.node, peer.name, peer.link.address});
   }
 }
@@ -115,8 +138,8 @@ void Core::on_items(Peer& peer, const std::vector<VectorItem>& items, Now now) {
       reset_stream(peer, item.stream);
       continue;
     }
-    if (!peer.theirs.contains(item.stream) && peer.theirs.size() >= streams_max) {
-      refuse(peer, fmt::format("a vector of more than {} streams", streams_max));
+    if (!peer.theirs.contains(item.stream) && peer.theirs.size() >= vector_streams_max) {
+      refuse(peer, fmt::format("a vector of more than {} streams", vector_streams_max));
       return;
     }
     heard_of(peer, item.stream, {item.seq, item.head}, now);
@@ -125,6 +148,7 @@ void Core::on_items(Peer& peer, const std::vector<VectorItem>& items, Now now) {
 }
 
 void Core::heard_of(Peer& peer, const model::StreamId& stream, const Held& held, Now now) {
+  if (peer.theirs.size() >= vector_streams_max && !peer.theirs.contains(stream)) return;
   auto& theirs = peer.theirs[stream];
   const bool lost_some = held.seq < theirs.seq;  // its disk was damaged or restored: it needs them again
   theirs = held;
@@ -152,7 +176,7 @@ void Core::compare(Peer& peer, const model::StreamId& stream, Now now) {
 
 void Core::flush_acks(Peer& peer, bool all) {
   if (peer.unannounced.empty() || peer.state != PeerState::Up) return;
-  Ack ack;
+  std::vector<VectorItem> items;
   for (auto it = peer.unannounced.begin(); it != peer.unannounced.end();) {
     const auto ours = ours_.find(*it);
     const Held held = ours == ours_.end() ? Held{} : ours->second;
@@ -161,7 +185,7 @@ void Core::flush_acks(Peer& peer, bool all) {
       ++it;
       continue;
     }
-    ack.items.push_back({*it, held.seq, held.head});
+    items.push_back({*it, held.seq, held.head});
     if (held.seq == 0) {
       peer.announced.erase(*it);
     } else {
@@ -169,7 +193,7 @@ void Core::flush_acks(Peer& peer, bool all) {
     }
     it = peer.unannounced.erase(it);
   }
-  if (!ack.items.empty()) put_control(peer, ack);
+  put_items(peer, std::move(items));
 }
 
 }  // namespace airbridge::sync

@@ -15,59 +15,89 @@ ObservationKey key_of(const model::Observation& observation) {
   return {blake2b<16>({bytes})};
 }
 
-void LastValueTable::remove(std::list<Known>::iterator at) {
-  bytes_ -= at->bytes->size();
-  known_.erase(at->key);
-  order_.erase(at);
+Said said(const model::Observation& observation, ByteView bytes) {
+  return {to_bytes(bytes), !observation.emergency.empty(), !observation.document.empty()};
 }
 
-std::shared_ptr<const Bytes> LastValueTable::offer(const ObservationKey& key, const Age& age, ByteView bytes,
-                                                   UtcTime now) {
+SharedSaid LastValueTable::offer(const ObservationKey& key, const Age& age, Said observation, UtcTime now) {
   const auto plausible = [&](UtcTime time) { return time <= now + observation_lead_max; };
   if (const auto found = known_.find(key); found != known_.end()) {
     const auto& old = found->second->age;
     const bool new_fits = plausible(age.measured), old_fits = plausible(old.measured);
     const bool better = new_fits != old_fits ? new_fits : age > old;
     if (!better) return nullptr;
-    remove(found->second);
-  } else if (known_.size() >= observations_known_max) {
-    remove(order_.begin());
+    drop(list_of(*found->second->said), found->second);
   }
-  auto shared = std::make_shared<const Bytes>(to_bytes(bytes));
-  order_.push_back({key, age, shared});
-  known_.emplace(key, std::prev(order_.end()));
-  bytes_ += shared->size();
-  while (bytes_ > observations_known_bytes_max && order_.size() > 1) remove(order_.begin());
+  auto shared = std::make_shared<const Said>(std::move(observation));
+  auto& list = list_of(*shared);
+  list.push_back({key, age, shared});
+  known_.emplace(key, std::prev(list.end()));
+  bytes_ += shared->bytes.size();
+  make_room();
   return shared;
 }
 
-void ObservationQueue::put(const ObservationKey& key, std::shared_ptr<const Bytes> bytes) {
-  if (const auto found = by_key_.find(key); found != by_key_.end()) {
-    // Keeps its place: what changes often is not sent last for it.
-    bytes_ += bytes->size() - found->second->bytes->size();
-    found->second->bytes = std::move(bytes);
-  } else {
-    if (order_.size() >= observation_queue_max) drop_oldest();
-    bytes_ += bytes->size();
-    order_.push_back({key, std::move(bytes)});
-    by_key_.emplace(key, std::prev(order_.end()));
+void LastValueTable::drop(List& list, List::iterator at) {
+  bytes_ -= at->said->bytes.size();
+  known_.erase(at->key);
+  list.erase(at);
+}
+
+void LastValueTable::make_room() {
+  while (known_.size() > observations_known_max) {
+    auto& list = others_.empty() ? emergencies_ : others_;
+    drop(list, list.begin());
   }
-  while (bytes_ > observation_queue_bytes_max && order_.size() > 1) drop_oldest();
+  if (bytes_ <= observations_known_bytes_max) return;
+  // An eighth more than needed, so that this is not done for each one.
+  constexpr auto enough = observations_known_bytes_max - observations_known_bytes_max / 8;
+  for (auto* list : {&others_, &emergencies_}) {
+    for (auto& known : *list) {
+      if (bytes_ <= enough) return;
+      if (!known.said->document) continue;
+      auto observation = model::decode_observation(known.said->bytes);
+      if (!observation) continue;  // it was decoded when it came
+      observation->document.clear();
+      const auto without =
+          std::make_shared<const Said>(Said{model::encode(*observation), known.said->emergency, false});
+      bytes_ -= known.said->bytes.size();
+      bytes_ += without->bytes.size();
+      known.said = without;
+    }
+  }
+  while (bytes_ > enough && !others_.empty()) drop(others_, others_.begin());
+  while (bytes_ > observations_known_bytes_max && !emergencies_.empty()) drop(emergencies_, emergencies_.begin());
 }
 
-void ObservationQueue::drop_oldest() {
-  bytes_ -= order_.front().bytes->size();
-  by_key_.erase(order_.front().key);
-  order_.pop_front();
-  ++dropped_;
+void ObservationQueue::put(const ObservationKey& key, SharedSaid said) {
+  const auto size = said->bytes.size();
+  if (const auto found = by_key_.find(key); found != by_key_.end()) {
+    auto& waiting = *found->second;
+    if (waiting.said->emergency == said->emergency) {
+      bytes_ += size - waiting.said->bytes.size();
+      waiting.said = std::move(said);  // keeps its place: what changes often is not sent last for it
+      return;
+    }
+    remove(found->second);
+  }
+  auto& list = said->emergency ? emergencies_ : others_;
+  list.push_back({key, std::move(said)});
+  by_key_.emplace(key, std::prev(list.end()));
+  bytes_ += size;
+  while (by_key_.size() > observation_queue_max || (bytes_ > observation_queue_bytes_max && by_key_.size() > 1)) {
+    remove((others_.empty() ? emergencies_ : others_).begin());
+    ++dropped_;
+  }
 }
 
-std::shared_ptr<const Bytes> ObservationQueue::take() {
-  auto bytes = std::move(order_.front().bytes);
-  bytes_ -= bytes->size();
-  by_key_.erase(order_.front().key);
-  order_.pop_front();
-  return bytes;
+SharedSaid ObservationQueue::remove(List::iterator at) {
+  auto said = at->said;
+  bytes_ -= said->bytes.size();
+  by_key_.erase(at->key);
+  (said->emergency ? emergencies_ : others_).erase(at);
+  return said;
 }
+
+SharedSaid ObservationQueue::take() { return remove((emergencies_.empty() ? others_ : emergencies_).begin()); }
 
 }  // namespace airbridge::sync

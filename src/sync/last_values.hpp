@@ -16,50 +16,78 @@ namespace airbridge::sync {
 using ObservationKey = FixedBytes<16, struct ObservationKeyTag>;
 ObservationKey key_of(const model::Observation& observation);
 
+// One observation as it is passed on: byte for byte as it came, so that what a newer version added reaches those who
+// know it. Without its document once the table was full.
+struct Said {
+  Bytes bytes;
+  bool emergency = false;
+  bool document = false;
+};
+using SharedSaid = std::shared_ptr<const Said>;
+Said said(const model::Observation& observation, ByteView bytes);
+
+// When the position was measured, and how long after it the rest was heard.
+struct Age {
+  UtcTime measured{};
+  Milliseconds heard_after{0};
+  friend auto operator<=>(const Age&, const Age&) = default;
+};
+inline Age age_of(const model::Observation& observation) { return {observation.measured, observation.heard_after}; }
+
 class LastValueTable {
  public:
-  // When the position was measured, and how long after it the rest was heard.
-  struct Age {
-    UtcTime measured{};
-    Milliseconds heard_after{0};
-    friend auto operator<=>(const Age&, const Age&) = default;
-  };
   // Takes it when it ranks above what is known: a plausible stamp before one too far ahead of `now`, then the later.
-  // The shared bytes when taken.
-  std::shared_ptr<const Bytes> offer(const ObservationKey& key, const Age& age, ByteView bytes, UtcTime now);
+  // The shared bytes when taken. At observations_known_max the one taken longest ago goes, at
+  // observations_known_bytes_max first the documents; emergencies last.
+  SharedSaid offer(const ObservationKey& key, const Age& age, Said observation, UtcTime now);
+  std::size_t size() const { return known_.size(); }
   std::size_t bytes() const { return bytes_; }
+  // Emergencies first, then the one taken longest ago.
+  template <class F>
+  void for_each(F&& f) const {
+    for (const auto* list : {&emergencies_, &others_}) {
+      for (const auto& known : *list) f(known.key, known.said);
+    }
+  }
+
+ private:
   struct Known {
     ObservationKey key;
     Age age;
-    std::shared_ptr<const Bytes> bytes;
+    SharedSaid said;
   };
-  const std::list<Known>& all() const { return order_; }  // the one taken longest ago first
+  using List = std::list<Known>;
+  List& list_of(const Said& said) { return said.emergency ? emergencies_ : others_; }
+  void drop(List& list, List::iterator at);
+  void make_room();
 
- private:
-  void remove(std::list<Known>::iterator at);
-  std::list<Known> order_;
-  std::unordered_map<ObservationKey, std::list<Known>::iterator> known_;
+  List emergencies_, others_;
+  std::unordered_map<ObservationKey, List::iterator> known_;
   std::size_t bytes_ = 0;
 };
 
-// What waits for one peer.
+// What waits for one peer: emergencies first. At its bounds the other one that waits longest goes.
 class ObservationQueue {
  public:
-  void put(const ObservationKey& key, std::shared_ptr<const Bytes> bytes);
-  bool empty() const { return order_.empty(); }
-  std::size_t size() const { return order_.size(); }
-  std::size_t next_bytes() const { return order_.front().bytes->size(); }
-  std::shared_ptr<const Bytes> take();
+  void put(const ObservationKey& key, SharedSaid said);
+  bool empty() const { return by_key_.empty(); }
+  std::size_t size() const { return by_key_.size(); }
+  std::size_t bytes() const { return bytes_; }
+  std::size_t next_bytes() const { return next().front().said->bytes.size(); }
+  SharedSaid take();
   std::uint64_t dropped() const { return dropped_; }
 
  private:
-  void drop_oldest();
   struct Waiting {
     ObservationKey key;
-    std::shared_ptr<const Bytes> bytes;
+    SharedSaid said;
   };
-  std::list<Waiting> order_;
-  std::unordered_map<ObservationKey, std::list<Waiting>::iterator> by_key_;
+  using List = std::list<Waiting>;
+  const List& next() const { return emergencies_.empty() ? others_ : emergencies_; }
+  SharedSaid remove(List::iterator at);
+
+  List emergencies_, others_;
+  std::unordered_map<ObservationKey, List::iterator> by_key_;
   std::size_t bytes_ = 0;
   std::uint64_t dropped_ = 0;
 };

@@ -20,6 +20,12 @@ model::Observation heard(std::string_view icao, std::int64_t ms, std::uint8_t ga
   out.measured = at_ms(ms).utc;
   return out;
 }
+Said plain(std::string_view text) { return {to_bytes(as_bytes(text)), false, false}; }
+ObservationKey numbered(std::uint32_t i) {
+  ObservationKey key;
+  std::memcpy(key.value.data(), &i, sizeof i);
+  return key;
+}
 }  // namespace
 
 TEST_CASE("last values reach everybody once, also round a ring") {
@@ -87,41 +93,81 @@ TEST_CASE("a stamp from the far future does not hold the place against better on
   LastValueTable table;
   const ObservationKey key{};
   const auto now = at_ms(0).utc;
-  CHECK(table.offer(key, {now}, as_bytes("a"), now));
-  CHECK_FALSE(table.offer(key, {now}, as_bytes("same age"), now));
-  CHECK(table.offer(key, {now, Milliseconds(20)}, as_bytes("said later of the same position"), now));
-  CHECK_FALSE(table.offer(key, {now, Milliseconds(10)}, as_bytes("late"), now));
-  CHECK_FALSE(table.offer(key, {utc_from_ms(4'000'000'000'000)}, as_bytes("year 2096"), now));
+  CHECK(table.offer(key, {now}, plain("a"), now));
+  CHECK_FALSE(table.offer(key, {now}, plain("same age"), now));
+  CHECK(table.offer(key, {now, Milliseconds(20)}, plain("said later of the same position"), now));
+  CHECK_FALSE(table.offer(key, {now, Milliseconds(10)}, plain("late"), now));
+  CHECK_FALSE(table.offer(key, {utc_from_ms(4'000'000'000'000)}, plain("year 2096"), now));
   LastValueTable other;
-  CHECK(other.offer(key, {utc_from_ms(4'000'000'000'000)}, as_bytes("year 2096"), now));
-  CHECK(other.offer(key, {now}, as_bytes("good"), now));
-  CHECK_FALSE(other.offer(key, {utc_from_ms(4'000'000'000'001)}, as_bytes("year 2096"), now));
+  CHECK(other.offer(key, {utc_from_ms(4'000'000'000'000)}, plain("year 2096"), now));
+  CHECK(other.offer(key, {now}, plain("good"), now));
+  CHECK_FALSE(other.offer(key, {utc_from_ms(4'000'000'000'001)}, plain("year 2096"), now));
 }
 
 TEST_CASE("the queue of a peer that never reads is bounded") {
   ObservationQueue queue;
-  const auto bytes = std::make_shared<const Bytes>(Bytes{1});
-  for (std::uint32_t i = 0; i < observation_queue_max + 5; ++i) {
-    ObservationKey key;
-    std::memcpy(key.value.data(), &i, sizeof i);
-    queue.put(key, bytes);
-  }
+  const auto bytes = std::make_shared<const Said>(plain("x"));
+  for (std::uint32_t i = 0; i < observation_queue_max + 5; ++i) queue.put(numbered(i), bytes);
   CHECK(queue.size() == observation_queue_max);
   CHECK(queue.dropped() == 5);
+  const auto large = std::make_shared<const Said>(Said{Bytes(60'000, 1), false, true});
+  const auto help = std::make_shared<const Said>(Said{Bytes(300, 1), true, false});
+  queue.put(numbered(0), help);
+  for (std::uint32_t i = 0; i < 1000; ++i) queue.put(numbered(1'000'000 + i), large);
+  CHECK(queue.bytes() <= observation_queue_bytes_max);
+  CHECK(queue.take() == help);
 }
 
-TEST_CASE("large observations are bounded in bytes, known and waiting") {
+TEST_CASE("last values with long documents are bounded in bytes, and a call for help stays") {
   LastValueTable table;
-  ObservationQueue queue;
-  const Bytes large(observation_bytes_max);
+  auto help = heard("help", 0);
+  help.emergency = "general";
+  help.document = Bytes(50'000, 1);
   const auto now = at_ms(0).utc;
-  for (std::uint32_t i = 0; i < 2 * observations_known_bytes_max / observation_bytes_max; ++i) {
-    ObservationKey key;
-    std::memcpy(key.value.data(), &i, sizeof i);
-    queue.put(key, table.offer(key, {now}, large, now));
+  table.offer(sync::key_of(help), {now}, said(help, model::encode(help)), now);
+  for (std::uint32_t i = 0; i < 3'000; ++i) {
+    auto one = heard(std::to_string(i), i);
+    one.document = Bytes(model::observation_document_max, 2);
+    table.offer(sync::key_of(one), age_of(one), said(one, model::encode(one)), now);
+    REQUIRE(table.bytes() <= observations_known_bytes_max);
   }
+  // The documents went, not the positions.
+  CHECK(table.size() == 3'001);
+  for (std::uint32_t i = 0; i < observations_known_max + 10; ++i) {
+    table.offer(numbered(i), {now}, Said{Bytes(600, 1), false, false}, now);
+  }
+  CHECK(table.size() <= observations_known_max);
   CHECK(table.bytes() <= observations_known_bytes_max);
-  CHECK(table.all().size() == observations_known_bytes_max / observation_bytes_max);
-  CHECK(queue.size() == observation_queue_bytes_max / observation_bytes_max);
-  CHECK(queue.dropped() > 0);
+  bool there = false;
+  table.for_each([&](const ObservationKey& key, const SharedSaid&) { there = there || key == sync::key_of(help); });
+  CHECK(there);
+}
+
+TEST_CASE("what a newer version says of a subject is passed on byte for byte") {
+  Net net;
+  auto& a = net.add(1);
+  auto& b = net.add(2);
+  auto& c = net.add(3);
+  auto& ab = net.join(a, b);
+  auto& bc = net.join(b, c);
+  net.settle();
+  // A kind of subject and a key that this version does not know.
+  auto one = heard("4d2023", 0);
+  one.kind = static_cast<model::SubjectKind>(200);
+  auto bytes = model::encode(one);
+  REQUIRE((bytes[0] & 0xF0) == 0xA0);  // a short map: one more key
+  ++bytes[0];
+  for (const int byte : {0x18, 0x3C, 0x63, 0x6E, 0x65, 0x77})
+    bytes.push_back(static_cast<std::uint8_t>(byte));  // 60: "new"
+  REQUIRE(model::decode_observation(bytes));
+  b.core.receive(ab.b.peer, encode(LastValues{{bytes}}), net.now());
+  net.settle();
+  REQUIRE(all<LastValue>(c).size() == 1);
+  bool carried = false;
+  for (const auto& [from_b, send] : bc.log) {
+    if (!from_b || send.bytes[4] != static_cast<std::uint8_t>(MessageType::LastValues)) continue;
+    const auto message = decode(send.bytes[4], ByteView(send.bytes).subspan(5, send.bytes.size() - 9));
+    carried = carried || std::get<LastValues>(std::get<Message>(*message)).observations == std::vector<Bytes>{bytes};
+  }
+  CHECK(carried);
 }

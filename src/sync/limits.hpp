@@ -42,14 +42,17 @@ inline constexpr std::size_t offered_keys_max = 4096;  // keys a peer told us an
 inline constexpr std::size_t entries_per_run_max = 4096;
 // Observations waiting for one peer; the one waiting longest goes. They are collapsed: only the newest of each counts.
 inline constexpr std::size_t observation_queue_max = 20'000;
-inline constexpr std::size_t observations_known_max = 65'536;           // for which the newest is kept; the oldest goes
-inline constexpr std::size_t observations_known_bytes_max = 48U << 20;  // of these together; the oldest go
-inline constexpr std::size_t observation_queue_bytes_max = 16U << 20;   // waiting for one peer; the oldest go
+inline constexpr std::size_t observation_queue_bytes_max = std::size_t{16} << 20;
+inline constexpr std::size_t observations_known_max = 65'536;  // for which the newest is kept; the oldest goes
+// Of these: at the bound the oldest lose their documents, then go. One that tells of an emergency stays.
+inline constexpr std::size_t observations_known_bytes_max = std::size_t{48} << 20;
 inline constexpr std::size_t observation_bytes_max = 64 * 1024;
 inline constexpr std::size_t observations_per_frame_max = 4096;
 inline constexpr std::size_t probes_max = 64;    // fork probes running with one peer; further ones wait their turn
 inline constexpr std::size_t branches_max = 16;  // of one stream; further ones are refused
 inline constexpr std::size_t chain_query_max = 15;
+inline constexpr std::size_t gaps_told_max = 4096;  // streams of which is remembered that a peer was told of its gap
+inline constexpr std::size_t gaps_max = 10'000;     // answers to gaps since a peer's last good run; then it is closed
 inline constexpr int chain_rounds_max = 64;
 // Refused messages and runs after which a peer's link is closed: whoever sends so many will not stop.
 inline constexpr std::uint64_t refusals_max = 1000;

@@ -79,6 +79,9 @@ struct Peer {
   std::size_t staged_bytes = 0;
   std::size_t pending_bytes = 0;                      // accepted, not yet durable
   std::map<model::StreamId, std::uint64_t> gap_told;  // where we stood when we told of a gap
+  std::size_t gaps = 0;                               // answered since its last good run
+  bool no_room_told = false;
+  std::optional<AskVector> vector_asked;  // not answered yet
   std::map<model::StreamId, Probe> probes;
   std::set<model::StreamId> settled_apart;     // differences inside a branch: shown, not exchanged here
   std::set<model::StreamId> offered_branches;  // our side of forks found with this peer, read from the base stream
