@@ -48,12 +48,12 @@ class Core {
 
   // A new link; 0 when peers_max that others opened are there (close it). HELLO goes out at once.
   PeerId connect(LinkProfile link, Now now);
-  void disconnect(PeerId peer, std::string why, Now now);           // the link is gone
-  void receive(PeerId peer, ByteView bytes, Now now);               // in any slicing
-  void drained(PeerId peer, Now now);                               // all that was handed over has left
-  void durable(Now now);                                            // own or accepted entries reached the disk
-  void accepted(Ticket ticket, Now now);                            // on disk and in the view
-  void refused(Ticket ticket, Now now);                             // could not be written; asked for again later
+  void disconnect(PeerId peer, std::string why, Now now);  // the link is gone
+  void receive(PeerId peer, ByteView bytes, Now now);      // in any slicing
+  void drained(PeerId peer, Now now);                      // all that was handed over has left
+  void durable(Now now);                                   // own or accepted entries reached the disk
+  void accepted(Ticket ticket, Now now);                   // on disk and in the view
+  void refused(Ticket ticket, Now now);                    // could not be written; asked for again later
   // The store will not have it, now or later: counted, and this stream alone waits, not everything the peer sends.
   void rejected(Ticket ticket, const std::string& why, Now now);
   void last_value(const model::Observation& observation, Now now);  // heard here; for all peers

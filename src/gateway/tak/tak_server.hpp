@@ -42,7 +42,7 @@ struct TakLimits {
   Milliseconds write_stall_max{30'000};  // with bytes queued and none taken
   // Events that follow each other at less than this on average leave in one write (net/fanout.hpp). Measured: at 50
   // events a second waiting saves less than its wake-up costs, and all would be late; from 200 on it saves half.
-  Milliseconds coalesce{5};
+  Milliseconds coalesce{4};
   std::size_t queue_bytes_max = 256 * 1024;
   std::size_t missed_max = 1'000;           // uids noted for a slow reader; above it gets the whole state anew
   std::uint64_t faults_max = 100;           // of one connection, then it is closed
