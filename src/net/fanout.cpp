@@ -76,7 +76,7 @@ std::size_t FanoutList::send(SharedBytes bytes, const Connection* except,
 void FanoutList::judge() {
   if (++judged_ < fanout_judged) return;
   const auto now = std::chrono::steady_clock::now();
-  waits_ = now - judged_since_ <= fanout_judged * span_;
+  waits_ = now - judged_since_ <= fanout_judged * fanout_worth_spans * span_;
   judged_since_ = now;
   judged_ = 0;
 }

@@ -16,8 +16,10 @@ namespace airbridge::net {
 inline constexpr std::size_t fanout_messages_max = 64;       // gathered at most: one gather write
 inline constexpr std::size_t fanout_bytes_max = 128 * 1024;  // gathered at most, beyond the message that passes it
 
-// Whether to wait is judged by so many messages: their mean distance is at most `span`.
+// Whether to wait is judged by so many messages: their mean distance is at most so many times `span`, so that every
+// second one at least can be expected to find company.
 inline constexpr std::size_t fanout_judged = 16;
+inline constexpr std::size_t fanout_worth_spans = 2;
 
 // Loop thread only. No callback but `dropped` runs inside send().
 class Fanout {

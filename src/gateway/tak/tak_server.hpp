@@ -40,8 +40,8 @@ struct TakLimits {
   Milliseconds idle_max{300'000};        // without a byte
   Milliseconds silent_max{600'000};      // with bytes, but without one good event
   Milliseconds write_stall_max{30'000};  // with bytes queued and none taken
-  // Events that follow each other at less than this on average leave in one write (net/fanout.hpp). Measured: at 50
-  // events a second waiting saves less than its wake-up costs, and all would be late; from 200 on it saves half.
+  // Events that follow each other at less than twice this on average leave in one write (net/fanout.hpp). Measured: at
+  // 50 events a second waiting saves less than its wake-up costs, and all would be late; from 200 on it saves a part.
   Milliseconds coalesce{4};
   std::size_t queue_bytes_max = 256 * 1024;
   std::size_t missed_max = 1'000;           // uids noted for a slow reader; above it gets the whole state anew
