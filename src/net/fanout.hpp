@@ -21,7 +21,7 @@ inline constexpr std::size_t fanout_bytes_max = 128 * 1024;  // gathered at most
 inline constexpr std::size_t fanout_judged = 16;
 inline constexpr std::size_t fanout_worth_spans = 2;
 
-// Loop thread only. No callback but `dropped` runs inside send().
+// Loop thread only. send() calls `dropped`; where it must make room first, it does what end_turn() does.
 class Fanout {
  public:
   virtual ~Fanout() = default;

@@ -89,9 +89,7 @@ Sent TcpConnection::send_urgent(SharedBytes bytes) {
   if (state_ != State::Open) return Sent::Closed;
   if (!bytes || bytes->empty()) return Sent::Queued;
   if (fanout_ != nullptr) fanout_->settle(*this);
-  if (!has_room(bytes->size(), limits_.queue_bytes_max + urgent_bytes_extra)) {
-    return Sent::Dropped;
-  }
+  if (!has_room(bytes->size(), limits_.queue_bytes_max + urgent_bytes_extra)) return Sent::Dropped;
   if (queued_bytes_ == 0) last_progress_ = ConnectionService::now();
   queued_bytes_ += bytes->size();
   const auto place = head_ + (head_offset_ > 0 ? 1 : 0) + urgent_;

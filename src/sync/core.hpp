@@ -146,6 +146,8 @@ class Core {
   void on_run_refused(Peer& peer, const RunRefused& refused, Now now);
 
   // core_receive.cpp: what arrives
+  template <class Tell>
+  bool end_run(Ticket ticket, Tell tell);
   void on_run(Peer& peer, Run run, Now now);
   void on_whole_run(Peer& peer, model::SealedRun run, Now now);
   void accept(PeerId peer, model::SealedRun run, const model::Hash& head, std::optional<model::PublicKey> key);

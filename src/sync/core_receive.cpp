@@ -282,45 +282,43 @@ void Core::accepted(Ticket ticket, Now) {
   dirty_ = true;
 }
 
-void Core::refused(Ticket ticket, Now) {
+// The run of this ticket was not taken: forgets it and tells who sent its stream. Of a stream that was refused before,
+// nobody waits any more.
+template <class Tell>
+bool Core::end_run(Ticket ticket, Tell tell) {
   const auto found = pending_.find(ticket);
-  if (found == pending_.end()) return;
+  if (found == pending_.end()) return false;
   const auto pending = found->second;
   pending_.erase(found);
   if (auto* peer = find(pending.peer)) peer->pending_bytes -= pending.bytes;
   const auto incoming = incoming_.find(pending.stream);
-  // Of a stream that was refused before, nobody waits any more.
-  if (incoming == incoming_.end() || incoming->second.generation != pending.generation) return;
+  if (incoming == incoming_.end() || incoming->second.generation != pending.generation) return false;
   for (const auto id : incoming->second.senders) {
     auto* peer = find(id);
     if (peer == nullptr) continue;
     peer->gap_told.erase(pending.stream);
-    put_control(*peer, RunRefused{pending.stream, held_of(ours_, pending.stream) + 1, Reason::Busy,
-                                  static_cast<std::uint32_t>(busy_retry_.count())});
+    tell(*peer, pending.stream);
   }
-  busy_retry_ = std::min(busy_retry_ * 2, retry_busy_max);
   incoming_.erase(incoming);
+  return true;
+}
+
+void Core::refused(Ticket ticket, Now) {
+  const bool told = end_run(ticket, [&](Peer& peer, const model::StreamId& stream) {
+    put_control(peer, RunRefused{stream, held_of(ours_, stream) + 1, Reason::Busy,
+                                 static_cast<std::uint32_t>(busy_retry_.count())});
+  });
+  if (told) busy_retry_ = std::min(busy_retry_ * 2, retry_busy_max);
 }
 
 void Core::rejected(Ticket ticket, const std::string& why, Now) {
-  const auto found = pending_.find(ticket);
-  if (found == pending_.end()) return;
-  const auto pending = found->second;
-  pending_.erase(found);
-  if (auto* peer = find(pending.peer)) peer->pending_bytes -= pending.bytes;
-  const auto incoming = incoming_.find(pending.stream);
-  if (incoming == incoming_.end() || incoming->second.generation != pending.generation) return;
-  for (const auto id : incoming->second.senders) {
-    auto* peer = find(id);
-    if (peer == nullptr) continue;
-    peer->gap_told.erase(pending.stream);
-    ++peer->refused;
+  end_run(ticket, [&](Peer& peer, const model::StreamId& stream) {
+    ++peer.refused;
     ++refused_total_;
-    outputs_.push_back(Refused{id, peer->link.address, peer->frame_offset, why});
-    put_control(*peer, RunRefused{pending.stream, held_of(ours_, pending.stream) + 1, Reason::WrongChain,
-                                  static_cast<std::uint32_t>(retry_refused.count())});
-  }
-  incoming_.erase(incoming);
+    outputs_.push_back(Refused{peer.id, peer.link.address, peer.frame_offset, why});
+    put_control(peer, RunRefused{stream, held_of(ours_, stream) + 1, Reason::WrongChain,
+                                 static_cast<std::uint32_t>(retry_refused.count())});
+  });
 }
 
 void Core::own_ahead(const model::StreamId& stream, std::uint64_t here, std::uint64_t there) {
