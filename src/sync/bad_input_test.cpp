@@ -111,6 +111,36 @@ TEST_CASE("a gap is answered with where to go on, once") {
   stage.good_run_is_taken();
 }
 
+TEST_CASE("a run that the store does not take is answered for its stream alone") {
+  bool for_good = false;
+  SUBCASE("now: the disk is full or fails") {}
+  SUBCASE("ever: it contradicts the log") { for_good = true; }
+  Stage stage;
+  stage.give_key();
+  stage.other.write(Class::Routine);
+  stage.give(stage.frame(stage.runs(Class::Routine).at(0)));
+  std::optional<Ticket> ticket;
+  for (auto& output : stage.node.core.take_outputs()) {
+    if (const auto* accept = std::get_if<Accept>(&output)) {
+      ticket = accept->ticket;
+      if (accept->author_key) stage.node.log.add_key(*accept->author_key);
+    }
+  }
+  REQUIRE(ticket);
+  if (for_good) {
+    stage.node.core.rejected(*ticket, "it contradicts what is here", stage.now());
+  } else {
+    stage.node.core.refused(*ticket, stage.now());
+  }
+  CHECK(stage.run_refused() == (for_good ? Reason::WrongChain : Reason::Busy));
+  CHECK(stage.refusal() == (for_good ? "it contradicts what is here" : ""));
+  CHECK(stage.node.core.peers().at(0).refused == (for_good ? 1 : 0));
+  CHECK_FALSE(stage.closed());
+  stage.node.core.rejected(*ticket, "a ticket counts once", stage.now());
+  CHECK(stage.node.core.peers().at(0).refused == (for_good ? 1 : 0));
+  stage.good_run_is_taken();  // of another stream
+}
+
 TEST_CASE("a seal that does not hold is refused") {
   Stage stage;
   stage.give_key();
