@@ -121,7 +121,9 @@ TEST_CASE("a sender killed in the middle of a backlog goes on after its restart"
   TestNode b(folder / "b");
   write_backlog(folder / "backlog.json", 1'000);
   // Nobody runs a: the import starts it for itself.
-  REQUIRE(run({"import", "--dir", (folder / "a").string(), (folder / "backlog.json").string()}).status == 0);
+  const auto imported = run({"import", "--dir", (folder / "a").string(), (folder / "backlog.json").string()});
+  CAPTURE(imported.all());
+  REQUIRE(imported.status == 0);
   TestNode a(folder / "a", {"--peer", b.peers()});
   REQUIRE(eventually([&] { return b.events() > 100; }));
   a.kill_hard();

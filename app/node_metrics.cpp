@@ -1,0 +1,50 @@
+#include "node_metrics.hpp"
+
+#include "metrics_text.hpp"
+
+namespace airbridge::app {
+
+std::string node_metrics(const api::Status& status, const picture::Picture& picture, std::uint64_t commands) {
+  MetricsText out;
+  const auto& counts = picture.counts();
+  out.put("info", "gauge", "Version of the program.", 1,
+          {{"version", status.node.version}, {"profile", status.node.profile}});
+  out.put("events", "gauge", "Events in the log.", status.store.events);
+  out.put("entities", "gauge", "Records in the picture.", counts.entities);
+  out.put("tracks", "gauge", "Live tracks.", counts.tracks);
+  out.put("conflicts", "gauge", "Records with a conflict.", counts.with_conflict);
+  out.put("placeholders", "gauge", "Records of which the beginning is missing.", counts.placeholders);
+  out.put("withheld_events", "gauge", "Events of authors that are not granted.", counts.withheld);
+  out.put("unshared_events", "gauge", "Own events no other node is known to hold.", status.unshared);
+  out.put("store_damaged_ranges", "gauge", "Stretches of the log that cannot be read.", status.store.damaged);
+  out.put("store_scrubbed_bytes_total", "counter", "Bytes of the log read again in search of damage.",
+          status.store.scrubbed_bytes);
+  out.put("store_refusing_writes", "gauge", "1 while new entries are refused.", status.store.refusing_writes ? 1 : 0);
+  out.put("disk_free_bytes", "gauge", "Free space for the store.", status.store.disk_free_bytes);
+  out.put("commands_total", "counter", "Commands taken from the API.", commands);
+  for (const auto& peer : status.peers) {
+    const auto peer_name = peer.id.is_zero() ? peer.address : peer.id.hex();
+    out.put("peer_connected", "gauge", "1 while linked.", peer.state == "connected" ? 1 : 0, {{"peer", peer_name}});
+    out.put("peer_lacks_here", "gauge", "Events the peer holds and this node does not.", peer.lacks_here,
+            {{"peer", peer_name}});
+    out.put("peer_lacks_there", "gauge", "Events this node holds and the peer does not.", peer.lacks_there,
+            {{"peer", peer_name}});
+    out.put("peer_bytes_sent_total", "counter", "Bytes sent on the present link.", peer.bytes_sent,
+            {{"peer", peer_name}});
+    out.put("peer_bytes_received_total", "counter", "Bytes received on the present link.", peer.bytes_received,
+            {{"peer", peer_name}});
+  }
+  for (const auto& feed : status.feeds) {
+    out.put("feed_received_total", "counter", "Messages received.", feed.received,
+            {{"feed", feed.name}, {"source", feed.address}});
+    out.put("feed_refused_total", "counter", "Damaged messages refused.", feed.refused,
+            {{"feed", feed.name}, {"source", feed.address}});
+    out.put("feed_not_carried_total", "counter", "Messages declined as outside a civil system.", feed.not_carried,
+            {{"feed", feed.name}, {"source", feed.address}});
+    out.put("feed_clients", "gauge", "Connected clients.", feed.clients,
+            {{"feed", feed.name}, {"source", feed.address}});
+  }
+  return out.text();
+}
+
+}  // namespace airbridge::app

@@ -1,0 +1,88 @@
+#include "node_status.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace airbridge::app {
+namespace {
+
+std::set<model::KeyId> posts_of(const picture::Picture& picture) {
+  std::set<model::KeyId> posts;
+  for (const auto& [id, member] : picture.roster().members()) {
+    if (member.granted && member.grant.subject == trust::SubjectKind::Node &&
+        member.grant.role >= trust::Role::Coordinator && member.grant.role <= trust::Role::Authority)
+      posts.insert(id);
+  }
+  return posts;
+}
+
+}  // namespace
+
+std::shared_ptr<const api::Status> NodeStatus::make(model::ClockQuality clock_quality,
+                                                    const std::vector<std::string>& start_problems) {
+  const auto picture = parts_.ledger.publish();
+  api::Status status;
+  status.node = node_;
+  status.clock = model::name_of(clock_quality);
+  status.incident = incident_;
+  status.peers = parts_.peers.status();
+  status.cut_off = parts_.peers.has_configured() &&
+                   std::none_of(status.peers.begin(), status.peers.end(),
+                                [](const api::PeerInfo& peer) { return peer.state == "connected"; });
+  count_unshared(status);
+  status.posts = posts_of(*picture);
+  status.feeds.push_back(parts_.tak.status());
+  for (auto& feed : parts_.feeds.status()) status.feeds.push_back(std::move(feed));
+  status.store = parts_.ledger.store_info();
+  hash_state(status.store);
+  status.own_position = parts_.own_place.standing();
+  clocks_.look(*picture);
+  status.clocks = clocks_.doubtful(*picture);
+  add_problems(status, *picture, start_problems);
+  return std::make_shared<const api::Status>(std::move(status));
+}
+
+void NodeStatus::count_unshared(api::Status& status) {
+  const auto vector = parts_.ledger.view().vector();
+  const auto held = parts_.peers.held(vector);
+  for (const auto& [stream, seq] : vector) {
+    if (stream.writer.author != node_.id) continue;
+    std::uint64_t best = 0;
+    if (const auto found = held->find(stream); found != held->end()) {
+      for (const auto& [node, count] : found->second) best = std::max(best, count);
+    }
+    status.unshared += seq > best ? seq - best : 0;
+  }
+  if (*held_ != *held) held_ = held;  // the same table while nothing changes: readers compare by address
+  status.held = held_;
+}
+
+void NodeStatus::hash_state(api::StoreInfo& store) {
+  const auto steady = clock_.now().steady;
+  if (state_hash_.empty() || (store.events != hashed_events_ && steady - hashed_ >= state_hash_every) ||
+      store.events < state_hash_small) {
+    state_hash_ = parts_.ledger.state_hash().hex();
+    hashed_ = steady;
+    hashed_events_ = store.events;
+  }
+  store.state_hash = state_hash_;
+}
+
+void NodeStatus::add_problems(api::Status& status, const picture::Picture& picture,
+                              const std::vector<std::string>& start_problems) const {
+  auto& problems = status.problems;
+  if (status.store.refusing_writes) problems.push_back("New entries are refused: " + status.store.why);
+  if (status.store.damaged > 0)
+    problems.push_back(
+        fmt::format("{} stretches of the log are damaged; peers are asked for what is missing", status.store.damaged));
+  if (status.cut_off) problems.push_back("Cut off: no other node can be reached");
+  if (!status.clocks.empty()) problems.push_back(words_of(status.clocks.front()));
+  if (!picture.forks().empty())
+    problems.push_back(fmt::format("{} streams have two contents: a device was copied or restored without telling",
+                                   picture.forks().size()));
+  for (const auto& problem : parts_.ledger.problems()) problems.push_back(problem);
+  for (const auto& problem : start_problems) problems.push_back(problem);
+}
+
+}  // namespace airbridge::app

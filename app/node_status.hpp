@@ -1,0 +1,54 @@
+#pragma once
+// How the node is doing, put together for the page about once a second. Core thread only.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/status.hpp"
+#include "clock_watch.hpp"
+#include "feeds.hpp"
+#include "ledger.hpp"
+#include "own_place.hpp"
+#include "peers.hpp"
+#include "tak_gateway.hpp"
+
+namespace airbridge::app {
+
+// The hash of the state reads all of it: of a large one, so often at most.
+inline constexpr Milliseconds state_hash_every{5'000};
+inline constexpr std::uint64_t state_hash_small = 1'000;  // events; below, it is made each time
+
+class NodeStatus {
+ public:
+  struct Parts {
+    Ledger& ledger;
+    Peers& peers;
+    const TakGateway& tak;
+    const Feeds& feeds;
+    const OwnPlace& own_place;
+  };
+  NodeStatus(api::NodeInfo node, api::IncidentInfo incident, const Parts& parts, const Clock& clock)
+      : node_(std::move(node)), incident_(std::move(incident)), parts_(parts), clock_(clock) {}
+
+  // `start_problems`: what did not start, in words.
+  std::shared_ptr<const api::Status> make(model::ClockQuality clock_quality,
+                                          const std::vector<std::string>& start_problems);
+
+ private:
+  void count_unshared(api::Status& status);
+  void hash_state(api::StoreInfo& store);
+  void add_problems(api::Status& status, const picture::Picture& picture,
+                    const std::vector<std::string>& start_problems) const;
+
+  const api::NodeInfo node_;
+  const api::IncidentInfo incident_;
+  const Parts parts_;
+  const Clock& clock_;
+  ClockWatch clocks_;
+  std::shared_ptr<const api::HeldTable> held_ = std::make_shared<api::HeldTable>();  // as last told
+  std::string state_hash_;
+  SteadyTime hashed_{};
+  std::uint64_t hashed_events_ = 0;
+};
+
+}  // namespace airbridge::app

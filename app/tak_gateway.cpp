@@ -1,0 +1,89 @@
+#include "tak_gateway.hpp"
+
+#include "codec/cot/types.hpp"
+#include "endpoint_rules.hpp"
+
+namespace airbridge::app {
+namespace {
+
+constexpr Milliseconds status_every{1'000};
+
+}  // namespace
+
+Result<std::uint16_t, std::string> TakGateway::start(const Config& config) {
+  if (!config.tak_enabled) return std::uint16_t{0};
+  const auto at = listen_endpoint("tak.listen", config.tak_listen, 8087, config.insecure_lab);
+  if (!at) return failure(at.error());
+  thread_ = std::make_unique<LoopThread>();
+  Result<std::uint16_t, std::string> port = std::uint16_t{0};
+  thread_->call([&] { port = listen(config, *at); });
+  return port;
+}
+
+Result<std::uint16_t, std::string> TakGateway::listen(const Config& config, const net::Endpoint& at) {
+  gateway::tak::TakOptions options;
+  options.at = at;
+  options.limits.clients_max = static_cast<std::size_t>(config.tak_clients_max);
+  options.limits.idle_max = Milliseconds(config.tak_idle_seconds * 1000);
+  gateway::tak::TakOutput output;
+  output.on_observations = [this](std::vector<model::Observation>&& observations) {
+    core_.loop().post([this, list = std::move(observations)]() mutable {
+      for (auto& observation : list) take_(std::move(observation));
+    });
+  };
+  output.on_reports = [this](const std::vector<gateway::tak::TakReport>& reports) {
+    if (ledger_.waiting() > commands_waiting_max / 2) return false;  // the gateway keeps them and asks again
+    core_.loop().post([this, reports] { feed_->take(reports); });
+    return true;
+  };
+  server_ = std::make_unique<gateway::tak::TakServer>(thread_->loop(), clock_, options, std::move(output));
+  core_.call([&] { feed_ = std::make_unique<TakFeed>(ledger_, *server_, clock_, own_); });
+  const auto listening = server_->start();
+  if (!listening) return failure(listening.error().what);
+  const auto note = [this] { status_.set(std::make_shared<const gateway::tak::TakStatus>(server_->status())); };
+  timer_ = thread_->loop().every(status_every, note);
+  note();
+  return server_->port();
+}
+
+void TakGateway::stop_listening() {
+  if (!thread_) return;
+  thread_->call([this] {
+    timer_.reset();
+    if (server_) server_->stop();
+  });
+}
+
+void TakGateway::stop() {
+  if (!thread_) return;
+  thread_->call([this] { server_.reset(); });
+  thread_->stop();
+}
+
+void TakGateway::show(const model::Observation& observation, bool from_peer) {
+  // What a client here said went to the others at once.
+  if (from_peer || observation.via != model::Via::Tak) feed_->show(observation);
+}
+
+api::FeedInfo TakGateway::status() const {
+  const auto tak = status_.get();
+  const auto& counters = tak->counters;
+  api::FeedInfo feed;
+  feed.name = "tak";
+  feed.state = tak->listening ? "listening" : "off";
+  feed.address = tak->address;
+  feed.clients = tak->clients;
+  feed.received = counters.received;
+  feed.refused = counters.malformed;
+  feed.not_carried = counters.not_carried_total();
+  feed.last = tak->last_received;
+  for (std::size_t i = 0; i < counters.not_carried.size(); ++i) {
+    if (counters.not_carried[i] > 0)
+      feed.reasons[std::string(codec::cot::name_of(static_cast<codec::cot::NotCarried>(i)))] = counters.not_carried[i];
+  }
+  if (counters.too_fast > 0) feed.reasons["too_fast"] = counters.too_fast;
+  if (counters.too_many_uids > 0) feed.reasons["too_many_uids"] = counters.too_many_uids;
+  return feed;
+}
+
+}  // namespace airbridge::app
