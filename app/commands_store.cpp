@@ -10,7 +10,9 @@
 #include "cli_support.hpp"
 #include "config.hpp"
 #include "home.hpp"
-#include "ledger.hpp"
+#include "ledger/fold_event.hpp"
+#include "store/backup.hpp"
+#include "store/log.hpp"
 #include "store/posix_disk.hpp"
 #include "with_node.hpp"
 
@@ -85,7 +87,8 @@ int run_replay(const Common& common, const ReplayOptions& options) {
         std::this_thread::sleep_for(std::chrono::duration<double>(std::clamp(seconds, 0.0, wait_max_s)));
       }
       before = record.header.time;
-      const auto event = to_fold_event(entry->entry, entry->arrival, entry->time, home->incident, home->data_keys);
+      const auto event =
+          ledger::to_fold_event(entry->entry, entry->arrival, entry->time, home->incident, home->data_keys);
       fold.apply(event);
       if (options.speed > 0 && event.event) {
         const auto* spec = model::find_record(event.event->record);
@@ -104,7 +107,7 @@ int run_replay(const Common& common, const ReplayOptions& options) {
         at = record.header.arrival;
         if (at > arrival) break;
         if (const auto entry = store::as_entry(record))
-          fold.apply(to_fold_event(entry->entry, entry->arrival, entry->time, home->incident, home->data_keys));
+          fold.apply(ledger::to_fold_event(entry->entry, entry->arrival, entry->time, home->incident, home->data_keys));
       }
     }
   }

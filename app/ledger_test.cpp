@@ -5,7 +5,6 @@
 
 #include "clock_quality.hpp"
 #include "model/schema.hpp"
-#include "report_queue.hpp"
 #include "store/log.hpp"
 #include "store/sim_disk.hpp"
 #include "test_world.hpp"
@@ -386,22 +385,6 @@ TEST_CASE("a marker dragged faster than the disk syncs does not pile up, and end
   const auto* field = picture->find(*draft.entity)->find(draft.writes[0].key);
   REQUIRE(field != nullptr);
   CHECK(field->acting.value == model::Value("Alpha 19999"));
-}
-
-TEST_CASE("reports that cannot be merged wait in order, up to a limit") {
-  ReportQueue queue;
-  const auto journal = model::find_field(static_cast<std::uint16_t>(model::RecordKind::Journal), "text")->key();
-  model::Draft draft;
-  draft.record = static_cast<std::uint16_t>(model::RecordKind::Journal);
-  draft.entity = model::external_name("tak", "line");
-  for (std::size_t i = 0; i <= reports_per_record_max; ++i) {
-    draft.source = std::to_string(i);  // of different clients
-    draft.writes = {{journal, model::Value(std::to_string(i)), {}}};
-    CHECK(queue.put({draft, {}, {}}).has_value() == (i == reports_per_record_max));
-  }
-  CHECK(queue.size() == reports_per_record_max);
-  CHECK(queue.take(*draft.entity)->draft.source == "0");
-  CHECK(queue.size() == reports_per_record_max - 1);
 }
 
 }  // namespace airbridge::app

@@ -32,7 +32,7 @@ for folder in "${!folder_module[@]}"; do
   done < <(grep -noE '^#include "[^"]+"' "$folder"/*.hpp "$folder"/*.cpp 2>/dev/null | sed -E 's/^([^:]+):[0-9]+:#include "([^"]+)"/\1:\2/')
 done
 
-for folder in geo model trust picture sync codec/cot codec/adsb; do
+for folder in geo model trust picture sync ledger codec/cot codec/adsb; do
   if grep -nE '#include <(thread|mutex|fstream|condition_variable|sys/socket\.h|unistd\.h|fcntl\.h|filesystem)>|system_clock::now|steady_clock::now' \
     "$folder"/*.hpp "$folder"/*.cpp 2>/dev/null | grep -vE "_test\.cpp|/test_"; then
     echo "src/$folder is pure: it may not use the lines above (see ARCHITECTURE.md)"

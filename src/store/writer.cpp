@@ -52,24 +52,13 @@ void Writer::run(const std::stop_token& stop) {
 void Writer::write(std::vector<Submission> waiting) {
   std::span<Submission> rest(waiting);
   while (!rest.empty()) {
-    std::size_t count = 0;
+    std::span<Submission> batch;
     {
       const std::scoped_lock lock(mutex_);
-      for (auto& submission : rest) {
-        if (count >= limits_.batch_submissions_max || log_.buffered_bytes() >= limits_.batch_bytes_max) break;
-        ++count;
-        const auto before = log_.mark();
-        const auto first = log_.next_arrival();
-        if (auto done = submission.work(log_); !done) {
-          log_.rollback(before);
-          submission.outcome = failure(done.error());
-        } else if (log_.next_arrival() > first) {
-          submission.outcome = Durable{first, log_.next_arrival() - 1};
-        }
-      }
+      batch = append_batch(log_, rest, limits_);
     }
-    write_batch(rest.first(count));
-    rest = rest.subspan(count);
+    write_batch(batch);
+    rest = rest.subspan(batch.size());
   }
 }
 
@@ -85,11 +74,7 @@ void Writer::write_batch(std::span<Submission> batch) {
     durable_.store(*durable, std::memory_order_release);
     if (on_durable_) on_durable_(*durable);
   }
-  for (auto& submission : batch) {
-    // Also one that added nothing: what it repeats may have been in this very batch.
-    if (!durable && submission.outcome) submission.outcome = failure(durable.error());
-    if (submission.done) submission.done(submission.outcome);
-  }
+  tell_batch(batch, durable);
 }
 
 StoreResult<void> Writer::write_snapshot(ByteView picture, std::uint64_t picture_arrival) {

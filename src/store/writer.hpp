@@ -13,28 +13,14 @@
 
 #include "base/inbox.hpp"
 #include "base/time.hpp"
-#include "store/log.hpp"
+#include "store/batch.hpp"
 
 namespace airbridge::store {
 
-struct WriterLimits {
-  std::size_t waiting_max = 10'000;               // submissions; above, submit() says Busy
-  std::size_t batch_bytes_max = 4 * 1024 * 1024;  // a batch is synced when it has grown to this
-  std::size_t batch_submissions_max = 2'000;
-};
-
-struct Durable {
-  std::uint64_t first = 0;  // arrival numbers of what was submitted; 0: it was all here already
-  std::uint64_t last = 0;
-};
-using DurableResult = StoreResult<Durable>;
-
 class Writer {
  public:
-  // Appends to the log; runs on the writer's thread. An error leaves nothing of this submission behind.
-  using Work = std::function<StoreResult<void>(Log& log)>;
-  // Runs on the writer's thread when the work is durable, or will never be. Must not wait for the writer.
-  using Done = std::function<void(const DurableResult& outcome)>;
+  using Work = Submission::Work;  // runs on the writer's thread
+  using Done = Submission::Done;  // so does this. Must not wait for the writer
   // Runs on the writer's thread after each batch: everything up to `arrival` is durable.
   using OnDurable = std::function<void(std::uint64_t arrival)>;
 
@@ -69,11 +55,6 @@ class Writer {
   StoreResult<void> stop();
 
  private:
-  struct Submission {
-    Work work;
-    Done done;
-    DurableResult outcome;
-  };
   void run(const std::stop_token& stop);
   void write(std::vector<Submission> waiting);
   void write_batch(std::span<Submission> batch);

@@ -1,9 +1,9 @@
-#include "news.hpp"
+#include "ledger/news.hpp"
 
 #include <doctest/doctest.h>
 
 using namespace airbridge;
-using namespace airbridge::app;
+using namespace airbridge::ledger;
 using model::Via;
 
 namespace {

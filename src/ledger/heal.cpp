@@ -1,47 +1,41 @@
 // A disk that will not write, own numbers in doubt, and healing from both.
-#include "open_ledger.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 
-namespace airbridge::app {
+#include "ledger/ledger.hpp"
 
-namespace {
-
-constexpr std::string_view area = ledger_area;
-
-}  // namespace
+namespace airbridge::ledger {
 
 // After a failed write everything made after it failed too (its chain does not continue). Now nothing is on its way:
 // go on from what the log really holds, or under a new number where that is in doubt.
-void OpenLedger::recover() {
+void Ledger::recover() {
   const auto doubt =
-      writer_->read([&](store::Log& log) { return log.must_begin_new_incarnation(author_.writer().author); });
+      around_.read([&](store::Log& log) { return log.must_begin_new_incarnation(author_.writer().author); });
   failing_ = false;
   if (doubt) {
     begin_incarnation("a write failed half-way");
   } else {
     author_.begin_incarnation(author_.writer().incarnation);
-    writer_->read([&](store::Log& log) { resume_author(log); });
+    around_.read([&](store::Log& log) { resume_author(log); });
   }
 }
 
-void OpenLedger::begin_incarnation(const std::string& why) {
-  if (closed_) return;
-  log::warn(area, "a new incarnation begins", {{"why", why}});
+void Ledger::begin_incarnation(const std::string& why) {
+  if (!open_) return;
+  around_.tell(log::Level::Warn, "a new incarnation begins", {{"why", why}});
   renewing_ = why;
   if (!retry_planned_) renew();
 }
 
 // First that the old numbers are in doubt, then the record of the new number, and only then is it used: whatever
 // happens in between, a restart does not go on with the old one.
-void OpenLedger::renew() {
+void Ledger::renew() {
   if (renewal_on_its_way_) return;
   renewal_on_its_way_ = true;
-  const model::Writer own{author_.writer().author, trust::random_u32()};
-  const auto now = clock_.now().utc;
-  const auto submitted = writer_->submit(
+  const model::Writer own{author_.writer().author, around_.random_number()};
+  const auto now = around_.now().utc;
+  const auto submitted = around_.submit(
       [own, now, why = renewing_, key = author_.key().public_key(),
        genesis = genesis_](store::Log& log) -> store::StoreResult<void> {
         if (const auto noted =
@@ -54,21 +48,18 @@ void OpenLedger::renew() {
         if (!begun) return failure(begun.error());
         return {};
       },
-      [this, own, alive = std::weak_ptr<bool>(alive_)](const store::DurableResult& outcome) {
-        loop_.post([this, own, outcome, alive] {
-          if (alive.expired()) return;
-          renewal_on_its_way_ = false;
-          disk_said(outcome);
-          if (!outcome) {
-            log::error(area, "cannot record the new incarnation", {{"why", outcome.error().what}});
-            return retry_later();
-          }
-          author_.begin_incarnation(own.incarnation);
-          renewing_.clear();
-          took_writes();
-          folded({}, 0);
-        });
-      });
+      while_open([this, own](const store::DurableResult& outcome) {
+        renewal_on_its_way_ = false;
+        disk_said(outcome);
+        if (!outcome) {
+          around_.tell(log::Level::Error, "cannot record the new incarnation", {{"why", outcome.error().what}});
+          return retry_later();
+        }
+        author_.begin_incarnation(own.incarnation);
+        renewing_.clear();
+        took_writes();
+        folded({}, 0);
+      }));
   if (submitted) return;
   renewal_on_its_way_ = false;
   retry_later();
@@ -76,60 +67,57 @@ void OpenLedger::renew() {
 
 // ---- a disk that refuses --------------------------------------------------------------------------------------------
 
-void OpenLedger::disk_said(const store::DurableResult& outcome) {
+void Ledger::disk_said(const store::DurableResult& outcome) {
   if (outcome) {
     if (outcome->first != 0) took_writes();
     return;
   }
   if (outcome.error().fault != store::StoreFault::DiskFull && outcome.error().fault != store::StoreFault::DiskError)
     return;
-  if (refusing_.empty()) log::error(area, "new entries are refused", {{"why", outcome.error().what}});
+  if (refusing_.empty()) around_.tell(log::Level::Error, "new entries are refused", {{"why", outcome.error().what}});
   refusing_ = outcome.error().what;
   retry_later();
 }
 
-void OpenLedger::took_writes() {
-  if (!refusing_.empty()) log::info(area, "new entries are taken again");
+void Ledger::took_writes() {
+  if (!refusing_.empty()) around_.tell(log::Level::Info, "new entries are taken again");
   refusing_.clear();
   retry_wait_ = options_.retry_first;
   if (!first_grants_.empty() && renewing_.empty() && !failing_) record_first_grants();
 }
 
-void OpenLedger::retry_later() {
-  if (retry_planned_ || closed_) return;
+void Ledger::retry_later() {
+  if (retry_planned_ || !open_) return;
   retry_planned_ = true;
-  retry_timer_ = loop_.after(retry_wait_, [this] {
-    retry_planned_ = false;
-    retry();
-  });
+  around_.after(retry_wait_, while_open([this] {
+                  retry_planned_ = false;
+                  retry();
+                }));
   retry_wait_ = std::min(retry_wait_ * 2, options_.retry_max);
 }
 
 // Nobody's command is spent on finding out whether the disk works again.
-void OpenLedger::retry() {
-  if (closed_ || (refusing_.empty() && renewing_.empty())) return;
+void Ledger::retry() {
+  if (!open_ || (refusing_.empty() && renewing_.empty())) return;
   if (!renewing_.empty()) return renew();
-  const auto submitted = writer_->submit(
-      [now = clock_.now().utc](store::Log& log) -> store::StoreResult<void> {
+  const auto submitted = around_.submit(
+      [now = around_.now().utc](store::Log& log) -> store::StoreResult<void> {
         if (const auto probe = log.append_probe(now); !probe) return failure(probe.error());
         return {};
       },
-      [this, alive = std::weak_ptr<bool>(alive_)](const store::DurableResult& outcome) {
-        loop_.post([this, outcome, alive] {
-          if (!alive.expired()) disk_said(outcome);
-        });
-      });
+      while_open([this](const store::DurableResult& outcome) { disk_said(outcome); }));
   if (!submitted) retry_later();
 }
 
-void OpenLedger::scrub_found(std::size_t ranges) {
-  log::error(area, "part of the log has become unreadable; peers are asked for it", {{"ranges", ranges}});
-  const auto why = writer_->read([&](store::Log& log) { return log.why_new_incarnation(author_.writer().author); });
+void Ledger::scrub_found(std::size_t ranges) {
+  around_.tell(log::Level::Error, "part of the log has become unreadable; peers are asked for it",
+               {{"ranges", ranges}});
+  const auto why = around_.read([&](store::Log& log) { return log.why_new_incarnation(author_.writer().author); });
   if (!why.empty() && renewing_.empty()) begin_incarnation(why);
   folded({}, 0);  // peers are asked for what the vector lacks now
 }
 
-std::vector<std::string> OpenLedger::problems() const {
+std::vector<std::string> Ledger::problems() const {
   std::vector<std::string> out;
   if (fold_broken_)
     out.push_back(
@@ -137,4 +125,4 @@ std::vector<std::string> OpenLedger::problems() const {
   return out;
 }
 
-}  // namespace airbridge::app
+}  // namespace airbridge::ledger

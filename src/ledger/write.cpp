@@ -1,13 +1,12 @@
 // Own events: commands of people, reports of gateways, and what is said when they are durable.
-#include "open_ledger.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "base/hash.hpp"
+#include "ledger/ledger.hpp"
 
-namespace airbridge::app {
+namespace airbridge::ledger {
 
 namespace {
 
@@ -40,22 +39,22 @@ std::vector<model::Write> joined(std::vector<model::Write> writes) {
 
 }  // namespace
 
-CommandError OpenLedger::disk_error() const {
-  return {507, "disk_full",
+Refusal Ledger::disk_refusal() const {
+  return {Refused::DiskRefuses,
           "nothing was written: " + (!refusing_.empty()    ? refusing_
                                      : !low_space_.empty() ? low_space_
                                                            : std::string("a write before this one failed")),
           "", "free some space; reading, links and the page go on"};
 }
 
-std::optional<CommandResult> OpenLedger::answer_known(const model::Draft& draft) {
+std::optional<CommandResult> Ledger::answer_known(const model::Draft& draft) {
   if (!draft.command) return std::nullopt;
   bool all = true;
-  auto dots = writer_->read([&](store::Log& log) {
+  auto dots = around_.read([&](store::Log& log) {
     all = log.remembers_all_commands();
     return log.command(*draft.command);
   });
-  if (dots.empty() && !all && index_) dots = index_->command(*draft.command);  // older than the log remembers
+  if (dots.empty() && !all) dots = around_.older_command(*draft.command);  // older than the log remembers
   if (dots.empty()) return std::nullopt;
   CommandDone done;
   done.dots = dots;
@@ -64,12 +63,12 @@ std::optional<CommandResult> OpenLedger::answer_known(const model::Draft& draft)
   std::vector<model::Write> found;
   bool same = true, lost = false;
   for (const auto& dot : dots) {
-    const auto entry = writer_->read([&](store::Log& log) { return log.read_entry(dot.stream(), dot.seq); });
+    const auto entry = around_.read([&](store::Log& log) { return log.read_entry(dot.stream(), dot.seq); });
     if (!entry) {
       lost = true;  // damaged; what is left must fit
       continue;
     }
-    const auto event = to_fold_event(entry->entry, 0, {}, incident_, data_keys_);
+    const auto event = fold_event(entry->entry);
     if (!event.event) continue;
     done.entity = event.event->entity;
     same = same && event.event->record == draft.record && (!draft.entity || *draft.entity == done.entity);
@@ -87,14 +86,14 @@ std::optional<CommandResult> OpenLedger::answer_known(const model::Draft& draft)
   };
   if (!same || (!lost && found.size() != wanted.size()) || !std::ranges::all_of(found, said)) {
     return CommandResult(failure(
-        CommandError{409, "id_used", "this id was used for another command", "id", "make a new id for each command"}));
+        Refusal{Refused::IdUsed, "this id was used for another command", "id", "make a new id for each command"}));
   }
   const auto* spec = model::find_record(draft.record);
   done.display = fmt::format("{}-{}", spec != nullptr ? spec->letter : '?', model::display_code(done.entity));
   return CommandResult(std::move(done));
 }
 
-std::optional<CommandError> OpenLedger::check_states(const model::Draft& draft) {
+std::optional<Refusal> Ledger::check_states(const model::Draft& draft) {
   if (!draft.entity) return std::nullopt;
   const auto* entity = fold_.publish()->find(*draft.entity);
   for (const auto& write : draft.writes) {
@@ -109,22 +108,22 @@ std::optional<CommandError> OpenLedger::check_states(const model::Draft& draft) 
       const auto* known = spec != nullptr ? model::find_code(*spec, code) : nullptr;
       return known != nullptr ? std::string(known->name) : fmt::format("{}", code);
     };
-    return CommandError{
-        422, "not_allowed",
+    return Refusal{
+        Refused::NotAllowed,
         fmt::format("{} cannot go from {} to {}", spec != nullptr ? spec->name : "state", word(*from), word(*to)),
         spec != nullptr ? std::string(spec->name) : "", "somebody may have changed it meanwhile: look again"};
   }
   return std::nullopt;
 }
 
-void OpenLedger::command(model::Draft draft, std::function<void(CommandResult)> done) {
-  if (closed_) return done(failure(CommandError{503, "stopping", "the node is stopping", "", ""}));
+void Ledger::command(model::Draft draft, std::function<void(CommandResult)> done) {
+  if (!open_) return done(failure(Refusal{Refused::Stopping, "the node is stopping", "", ""}));
   if (draft.command) {
     if (auto known = answer_known(draft)) return done(std::move(*known));
     if (const auto found = commands_.find(*draft.command); found != commands_.end()) {
       if (found->second.digest != digest_of(draft)) {
-        return done(failure(CommandError{409, "id_used", "this id is in use for another command", "id",
-                                         "make a new id for each command"}));
+        return done(failure(
+            Refusal{Refused::IdUsed, "this id is in use for another command", "id", "make a new id for each command"}));
       }
       found->second.done.push_back([done = std::move(done)](CommandResult result) {
         if (result) result->repeated = true;
@@ -143,16 +142,16 @@ void OpenLedger::command(model::Draft draft, std::function<void(CommandResult)> 
   });
 }
 
-void OpenLedger::report(model::Draft draft, Meet meet, std::function<void(const Reported&)> done) {
-  if (closed_) return done({failure(CommandError{503, "stopping", "the node is stopping", "", ""})});
+void Ledger::report(model::Draft draft, Meet meet, std::function<void(const Reported&)> done) {
+  if (!open_) return done({failure(Refusal{Refused::Stopping, "the node is stopping", "", ""})});
   const auto entity = *draft.entity;
   // One after the other about one thing: the next must see what the one before wrote.
   if (const auto back = reports_.put({std::move(draft), std::move(meet), std::move(done)}))
-    return back->done({failure(CommandError{503, "busy", "too many reports wait for the disk", "", "try again"})});
+    return back->done({failure(Refusal{Refused::Busy, "too many reports wait for the disk", "", "try again"})});
   if (!reporting_.contains(entity)) next_report(entity);
 }
 
-void OpenLedger::next_report(const model::EntityId& entity) {
+void Ledger::next_report(const model::EntityId& entity) {
   reporting_.erase(entity);
   auto report = reports_.take(entity);
   if (!report) return;
@@ -163,11 +162,9 @@ void OpenLedger::next_report(const model::EntityId& entity) {
   auto meeting = meet(std::move(draft), shown);
   NewsOf news;
   if (meeting.draft) news = news_.of(std::move(*meeting.draft), shown, meeting.told);
-  // Posted, for a refusal comes at once: a long queue must not become a deep stack.
-  const auto go_on = [this, entity, alive = std::weak_ptr<bool>(alive_)] {
-    loop_.post([this, entity, alive] {
-      if (!alive.expired()) next_report(entity);
-    });
+  // Later, for a refusal comes at once: a long queue must not become a deep stack.
+  const auto go_on = [this, entity] {
+    around_.after(Milliseconds(0), while_open([this, entity] { next_report(entity); }));
   };
   if (news.draft.writes.empty()) {
     done({CommandDone{entity, "", {}, model::Class::Routine, false}, news.overruled});
@@ -182,12 +179,10 @@ void OpenLedger::next_report(const model::EntityId& entity) {
 }
 
 // The latest events about a record, for News.
-std::vector<PastEvent> OpenLedger::past_of(const model::EntityId& entity) {
+std::vector<PastEvent> Ledger::past_of(const model::EntityId& entity) {
   std::vector<PastEvent> out;
-  if (!index_) return out;
-  for (const auto& found : index_->latest(entity, past_events_max)) {
-    if (!found.entry) continue;
-    const auto event = to_fold_event(*found.entry, found.arrival, found.arrived, incident_, data_keys_);
+  for (const auto& found : around_.latest(entity, past_events_max)) {
+    const auto event = fold_event(found.entry, found.arrival, found.time);
     if (!event.event) continue;
     out.push_back({event.dot, event.event->via, event.event->writes});
     out.back().writes.insert(out.back().writes.end(), event.private_writes.begin(), event.private_writes.end());
@@ -195,23 +190,23 @@ std::vector<PastEvent> OpenLedger::past_of(const model::EntityId& entity) {
   return out;
 }
 
-void OpenLedger::write(const model::Draft& draft, std::function<void(CommandResult)> done) {
-  if (failing_ || !refusing_.empty() || !low_space_.empty()) return done(failure(disk_error()));
+void Ledger::write(const model::Draft& draft, std::function<void(CommandResult)> done) {
+  if (failing_ || !refusing_.empty() || !low_space_.empty()) return done(failure(disk_refusal()));
   if (!renewing_.empty())
-    return done(failure(CommandError{503, "busy", "a new incarnation is being recorded: " + renewing_, "",
-                                     "try again in a second, with the same id"}));
+    return done(failure(Refusal{Refused::Busy, "a new incarnation is being recorded: " + renewing_, "",
+                                "try again in a second, with the same id"}));
   const auto quality = options_.clock_quality ? options_.clock_quality() : model::ClockQuality::Rtc;
-  auto made = author_.make(draft, clock_.now().utc, quality);
+  auto made = author_.make(draft, around_.now().utc, quality);
   if (!made) {
     const auto& fault = made.error().faults.front();
-    return done(failure(CommandError{400, "invalid_value", fault.message, fault.field, fault.hint}));
+    return done(failure(Refusal{Refused::Invalid, fault.message, fault.field, fault.hint}));
   }
   const auto authored = std::make_shared<Authored>();
   authored->entries = std::move(*made);
   const auto command = draft.command.value_or(model::CommandId{});
-  const auto now = clock_.now().utc;
+  const auto now = around_.now().utc;
   ++in_flight_;
-  const auto submitted = writer_->submit(
+  const auto submitted = around_.submit(
       [authored, command, now](store::Log& log) -> store::StoreResult<void> {
         for (const auto& one : authored->entries) {
           const auto entry = log.append_entry(one.entry, command, now);
@@ -221,25 +216,21 @@ void OpenLedger::write(const model::Draft& draft, std::function<void(CommandResu
         }
         return {};
       },
-      [this, authored, done, alive = std::weak_ptr<bool>(alive_)](const store::DurableResult& outcome) {
-        loop_.post([this, authored, done, outcome, alive] {
-          if (!alive.expired()) written(*authored, outcome, done);
-        });
-      });
+      while_open([this, authored, done](const store::DurableResult& outcome) { written(*authored, outcome, done); }));
   if (!submitted) {
     --in_flight_;
     author_.take_back(authored->entries);
-    done(failure(CommandError{503, "busy", submitted.error().what, "", "try again in a second, with the same id"}));
+    done(failure(Refusal{Refused::Busy, submitted.error().what, "", "try again in a second, with the same id"}));
   }
 }
 
-void OpenLedger::written(const Authored& authored, const store::DurableResult& outcome,
-                         const std::function<void(CommandResult)>& done) {
+void Ledger::written(const Authored& authored, const store::DurableResult& outcome,
+                     const std::function<void(CommandResult)>& done) {
   --in_flight_;
   disk_said(outcome);
   if (!outcome) {
     failing_ = true;
-    done(failure(disk_error()));
+    done(failure(disk_refusal()));
     if (in_flight_ == 0) recover();
     return;
   }
@@ -254,7 +245,7 @@ void OpenLedger::written(const Authored& authored, const store::DurableResult& o
     event.private_writes = made.private_writes;
     event.bytes = made.entry.size();
     event.arrival = authored.arrivals[i];
-    event.arrived = clock_.now().utc;
+    event.arrived = around_.now().utc;
     fold_.apply(event);
     result.entity = made.event.entity;
     result.dots.push_back(event.dot);
@@ -268,4 +259,4 @@ void OpenLedger::written(const Authored& authored, const store::DurableResult& o
   if (failing_ && in_flight_ == 0) recover();
 }
 
-}  // namespace airbridge::app
+}  // namespace airbridge::ledger

@@ -17,7 +17,7 @@
 #include "model/schema.hpp"
 #include "picture/view.hpp"
 
-namespace airbridge::app {
+namespace airbridge::ledger {
 
 // One event about a record as the log holds it, private writes among the others where this node can read them.
 struct PastEvent {
@@ -58,4 +58,4 @@ class News {
   std::unordered_map<model::EntityId, Records::iterator> by_id_;
 };
 
-}  // namespace airbridge::app
+}  // namespace airbridge::ledger

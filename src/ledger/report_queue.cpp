@@ -1,8 +1,8 @@
-#include "report_queue.hpp"
+#include "ledger/report_queue.hpp"
 
 #include <algorithm>
 
-namespace airbridge::app {
+namespace airbridge::ledger {
 namespace {
 
 // Whether the last of several such writes says all that they said.
@@ -38,7 +38,7 @@ std::optional<ReportQueue::Report> ReportQueue::put(Report report) {
     if (merge(last.draft, report.draft)) {
       last.meet = std::move(report.meet);
       const auto superseded = std::exchange(last.done, std::move(report.done));
-      superseded({api::CommandDone{entity, "", {}, model::Class::Routine, false}});
+      superseded({CommandDone{entity, "", {}, model::Class::Routine, false}});
       return std::nullopt;
     }
     if (found->second.size() >= reports_per_record_max) return report;
@@ -59,4 +59,4 @@ std::optional<ReportQueue::Report> ReportQueue::take(const model::EntityId& enti
   return report;
 }
 
-}  // namespace airbridge::app
+}  // namespace airbridge::ledger

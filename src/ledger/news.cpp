@@ -1,11 +1,11 @@
-#include "news.hpp"
+#include "ledger/news.hpp"
 
 #include <algorithm>
 #include <cstring>
 
 #include "base/hash.hpp"
 
-namespace airbridge::app {
+namespace airbridge::ledger {
 namespace {
 
 std::uint64_t hash_of(const model::Write& write) {
@@ -194,4 +194,4 @@ NewsOf News::of(model::Draft draft, const picture::EntityView* shown, std::span<
   return out;
 }
 
-}  // namespace airbridge::app
+}  // namespace airbridge::ledger

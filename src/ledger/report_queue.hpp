@@ -8,9 +8,9 @@
 #include <map>
 #include <optional>
 
-#include "ledger.hpp"
+#include "ledger/answers.hpp"
 
-namespace airbridge::app {
+namespace airbridge::ledger {
 
 inline constexpr std::size_t reports_waiting_max = 10'000;  // of all records
 inline constexpr std::size_t reports_per_record_max = 64;   // that cannot be merged into one
@@ -33,4 +33,4 @@ class ReportQueue {
   std::atomic<std::size_t> size_{0};
 };
 
-}  // namespace airbridge::app
+}  // namespace airbridge::ledger

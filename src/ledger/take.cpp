@@ -1,0 +1,112 @@
+// What others wrote: accepting and folding it.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ledger/ledger.hpp"
+
+namespace airbridge::ledger {
+namespace {
+
+bool is_disk_fault(store::StoreFault fault) {
+  return fault == store::StoreFault::DiskFull || fault == store::StoreFault::DiskError ||
+         fault == store::StoreFault::Busy || fault == store::StoreFault::Stopped ||
+         fault == store::StoreFault::Damaged;  // what the run continues cannot be read: it is refetched first
+}
+
+}  // namespace
+
+bool Ledger::welcomes(const model::SealedRun& run) const {
+  if (fold_.roster().may_write(run.seal.stream.writer.author)) return true;
+  return std::ranges::any_of(run.entries, [&](const model::Entry& entry) { return fold_.lets_in(fold_event(entry)); });
+}
+
+void Ledger::accept(model::SealedRun run, std::optional<model::PublicKey> author_key,
+                    std::function<void(Accepted, const std::string&)> done) {
+  struct Taken {
+    model::SealedRun run;
+    std::vector<std::uint64_t> arrivals;  // filled in where the batch is written
+  };
+  auto shared = std::make_shared<Taken>();
+  shared->run = std::move(run);
+  const auto now = around_.now().utc;
+  ++in_flight_;
+  const auto submitted = around_.submit(
+      [shared, author_key, now](store::Log& log) -> store::StoreResult<void> {
+        if (author_key) {
+          if (const auto key = log.append_author_key(*author_key, now); !key) return failure(key.error());
+        }
+        auto arrivals = log.append_accepted(shared->run, now);
+        if (!arrivals) return failure(arrivals.error());
+        shared->arrivals = std::move(*arrivals);
+        return {};
+      },
+      while_open([this, shared, done](const store::DurableResult& outcome) {
+        --in_flight_;
+        disk_said(outcome);
+        if (!outcome) {
+          around_.tell(log::Level::Warn, "could not keep what a node sent", {{"why", outcome.error().what}});
+          done(is_disk_fault(outcome.error().fault) ? Accepted::DiskFault : Accepted::Refused, outcome.error().what);
+          if (failing_ && in_flight_ == 0) recover();
+          return;
+        }
+        std::vector<model::EntityId> changed;
+        for (std::size_t i = 0; i < shared->arrivals.size(); ++i) {
+          if (shared->arrivals[i] == 0) continue;  // was here, and is folded
+          const auto event = fold_event(shared->run.entries[i], shared->arrivals[i], around_.now().utc);
+          fold_.apply(event);
+          observe_stamp(event);
+          if (event.event) changed.push_back(event.event->entity);
+        }
+        if (fold_.needs_refold()) refold();
+        done(Accepted::Written, {});
+        folded(std::move(changed), outcome->last);
+        if (failing_ && in_flight_ == 0) recover();
+      }));
+  if (!submitted) {
+    --in_flight_;
+    done(Accepted::DiskFault, submitted.error().what);
+  }
+}
+
+void Ledger::forked(const model::StreamId& branch) {
+  around_.tell(log::Level::Error, "a stream has two contents; neither is folded from there on",
+               {{"stream", model::to_text(branch)}});
+  fold_.fork(branch.base(), branch.branch.from);
+  if (fold_.needs_refold()) refold();
+  folded({}, 0);
+}
+
+void Ledger::folded(std::vector<model::EntityId> changed, std::uint64_t arrival) {
+  snapshots_.folded(changed.size());
+  if (!fold_broken_) folded_to_ = std::max(folded_to_, arrival);
+  if (handlers_.on_durable) handlers_.on_durable();
+  if (handlers_.on_folded) {
+    std::sort(changed.begin(), changed.end());
+    changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
+    handlers_.on_folded(changed);
+  }
+  snapshots_.keep_if_due(fold_, folded_to_);
+}
+
+StoreState Ledger::store_state() {
+  StoreState state;
+  around_.read([&](store::Log& log) {
+    state.events = log.entries();
+    state.damaged = log.damage_count();
+    if (const auto free = log.free_bytes()) state.disk_free_bytes = *free;
+  });
+  state.durable_to = around_.durable_arrival();
+  std::string low;
+  if (state.disk_free_bytes < options_.disk_free_min_bytes) {
+    low = fmt::format("only {} MiB are free on the disk of {}, {} are kept for what is underway",
+                      state.disk_free_bytes >> 20, disk_.where(), options_.disk_free_min_bytes >> 20);
+  }
+  if (!low.empty() && low_space_.empty()) around_.tell(log::Level::Error, "new entries are refused", {{"why", low}});
+  if (low.empty() && !low_space_.empty()) around_.tell(log::Level::Info, "there is room again");
+  low_space_ = std::move(low);
+  state.refusing = !refusing_.empty() ? refusing_ : !low_space_.empty() ? low_space_ : renewing_;
+  return state;
+}
+
+}  // namespace airbridge::ledger
