@@ -20,7 +20,7 @@ void SimNode::check_claims(const std::vector<sync::Output>& outputs) {
     if (const auto* run = std::get_if<sync::Run>(&known)) {
       auto stream = run->stream;
       // Its own side of a fork may be sent under the branch's name from where it stands in the base stream.
-      if (stream.is_branch() && !fleet_.ledger.holds(index_, stream, run->entries.back().seq)) stream = stream.base();
+      if (stream.is_branch() && !fleet_.oracle.holds(index_, stream, run->entries.back().seq)) stream = stream.base();
       check_claim(stream, run->entries.back().seq, "sent");
     } else if (const auto* ack = std::get_if<sync::Ack>(&known)) {
       for (const auto& item : ack->items) check_claim(item.stream, item.seq, "acknowledged");
@@ -32,27 +32,105 @@ void SimNode::check_claims(const std::vector<sync::Output>& outputs) {
 
 void SimNode::check_claim(const model::StreamId& stream, std::uint64_t seq, std::string_view what) {
   ++fleet_.report.claims;
-  if (seq > 0 && !fleet_.ledger.holds(index_, stream, seq)) {
+  if (seq > 0 && !fleet_.oracle.holds(index_, stream, seq)) {
     throw Failure{fmt::format("{} {}: event {} of {}, but its disk holds {} of it", name(), what, seq,
-                              model::to_text(stream), fleet_.ledger.held(index_, stream))};
+                              model::to_text(stream), fleet_.oracle.held(index_, stream))};
   }
-  if (seq > 0 && !fleet_.ledger.is_hit(index_) && check_rng_.chance(fleet_.options.disk_checks)) {
+  if (seq > 0 && !fleet_.oracle.is_hit(index_) && check_rng_.chance(fleet_.options.disk_checks)) {
     check_disk(stream, seq, what);
   }
 }
 
-// The proof by the disk itself: a copy of it is opened as after a power cut.
+// The proof by the disk itself: what a power cut would leave of it is opened and read, all of it.
 void SimNode::check_disk(const model::StreamId& stream, std::uint64_t seq, std::string_view what) {
   ++fleet_.report.disk_checks;
-  store::SimDisk copy(1);
-  for (const auto& [name, bytes] : image()) copy.set_content(name, bytes);
-  const auto log = store::Log::open(copy, fleet_.incident, log_options(), now().utc);
+  const auto copy = copy_of_disk();
+  const auto log = open_whole(*copy);
   if (!log) throw Failure{fmt::format("{}: a copy of its disk does not open: {}", name(), log.error().what)};
   const auto held = sync::held_of(log->vector(), stream);
   if (held < seq) {
     throw Failure{fmt::format("{} {}: event {} of {}, but a power cut now would leave {}", name(), what, seq,
                               model::to_text(stream), held)};
   }
+}
+
+std::unique_ptr<store::SimDisk> SimNode::copy_of_disk() const {
+  auto copy = std::make_unique<store::SimDisk>(1);
+  for (const auto& [file, bytes] : disk_->durable_files()) copy->set_content(file, bytes);
+  return copy;
+}
+
+store::StoreResult<store::Log> SimNode::open_whole(store::SimDisk& disk) const {
+  auto options = log_options();
+  options.use_snapshot = false;
+  return store::Log::open(disk, fleet_.incident, options, now().utc);
+}
+
+// What the log believes to hold against what the disk holds, at the start and, once the disk was hit, when the scrub
+// has been round. `found_all`: the scrub has had time to find all damage.
+void SimNode::look_at_disk(bool found_all) {
+  auto& log = life_->around->log();
+  const auto copy = copy_of_disk();
+  auto whole = open_whole(*copy);
+  if (!whole) throw Failure{fmt::format("{}: a copy of its disk does not open: {}", name(), whole.error().what)};
+  std::map<model::StreamId, std::set<std::uint64_t>> found;
+  bool knows = true;
+  const auto heads = log.heads();
+  for (const auto& [stream, head] : heads) {
+    auto& seqs = found[stream];
+    for (std::uint64_t seq = stream.is_branch() ? stream.branch.from : 1; seq <= head.seq; ++seq) {
+      if (seq <= head.contiguous || whole->read_entry(stream, seq)) seqs.insert(seq);
+    }
+    const auto there = whole->head(stream);
+    if (there && there->sealed_seq >= head.sealed_seq) continue;
+    knows = head.sealed_seq == 0 && knows;
+    if (knows || (fleet_.oracle.is_hit(index_) && !found_all)) continue;
+    throw Failure{fmt::format("{} believes to hold {} events of {}, its disk holds {}", name(), head.sealed_seq,
+                              model::to_text(stream), there ? there->sealed_seq : 0)};
+  }
+  fleet_.oracle.scanned(index_, found, [&](const Oracle::Promise& promise) {
+    for (const auto& [stream, head] : whole->heads()) {
+      if (stream.base() != promise.dot.stream() || head.sealed_seq < promise.dot.seq) continue;
+      const auto entry = whole->read_entry(stream, promise.dot.seq);
+      if (entry && entry->entry.public_part == promise.public_part) return true;
+    }
+    return false;
+  });
+  if (!knows) fleet_.oracle.doubt(index_);
+}
+
+// The disk holds all records of the log from this arrival number on, for the sync has returned.
+void SimNode::synced(std::uint64_t from) {
+  auto& log = life_->around->log();
+  while (from <= log.durable_arrival()) {
+    const auto records = log.read_from(from, 1'000, 1 << 20);
+    if (!records || records->empty()) return;
+    std::vector<model::Entry> entries;
+    for (const auto& record : *records) {
+      if (auto entry = store::as_entry(record)) entries.push_back(std::move(entry->entry));
+    }
+    fleet_.oracle.synced(index_, entries);
+    for (const auto& entry : entries) {
+      if (const auto event = model::decode_event(entry.public_part, entry.dot())) seen_.note(entry.dot(), *event);
+    }
+    from = records->back().header.arrival + 1;
+  }
+}
+
+void SimNode::promise(const model::Dot& dot) {
+  check_claim(dot.stream(), dot.seq, "told a user that it is saved");
+  const auto entry = life_->around->log().read_entry(dot.stream(), dot.seq);
+  if (!entry) {
+    if (fleet_.oracle.is_hit(index_)) return;
+    throw Failure{fmt::format("{} told a user that {} is saved and cannot read it", name(), model::to_text(dot))};
+  }
+  fleet_.oracle.promise(index_, entry->entry);
+  ++fleet_.report.saved;
+}
+
+bool SimNode::is_quiet() {
+  return life_ && life_->ledger->waiting() == 0 && !life_->around->is_writing() && !fleet_.oracle.is_hit(index_) &&
+         life_->ledger->store_state().refusing.empty();
 }
 
 // Within what one call gave out, nothing urgent may stand behind something that is not.
@@ -70,49 +148,42 @@ void SimNode::check_priority(const std::vector<sync::Output>& outputs) {
   }
 }
 
-model::VersionVector SimNode::counted() { return sync::cut_at_forks(life_->view->vector(), *life_->view); }
+model::VersionVector SimNode::counted() {
+  return sync::cut_at_forks(life_->ledger->view().vector(), life_->ledger->view());
+}
 
-bool SimNode::holds(const Ledger::Promise& promise) {
+bool SimNode::holds(const Oracle::Promise& promise) {
   for (const auto& [stream, seq] : counted()) {
     if (stream.base() != promise.dot.stream() || seq < promise.dot.seq) continue;
-    const auto entry = life_->log->read_entry(stream, promise.dot.seq);
+    const auto entry = life_->around->log().read_entry(stream, promise.dot.seq);
     if (entry && entry->entry.public_part == promise.public_part) return true;
   }
   return false;
 }
 
-model::Hash SimNode::state_hash() {
+model::Hash SimNode::shown_hash() { return life_->ledger->state_hash(); }
+
+model::Hash SimNode::folded_hash() {
+  auto& log = life_->around->log();
   picture::Fold fold(fleet_.incident, fleet_.genesis);
-  for (const auto& [base, from] : sync::proven_forks(life_->view->vector(), *life_->view)) fold.fork(base, from);
+  const auto& view = life_->ledger->view();
+  for (const auto& [base, from] : sync::proven_forks(view.vector(), view)) fold.fork(base, from);
   std::uint64_t arrival = 0;
   const auto held = counted();
-  for (const auto& [stream, head] : life_->log->heads()) {
+  for (const auto& [stream, head] : log.heads()) {
     // As a node folds it at its start: with what lies behind the last seal, which must not be there at one node alone.
     // What a fork cuts off stays off.
     auto last = sync::held_of(held, stream);
     if (last == head.sealed_seq) last = std::max(last, head.contiguous);
     for (std::uint64_t seq = stream.is_branch() ? stream.branch.from : 1; seq <= last; ++seq) {
-      const auto stored = life_->log->read_entry(stream, seq);
+      const auto stored = log.read_entry(stream, seq);
       if (!stored) throw Failure{fmt::format("{} lacks event {} of {}", name(), seq, model::to_text(stream))};
-      const auto& entry = stored->entry;
-      picture::FoldEvent event;
-      event.dot = entry.dot();
-      event.branch = stream.branch;
-      if (auto decoded = model::decode_event(entry.public_part, entry.dot())) {
-        event.event = std::make_shared<const model::Event>(std::move(*decoded));
-      }
-      if (entry.private_part.state == model::PrivatePart::State::Here) {
-        auto opened =
-            trust::open_private(entry.private_part.ciphertext, entry.dot(), fleet_.incident, fleet_.data_keys);
-        event.private_state = opened ? picture::PrivateState::Here : picture::PrivateState::Lacking;
-        if (opened) event.private_writes = std::move(*opened);
-      }
-      event.bytes = entry.size();
-      event.arrival = ++arrival;
-      fold.apply(event);
+      fold.apply(ledger::to_fold_event(stored->entry, ++arrival, {}, fleet_.incident, fleet_.data_keys));
     }
   }
   return fold.state_hash();
 }
+
+bool SimNode::has_holes() { return !life_->around->log().holes().empty(); }
 
 }  // namespace airbridge::simulate

@@ -21,7 +21,8 @@ void Faults::strike() {
   if (kind < 76) return fill_disk();
   if (kind < 82) return fail_disk();
   if (kind < 88) return slow_disk();
-  if (kind < 92) return jump_clock();
+  if (kind < 90) return jump_clock();
+  if (kind < 92) return contradict();
   if (kind < 97) return keep_image();
   restore_image();
 }
@@ -82,6 +83,13 @@ void Faults::crash() {
     node->crash_in_next_sync([this, node, time] { down(*node, store::SimDisk::Cut::Mixed, time); });
     return;
   }
+  if (rng_.chance(0.2)) {
+    fleet_.say("{} is stopped for {} s", node->name(), time / 1000);
+    node->stop();
+    network_.lost(node->index());
+    fleet_.timeline.in(time, [node] { node->start(); });
+    return;
+  }
   const auto cut = how == 1   ? store::SimDisk::Cut::Keep
                    : how == 2 ? store::SimDisk::Cut::Lose
                               : store::SimDisk::Cut::Mixed;
@@ -98,7 +106,7 @@ void Faults::damage() {
     if (flipped) where += fmt::format(" {}+{}", flipped->name, flipped->byte);
   }
   fleet_.say("fault: bits rot on the disk of {}:{}", node.name(), where);
-  fleet_.ledger.hit(node.index());
+  node.rotted();
   damaged_.insert(node.index());
   if (rng_.chance(0.5)) {
     fleet_.say("fault: {} restarts after it", node.name());
@@ -141,6 +149,12 @@ void Faults::jump_clock() {
       rng_.chance(0.5) ? some_time(-10 * year_ms, 10 * year_ms) : some_time(-10 * minute_ms, 10 * minute_ms);
   fleet_.say("fault: the clock of {} jumps by {} s", node.name(), by / 1000);
   node.jump_clock(by);
+}
+
+void Faults::contradict() {
+  auto& node = any_node();
+  fleet_.say("fault: {} is offered another content of an event it holds", node.name());
+  node.offer_contradiction();
 }
 
 void Faults::keep_image() {

@@ -22,6 +22,7 @@ class Faults {
   void fail_disk();
   void slow_disk();
   void jump_clock();
+  void contradict();
   void keep_image();
   void restore_image();
   void down(SimNode& node, store::SimDisk::Cut cut, std::int64_t for_ms);

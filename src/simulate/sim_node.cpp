@@ -2,15 +2,14 @@
 
 #include <algorithm>
 
-#include "picture/fold.hpp"
-#include "store/reseal.hpp"
-
 namespace airbridge::simulate {
 namespace {
 constexpr std::int64_t start_utc_ms = 1'767'225'600'000;  // 2026-01-01
-constexpr std::size_t batch_jobs_max = 64;
-constexpr std::size_t jobs_max = 10'000;
 constexpr std::int64_t retry_start_ms = 20'000;
+constexpr std::int64_t ask_again_ms = 10'000;
+constexpr int asked_max = 12;  // how often a user says the same before giving up
+constexpr std::int64_t scrub_every_ms = 60'000;
+constexpr std::size_t scrub_bytes = 64 * 1024;
 
 trust::SigningKey key_for(std::uint64_t seed, std::size_t index) {
   Rng rng(seed * 1000 + index);
@@ -39,93 +38,90 @@ store::LogOptions SimNode::log_options() const {
   options.segment_bytes = 64 * 1024;
   options.allocate_bytes = 16 * 1024;
   options.resume_free_bytes = 32 * 1024;
+  options.commands_max = 200;
   options.salt = static_cast<std::uint32_t>(fleet_.seed * 31 + index_);
-  options.use_snapshot = false;
   options.created_by = "airbridge simulation";
   return options;
 }
 
+// ---- life and death -------------------------------------------------------------------------------------------------
+
 void SimNode::start() {
   if (life_) return;
-  auto life = std::make_unique<Life>();
-  life->number = ++lives_;
-  if (!begin_life(*life)) {
+  life_ = std::make_unique<Life>();
+  life_->number = ++lives_;
+  if (!begin_life(*life_)) {
+    life_.reset();
     fleet_.timeline.in(retry_start_ms, [this] { start(); });
     return;
   }
-  life_ = std::move(life);
   after_call();
+  scrub();
+}
+
+std::unique_ptr<TimeAround> SimNode::make_around() {
+  TimeAround::Handlers handlers;
+  handlers.now = [this] { return now(); };
+  handlers.disk_delay_ms = [this] { return disk_delay_ms_; };
+  handlers.on_log = [this] { look_at_disk(false); };
+  handlers.on_synced = [this](std::uint64_t from) { synced(from); };
+  handlers.on_early = [this] {
+    life_->core->durable(now());
+    after_call();
+  };
+  handlers.on_disk = [this](const std::function<void()>& work) { return use_disk(work); };
+  handlers.tell = [this](std::string_view line) { fleet_.say("{}: {}", name(), line); };
+  return std::make_unique<TimeAround>(fleet_.timeline, *disk_, rng_.fork(), fleet_.options.bug, std::move(handlers));
 }
 
 bool SimNode::begin_life(Life& life) {
-  auto log = store::Log::open(*disk_, fleet_.incident, log_options(), now().utc);
-  if (!log) {
-    fleet_.say("{} cannot start: {}", name(), log.error().what);
+  life.around = make_around();
+  ledger::Options options;
+  options.log = log_options();
+  options.snapshot_every = 20 + rng_.below(200);
+  options.disk_free_min_bytes = 24 * 1024;
+  ledger::Handlers handlers;
+  handlers.on_durable = [this] {
+    auto& own = *life_;
+    if (own.incarnation != own.ledger->writer().incarnation) ++fleet_.report.incarnations;
+    own.incarnation = own.ledger->writer().incarnation;
+    own.core->durable(now());
+    after_call();
+  };
+  trust::Grant grant;
+  grant.key = key_.public_key();
+  grant.name = name();
+  ledger::Identity identity{fleet_.incident,
+                            fleet_.genesis,
+                            key_,
+                            fleet_.data_keys,
+                            {trust::make_grant(*fleet_.authority, fleet_.incident, grant)}};
+  life.ledger =
+      std::make_unique<ledger::Ledger>(identity, std::move(options), std::move(handlers), *disk_, *life.around);
+  if (const auto started = life.ledger->start(); !started) {
+    fleet_.say("{} cannot start: {}", name(), started.error());
     return false;
   }
-  life.log.emplace(std::move(*log));
-  auto& report = life.log->report();
-  Rng salt = rng_.fork();
-  life.author.emplace(key_, fleet_.incident, 0, fleet_.data_keys, [salt]() mutable {
-    trust::Author::Salt::result_type out;
-    salt.fill(out.value);
-    return out;
-  });
-  if (life.log->must_begin_new_incarnation(key_.id())) {
-    if (!renew(life, life.log->why_new_incarnation(key_.id()))) return false;
-  } else {
-    life.author->begin_incarnation(life.log->incarnation()->incarnation);
-    for (int c = 0; c < model::class_count; ++c) {
-      const model::StreamId stream{*life.log->incarnation(), static_cast<model::Class>(c), {}};
-      const auto head = life.log->head(stream);
-      if (!head || head->seq == 0) continue;
-      model::Hlc last;
-      if (const auto entry = life.log->read_entry(stream, head->seq)) {
-        if (const auto event = model::decode_event(entry->entry.public_part, entry->entry.dot())) last = event->time;
-      }
-      life.author->resume(static_cast<model::Class>(c), head->seq, head->head, last);
-    }
-  }
-  if (const auto sealed = store::seal_own_events(*life.log, key_, now().utc); sealed && *sealed > 0)
-    fleet_.say("{} seals {} of its streams again", name(), *sealed);
-  life.view.emplace(*life.log, key_.id(), fleet_.options.bug);
-  life.core.emplace(
-      sync::Config{fleet_.incident, key_.id(), name(),
-                   fleet_.options.bug == Bug::PriorityHole ? sync::Planted::PriorityHole : sync::Planted::None},
-      *life.view);
-  std::map<model::StreamId, std::set<std::uint64_t>> found;
-  for (const auto& [stream, head] : life.log->heads()) {
-    auto& seqs = found[stream];
-    for (std::uint64_t seq = stream.is_branch() ? stream.branch.from : 1; seq <= head.seq; ++seq) {
-      if (seq <= head.contiguous || life.log->read_entry(stream, seq)) seqs.insert(seq);
-    }
-  }
-  fleet_.ledger.scanned(index_, found, [&](const Ledger::Promise& promise) {
-    for (const auto& [stream, head] : life.log->heads()) {
-      if (stream.base() != promise.dot.stream() || head.sealed_seq < promise.dot.seq) continue;
-      const auto entry = life.log->read_entry(stream, promise.dot.seq);
-      if (entry && entry->entry.public_part == promise.public_part) return true;
-    }
-    return false;
-  });
-  fleet_.say("{} starts: {} events, {} damaged places, {} bytes torn, writes as {:08x}", name(), life.log->entries(),
-             report.damaged.size(), report.torn_bytes, life.author->writer().incarnation);
+  const auto& report = life.ledger->open_report();
+  if (report.new_incarnation && !report.why_new_incarnation.empty()) ++fleet_.report.incarnations;
+  if (report.from_snapshot > 0) ++fleet_.report.snapshot_starts;
+  life.incarnation = life.ledger->writer().incarnation;
+  life.view = std::make_unique<PlantedView>(life.ledger->view(), *life.around, fleet_.options.bug);
+  sync::Config config{fleet_.incident, key_.id(), name(),
+                      fleet_.options.bug == Bug::PriorityHole ? sync::Planted::PriorityHole : sync::Planted::None};
+  config.is_granted = [ledger = life.ledger.get()](const model::SealedRun& run) { return ledger->welcomes(run); };
+  life.core = std::make_unique<sync::Core>(std::move(config), *life.view);
+  fleet_.say("{} starts: {} events, from a snapshot of {}, writes as {:08x}", name(), report.events,
+             report.from_snapshot, life.incarnation);
   return true;
 }
 
-bool SimNode::renew(Life& life, const std::string& why) {
-  const auto number = static_cast<std::uint32_t>(rng_.below(0xFFFFFFFE)) + 1;
-  const auto reason = incarnations_ == 0 ? store::IncarnationReason::Fresh : store::IncarnationReason::Doubt;
-  const auto begun = life.log->begin_incarnation({key_.id(), number}, reason, now().utc);
-  const auto synced = begun ? life.log->sync(now().utc) : store::StoreResult<std::uint64_t>(0);
-  if (!begun || !synced) {
-    fleet_.say("{} cannot begin a new incarnation: {}", name(), begun ? synced.error().what : begun.error().what);
-    return false;
-  }
-  life.author->begin_incarnation(number);
-  if (incarnations_++ > 0) ++fleet_.report.incarnations;
-  fleet_.say("{} begins incarnation {:08x}: {}", name(), number, why);
-  return true;
+void SimNode::stop() {
+  if (!life_) return;
+  ++fleet_.report.stops;
+  life_->ledger->close();
+  life_->around->stop();
+  life_.reset();
 }
 
 void SimNode::crash(store::SimDisk::Cut cut) {
@@ -135,6 +131,16 @@ void SimNode::crash(store::SimDisk::Cut cut) {
   if (!life_) return;
   ++fleet_.report.crashes;
   life_.reset();
+}
+
+bool SimNode::use_disk(const std::function<void()>& work) {
+  auto then = std::exchange(cut_in_sync_, {});
+  // Of what the disk was given, some may be there.
+  if (then) disk_->on_fdatasync([disk = disk_.get()] { disk->crash(store::SimDisk::Cut::Mixed); });
+  work();
+  if (!then) return true;
+  then();
+  return false;
 }
 
 std::map<std::string, Bytes> SimNode::image() const {
@@ -147,126 +153,84 @@ std::map<std::string, Bytes> SimNode::image() const {
 
 void SimNode::restore(const std::map<std::string, Bytes>& image) {
   crash(store::SimDisk::Cut::Lose);
-  fleet_.ledger.hit(index_);
+  rotted();
   old_disks_.push_back(std::move(disk_));
   disk_ = std::make_unique<store::SimDisk>(rng_());
   for (const auto& [name, bytes] : image) disk_->set_content(name, bytes);
 }
 
+void SimNode::rotted() {
+  fleet_.oracle.hit(index_);
+  scrubs_ = 0;
+}
+
+// As the node's scrubbing thread and its status do.
+void SimNode::scrub() {
+  fleet_.timeline.in(scrub_every_ms, [this, number = life_->number] {
+    if (!life_ || life_->number != number) return;
+    ++scrubs_;
+    const auto found = life_->around->log().scrub(scrub_bytes);
+    fleet_.report.scrubbed += found;
+    if (found > 0) life_->ledger->scrub_found(found);
+    (void)life_->ledger->store_state();
+    // Each piece ends with its segment at the latest, so once round takes two a segment and some.
+    const auto round = 2 * life_->around->log().extents().size() + 2;
+    if (fleet_.oracle.is_hit(index_) && scrubs_ >= round && !life_->around->is_writing())
+      look_at_disk(scrubs_ >= 3 * round);
+    scrub();
+  });
+}
+
+// ---- users ----------------------------------------------------------------------------------------------------------
+
 void SimNode::user_acts() {
-  if (!life_ || life_->jobs.size() >= jobs_max) return;
-  life_->jobs.push_back({seen_.draw(rng_), std::nullopt});
+  if (!life_) return;
+  Wish wish{seen_.draw(rng_), 0};
+  model::CommandId id;
+  rng_.fill(id.value);
+  wish.draft.command = id;
   ++fleet_.report.events;
-  write_some();
+  ask(std::move(wish));
   after_call();
 }
 
-// Takes what waits into the log's buffer; the disk has it some time later.
-void SimNode::write_some() {
-  auto& life = *life_;
-  if (life.writing || life.jobs.empty()) return;
-  life.writing = true;
-  life.batch = {};
-  if (life.must_renew && renew(life, "after a failed write, or because a peer knew more of our own events")) {
-    life.must_renew = false;
-    life.core->durable(now());
-  }
-  for (std::size_t i = 0; i < batch_jobs_max && !life.jobs.empty(); ++i) {
-    auto job = std::move(life.jobs.front());
-    life.jobs.pop_front();
-    if (job.draft) {
-      write_own(life, *job.draft);
-      continue;
-    }
-    const auto& accept = *job.accept;
-    if (accept.author_key) (void)life.log->append_author_key(*accept.author_key, now().utc);
-    const auto appended = life.log->append_accepted(accept.run, now().utc);
-    if (!appended) {
-      fleet_.say("{} cannot write {} of {}: {}", name(), accept.run.seal.seq, model::to_text(accept.run.seal.stream),
-                 appended.error().what);
-      life.batch.refused.push_back(accept.ticket);
-      continue;
-    }
-    life.batch.entries.insert(life.batch.entries.end(), accept.run.entries.begin(), accept.run.entries.end());
-    if (fleet_.options.bug == Bug::AckBeforeSync) {
-      life.view->show_early(accept.run);
-      life.core->accepted(accept.ticket, now());
-    } else {
-      life.batch.accepted.push_back(accept.ticket);
-    }
-  }
-  const auto delay = disk_delay_ms_ + static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(disk_delay_ms_)));
-  fleet_.timeline.in(delay, [this, number = life.number] { written(number); });
-  if (fleet_.options.bug == Bug::AckBeforeSync || fleet_.options.bug == Bug::SendBeforeSync) {
-    life.core->durable(now());
-  }
+void SimNode::ask_later(Wish wish) {
+  if (++wish.asked >= asked_max) return;
+  fleet_.timeline.in(ask_again_ms, [this, wish = std::move(wish)]() mutable {
+    if (!life_) return ask_later(std::move(wish));
+    ask(std::move(wish));
+    after_call();
+  });
 }
 
-void SimNode::write_own(Life& life, const model::Draft& draft) {
-  if (life.must_renew) return;  // the user is told to try again
-  auto made = life.author->make(draft, now().utc, model::ClockQuality::Rtc);
-  if (!made)
-    throw Failure{fmt::format("{}: a draft of the workload was refused: {}", name(),
-                              made.error().faults.empty() ? "" : made.error().faults[0].message)};
-  const auto mark = life.log->mark();
-  for (const auto& own : *made) {
-    const auto entry = life.log->append_entry(own.entry, {}, now().utc);
-    const auto seal = entry ? life.log->append_seal(own.seal, now().utc) : entry;
-    if (!seal) {
-      life.log->rollback(mark);
-      life.author->take_back(*made);
-      fleet_.say("{} tells its user that it cannot save: {}", name(), seal.error().what);
-      return;
-    }
-  }
-  (void)life.log->append_author_key(key_.public_key(), now().utc);
-  for (auto& own : *made) {
-    if (fleet_.options.bug == Bug::SendBeforeSync) life.view->show_early({{own.entry}, own.seal});
-    if (fleet_.options.bug == Bug::AckBeforeSync) promise(own);
-    life.batch.entries.push_back(own.entry);
-    life.batch.own.push_back(std::move(own));
-  }
+void SimNode::ask(Wish wish) {
+  const auto heard = std::make_shared<bool>(false);
+  auto draft = wish.draft;
+  life_->ledger->command(std::move(draft), [this, wish, heard](const ledger::CommandResult& result) {
+    *heard = true;
+    answered(wish, result);
+    after_call();
+  });
+  // An answer that a crash swallowed is asked for again.
+  fleet_.timeline.in(ask_again_ms * 6, [this, wish, heard] {
+    if (!*heard) ask_later(wish);
+  });
 }
 
-void SimNode::written(std::uint64_t life_number) {
-  if (!life_ || life_->number != life_number) return;
-  auto& life = *life_;
-  if (auto then = std::exchange(cut_in_sync_, {})) {
-    // Of what the disk was given, some may be there.
-    disk_->on_fdatasync([disk = disk_.get()] { disk->crash(store::SimDisk::Cut::Mixed); });
-    (void)life.log->sync(now().utc);
-    return then();
+void SimNode::answered(const Wish& wish, const ledger::CommandResult& result) {
+  if (result) {
+    if (result->repeated) ++fleet_.report.repeated;
+    for (const auto& dot : result->dots) promise(dot);
+    return;
   }
-  const auto synced = life.log->sync(now().utc);
-  life.writing = false;
-  life.view->hide_early();
-  auto batch = std::move(life.batch);
-  if (synced) {
-    fleet_.ledger.synced(index_, batch.entries);
-    for (const auto& own : batch.own) {
-      if (fleet_.options.bug != Bug::AckBeforeSync) promise(own);
-    }
-    for (const auto& entry : batch.entries) {
-      if (const auto event = model::decode_event(entry.public_part, entry.dot())) seen_.note(entry.dot(), *event);
-    }
-    for (const auto ticket : batch.accepted) life.core->accepted(ticket, now());
-  } else {
-    fleet_.say("{} could not write: {}", name(), synced.error().what);
-    life.author->take_back(batch.own);
-    if (life.log->must_begin_new_incarnation(key_.id())) life.must_renew = true;
-    for (const auto ticket : batch.accepted) life.core->refused(ticket, now());
-  }
-  for (const auto ticket : batch.refused) life.core->refused(ticket, now());
-  life.core->durable(now());
-  write_some();
-  after_call();
+  const auto why = result.error().why;
+  if (why == ledger::Refused::Invalid || why == ledger::Refused::NotAllowed || why == ledger::Refused::IdUsed)
+    throw Failure{fmt::format("{}: a draft of the workload was refused: {}", name(), result.error().message)};
+  ++fleet_.report.refused;
+  ask_later(wish);
 }
 
-void SimNode::promise(const trust::AuthoredEntry& own) {
-  check_claim(own.entry.stream, own.entry.seq, "told a user that it is saved");
-  fleet_.ledger.promise(index_, own.entry);
-  ++fleet_.report.saved;
-}
+// ---- the core's wishes ----------------------------------------------------------------------------------------------
 
 sync::PeerId SimNode::connect(sync::LinkProfile link) {
   if (!life_) return 0;
@@ -288,8 +252,48 @@ void SimNode::drained(sync::PeerId peer) {
   after_call();
 }
 
+void SimNode::accept(sync::Accept accept) {
+  life_->ledger->accept(std::move(accept.run), accept.author_key,
+                        [this, ticket = accept.ticket](ledger::Accepted outcome, const std::string& why) {
+                          auto& core = *life_->core;
+                          if (outcome == ledger::Accepted::Written) {
+                            core.accepted(ticket, now());
+                          } else if (outcome == ledger::Accepted::Refused) {
+                            ++fleet_.report.rejected;
+                            core.rejected(ticket, why, now());
+                          } else {
+                            core.refused(ticket, now());
+                          }
+                          after_call();
+                        });
+}
+
+void SimNode::offer_contradiction() {
+  if (!life_) return;
+  auto& log = life_->around->log();
+  for (const auto& [stream, head] : log.heads()) {
+    if (stream.is_branch() || head.sealed_seq == 0) continue;
+    auto entry = log.read_entry(stream, head.sealed_seq);
+    if (!entry) continue;
+    model::SealedRun run;
+    run.entries.push_back(entry->entry);
+    run.entries.back().public_part.push_back(0);
+    const auto before = log.chain_at(stream, head.sealed_seq - 1);
+    if (!before) continue;
+    run.seal.stream = stream;
+    run.seal.seq = head.sealed_seq;
+    run.seal.head = model::chain_next(*before, fleet_.incident, run.entries.back());
+    life_->ledger->accept(run, std::nullopt, [this](ledger::Accepted outcome, const std::string&) {
+      if (outcome == ledger::Accepted::Written)
+        throw Failure{fmt::format("{} took another content of an event", name())};
+      if (outcome == ledger::Accepted::Refused) ++fleet_.report.rejected;
+    });
+    return;
+  }
+}
+
 void SimNode::after_call() {
-  if (!life_ || draining_) return;
+  if (!life_ || draining_ || !life_->core) return;
   draining_ = true;
   while (life_) {
     auto outputs = life_->core->take_outputs();
@@ -298,14 +302,17 @@ void SimNode::after_call() {
     check_priority(outputs);
     for (auto& output : outputs) {
       if (!life_) break;
-      if (auto* accept = std::get_if<sync::Accept>(&output)) {
-        life_->jobs.push_back({std::nullopt, std::move(*accept)});
+      if (auto* wanted = std::get_if<sync::Accept>(&output)) {
+        accept(std::move(*wanted));
         continue;
       }
-      if (std::holds_alternative<sync::OwnStreamAhead>(output)) life_->must_renew = true;
+      if (const auto* fork = std::get_if<sync::ForkFound>(&output)) life_->ledger->forked(fork->branch);
+      if (const auto* ahead = std::get_if<sync::OwnStreamAhead>(&output)) {
+        life_->ledger->begin_incarnation(fmt::format("another node holds {} events of stream {}, this one {}",
+                                                     ahead->there, model::to_text(ahead->stream), ahead->here));
+      }
       on_output_(index_, output);
     }
-    if (life_) write_some();
   }
   draining_ = false;
   if (!life_) return;

@@ -47,8 +47,11 @@ void World::make_fleet() {
   fleet_.genesis.name = "simulated";
   fleet_.genesis.created = utc_from_ms(1'767'225'600'000);
   rng_.fill(fleet_.genesis.salt.value);
-  for (const auto& node : nodes_) fleet_.genesis.authorities.push_back(node->key().public_key());
-  fleet_.genesis.signature = nodes_[0]->key().sign(model::genesis_text(fleet_.genesis));
+  trust::SigningKey::Seed seed;
+  rng_.fill(seed.value);
+  fleet_.authority = trust::SigningKey::from_seed(seed);
+  fleet_.genesis.authorities.push_back(fleet_.authority->public_key());
+  fleet_.genesis.signature = fleet_.authority->sign(model::genesis_text(fleet_.genesis));
   fleet_.incident = model::incident_of(fleet_.genesis);
   trust::DataKey key;
   rng_.fill(key.group.value);
@@ -124,7 +127,7 @@ void World::on_output(std::size_t node, const sync::Output& output) {
 
 bool World::is_level() {
   for (const auto& node : nodes_) {
-    if (!node->running() || node->has_unsynced()) return false;
+    if (!node->is_quiet()) return false;
   }
   const auto first = nodes_[0]->counted();
   for (const auto& node : nodes_) {
@@ -148,7 +151,7 @@ void World::check_end() {
       }
     }
   }
-  for (const auto& promise : fleet_.ledger.promises()) {
+  for (const auto& promise : fleet_.oracle.promises()) {
     if (promise.holders.none()) {
       ++fleet_.report.excused;
       continue;
@@ -159,10 +162,12 @@ void World::check_end() {
                                 promise.node + 1, model::to_text(promise.dot), node->name())};
     }
   }
-  const auto hash = nodes_[0]->state_hash();
+  const auto hash = nodes_[0]->folded_hash();
   for (const auto& node : nodes_) {
-    if (node->state_hash() != hash)
+    if (node->folded_hash() != hash)
       throw Failure{fmt::format("N1 and {} hold the same and fold it apart", node->name())};
+    if (node->shown_hash() != hash && !node->has_holes())
+      throw Failure{fmt::format("{} shows another picture than its log folds to", node->name())};
   }
   fleet_.say("all hold {} streams and state {}", first.size(), hash.hex().substr(0, 16));
 }
@@ -208,11 +213,15 @@ Report run(std::uint64_t seed, const Options& options) { return World(seed, opti
 
 std::string line_of(const Report& report) {
   return fmt::format(
-      "seed {}  {} nodes  {:.1f} h  {} events  {} saved  {} faults  {} crashes  {} forks  {} incarnations  {} claims  "
-      "{} disk checks  {} excused  {} KB  {} steps  {}",
-      report.seed, report.nodes, report.hours, report.events, report.saved, report.faults, report.crashes, report.forks,
-      report.incarnations, report.claims, report.disk_checks, report.excused, report.bytes / 1000, report.steps,
-      report.passed ? "ok" : "FAILED: " + report.failure);
+      "seed {}  {} nodes  {:.1f} h  {} events  {} saved  {} refused  {} repeated  {} faults  {} crashes  {} stops  {} "
+      "starts "
+      "from snapshots  {} forks  {} incarnations  {} damaged ranges scrubbed  {} rejected  {} claims  {} disk checks  "
+      "{} "
+      "excused  {} KB  {} steps  {}",
+      report.seed, report.nodes, report.hours, report.events, report.saved, report.refused, report.repeated,
+      report.faults, report.crashes, report.stops, report.snapshot_starts, report.forks, report.incarnations,
+      report.scrubbed, report.rejected, report.claims, report.disk_checks, report.excused, report.bytes / 1000,
+      report.steps, report.passed ? "ok" : "FAILED: " + report.failure);
 }
 
 }  // namespace airbridge::simulate

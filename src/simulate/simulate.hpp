@@ -1,12 +1,14 @@
 #pragma once
-// A fleet in one process, from one seed (DESIGN 12). Nodes are the real protocol core, the real log on a simulated
-// disk, the real author and real signatures; the network, the disks, the clocks and the users are made up. The same
-// seed and options give the same run, byte for byte.
+// A fleet in one process, from one seed (DESIGN 12). Nodes are the real ledger (log, snapshots, author, fold, healing,
+// quotas) and the real protocol core, with real signatures; the network, the disks, the clocks and the users are made
+// up. The same seed and options give the same run, byte for byte.
 //
 // What is checked: whenever a node tells somebody "I hold this" (a user who was told "saved", or a peer who was told a
-// vector, an acknowledgement or an event), its disk must hold it as it would be after a power cut at that moment. At
-// the end, when all faults are healed, all nodes must hold the same streams and fold to the same state, and every event
-// a user was told is saved must be there, unless the only disk that held it was itself destroyed.
+// vector, an acknowledgement or an event), its disk must hold it as it would be after a power cut at that moment. A
+// node that starts, from a snapshot or not, believes to hold no more than its disk does, unless that has rotted; and
+// then the scrub finds it. At the end, when all faults are healed, all nodes must hold the same streams and fold to the
+// same state, their pictures must be that state, and every event a user was told is saved must be there, unless the
+// only disk that held it was itself destroyed.
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -52,9 +54,15 @@ struct Report {
   std::uint64_t crashes = 0;
   std::uint64_t forks = 0;         // branches named, counted once
   std::uint64_t incarnations = 0;  // begun after the first
-  std::uint64_t claims = 0;        // checked
-  std::uint64_t disk_checks = 0;   // of these, by opening a copy of the disk
-  std::uint64_t bytes = 0;         // carried by the network
+  std::uint64_t snapshot_starts = 0;
+  std::uint64_t stops = 0;        // clean ones
+  std::uint64_t refused = 0;      // answers to users: not now
+  std::uint64_t repeated = 0;     // answers to users: it was saved before
+  std::uint64_t rejected = 0;     // peers' runs that the log does not take
+  std::uint64_t scrubbed = 0;     // damaged ranges found by the scrub
+  std::uint64_t claims = 0;       // checked
+  std::uint64_t disk_checks = 0;  // of these, by opening a copy of the disk
+  std::uint64_t bytes = 0;        // carried by the network
   std::uint64_t steps = 0;
 };
 

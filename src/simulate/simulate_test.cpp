@@ -11,7 +11,7 @@ constexpr int seeds_to_find = 40;  // within which a planted bug must show
 }  // namespace
 
 TEST_CASE("fleets keep every promise and end alike") {
-  std::uint64_t crashes = 0;
+  std::uint64_t crashes = 0, stops = 0, from_snapshots = 0, refused = 0, repeated = 0, rejected = 0, scrubbed = 0;
   for (std::uint64_t seed = 1; seed <= quick_seeds; ++seed) {
     const auto report = run(seed * 4 + seed % 2);  // half of them with two or three nodes
     MESSAGE(line_of(report));
@@ -22,8 +22,21 @@ TEST_CASE("fleets keep every promise and end alike") {
     CHECK(report.faults >= 20);
     CHECK(report.claims > 1000);
     crashes += report.crashes;
+    stops += report.stops;
+    from_snapshots += report.snapshot_starts;
+    refused += report.refused;
+    repeated += report.repeated;
+    rejected += report.rejected;
+    scrubbed += report.scrubbed;
   }
   CHECK(crashes > 10);
+  // These seeds went everywhere a ledger goes.
+  CHECK(stops > 0);
+  CHECK(from_snapshots > 10);
+  CHECK(refused > 0);
+  CHECK(repeated > 0);
+  CHECK(rejected > 0);
+  CHECK(scrubbed > 0);
 }
 
 TEST_CASE("the same seed gives the same run, another one another") {

@@ -77,21 +77,13 @@ class SimFile final : public File {
     const std::scoped_lock lock(disk_.mutex_);
     if (auto ready = check(); !ready) return ready;
     auto& inode = *inode_;
+    if (disk_.pretends_) return {};
     if (disk_.failing_syncs_ > 0) {
       --disk_.failing_syncs_;
       inode.dirty.clear();  // the kernel marks the pages clean: a later sync will not write them either
       return fault(DiskFault::Io, "simulated fdatasync error on " + name_);
     }
-    if (inode.low_size < inode.platter.size()) inode.platter.resize(static_cast<std::size_t>(inode.low_size));
-    inode.platter.resize(inode.cache.size());
-    for (const auto& [offset, length] : inode.dirty) {
-      if (offset >= inode.cache.size()) continue;
-      const auto count = std::min<std::uint64_t>(length, inode.cache.size() - offset);
-      std::copy_n(inode.cache.begin() + static_cast<std::ptrdiff_t>(offset), count,
-                  inode.platter.begin() + static_cast<std::ptrdiff_t>(offset));
-    }
-    inode.dirty.clear();
-    inode.low_size = inode.cache.size();
+    SimDisk::sync_file(inode);
     ++disk_.syncs_;
     return {};
   }
@@ -118,6 +110,36 @@ class SimFile final : public File {
   bool writable_;
   std::uint64_t life_;
 };
+
+void SimDisk::sync_file(Inode& inode) {
+  if (inode.low_size < inode.platter.size()) inode.platter.resize(static_cast<std::size_t>(inode.low_size));
+  inode.platter.resize(inode.cache.size());
+  for (const auto& [offset, length] : inode.dirty) {
+    if (offset >= inode.cache.size()) continue;
+    const auto count = std::min<std::uint64_t>(length, inode.cache.size() - offset);
+    std::copy_n(inode.cache.begin() + static_cast<std::ptrdiff_t>(offset), count,
+                inode.platter.begin() + static_cast<std::ptrdiff_t>(offset));
+  }
+  inode.dirty.clear();
+  inode.low_size = inode.cache.size();
+}
+
+void SimDisk::pretend_to_sync(bool pretends) {
+  const std::scoped_lock lock(mutex_);
+  pretends_ = pretends;
+}
+
+void SimDisk::sync_all() {
+  const std::scoped_lock lock(mutex_);
+  for (auto& [name, inode] : names_) sync_file(*inode);
+}
+
+std::map<std::string, Bytes> SimDisk::durable_files() const {
+  const std::scoped_lock lock(mutex_);
+  std::map<std::string, Bytes> out;
+  for (const auto& [name, inode] : durable_names_) out[name] = inode->platter;
+  return out;
+}
 
 void SimDisk::apply(Names& names, const NameChange& change) {
   if (!change.from.empty()) names.erase(change.from);

@@ -40,6 +40,9 @@ class SimDisk final : public Disk {
   void set_bad_sector(std::string_view name, std::uint64_t offset, std::uint64_t length);
   // All later changes are refused as ReadOnly, or work again.
   void set_read_only(bool read_only);
+  // From now on fdatasync says that all is well and does nothing; sync_all() then does what was left undone.
+  void pretend_to_sync(bool pretends);
+  void sync_all();
   // Runs inside every fdatasync, before it takes effect and without a lock held: a slow disk, or a place to look from.
   void on_fdatasync(std::function<void()> hook);
 
@@ -56,6 +59,8 @@ class SimDisk final : public Disk {
   Bytes content(std::string_view name) const;
   void set_content(std::string_view name, Bytes bytes);  // durable at once
   bool exists(std::string_view name) const;
+  // The files as a power cut would leave them that takes all that is not synced.
+  std::map<std::string, Bytes> durable_files() const;
 
   std::uint64_t syncs() const;  // successful fdatasync calls so far
 
@@ -78,6 +83,7 @@ class SimDisk final : public Disk {
   static void apply(Names& names, const NameChange& change);
   void change_name(NameChange change);
   void crash_file(Inode& inode, Cut cut);
+  static void sync_file(Inode& inode);
   std::uint64_t used() const;
 
   mutable std::mutex mutex_;
@@ -90,6 +96,7 @@ class SimDisk final : public Disk {
   int failing_syncs_ = 0;
   int failing_writes_ = 0;
   bool read_only_ = false;
+  bool pretends_ = false;
   std::uint64_t syncs_ = 0;
   std::function<void()> hook_;
 };

@@ -1,11 +1,11 @@
-#include "simulate/ledger.hpp"
+#include "simulate/oracle.hpp"
 
 namespace airbridge::simulate {
 namespace {
 std::uint64_t first_before(const model::StreamId& stream) { return stream.is_branch() ? stream.branch.from - 1 : 0; }
 }  // namespace
 
-void Ledger::add(std::size_t node, const model::StreamId& stream, std::uint64_t seq) {
+void Oracle::add(std::size_t node, const model::StreamId& stream, std::uint64_t seq) {
   auto& held = disks_.try_emplace({node, stream}, Held{first_before(stream), {}}).first->second;
   held.after.insert(seq);
   while (!held.after.empty() && *held.after.begin() <= held.end + 1) {
@@ -14,7 +14,7 @@ void Ledger::add(std::size_t node, const model::StreamId& stream, std::uint64_t 
   }
 }
 
-void Ledger::synced(std::size_t node, const std::vector<model::Entry>& entries) {
+void Oracle::synced(std::size_t node, const std::vector<model::Entry>& entries) {
   for (const auto& entry : entries) {
     add(node, entry.stream, entry.seq);
     const auto found = by_dot_.find(entry.dot());
@@ -25,7 +25,7 @@ void Ledger::synced(std::size_t node, const std::vector<model::Entry>& entries) 
   }
 }
 
-void Ledger::scanned(std::size_t node, const std::map<model::StreamId, std::set<std::uint64_t>>& found,
+void Oracle::scanned(std::size_t node, const std::map<model::StreamId, std::set<std::uint64_t>>& found,
                      const std::function<bool(const Promise&)>& has) {
   std::erase_if(disks_, [&](const auto& item) { return item.first.first == node; });
   hit_.reset(node);
@@ -35,21 +35,21 @@ void Ledger::scanned(std::size_t node, const std::map<model::StreamId, std::set<
   for (auto& promise : promises_) promise.holders.set(node, has(promise));
 }
 
-void Ledger::hit(std::size_t node) {
+void Oracle::hit(std::size_t node) {
   hit_.set(node);
   for (auto& promise : promises_) promise.holders.reset(node);
 }
 
-std::uint64_t Ledger::held(std::size_t node, const model::StreamId& stream) const {
+std::uint64_t Oracle::held(std::size_t node, const model::StreamId& stream) const {
   const auto found = disks_.find({node, stream});
   return found == disks_.end() ? first_before(stream) : found->second.end;
 }
 
-bool Ledger::holds(std::size_t node, const model::StreamId& stream, std::uint64_t seq) const {
+bool Oracle::holds(std::size_t node, const model::StreamId& stream, std::uint64_t seq) const {
   return held(node, stream) >= seq;
 }
 
-void Ledger::promise(std::size_t node, const model::Entry& entry) {
+void Oracle::promise(std::size_t node, const model::Entry& entry) {
   Promise made{node, entry.dot(), entry.public_part, {}};
   if (!hit_.test(node)) made.holders.set(node);
   by_dot_[made.dot].push_back(promises_.size());

@@ -13,7 +13,7 @@ namespace airbridge::simulate {
 
 inline constexpr std::size_t nodes_max = 16;
 
-class Ledger {
+class Oracle {
  public:
   // A sync of `node` succeeded with these in it.
   void synced(std::size_t node, const std::vector<model::Entry>& entries);
@@ -24,6 +24,8 @@ class Ledger {
                const std::function<bool(const Promise&)>& has);
   // The disk was damaged or exchanged: what it alone held may be gone. True from then on until scanned().
   void hit(std::size_t node);
+  // The scan found less than the node believes to hold: as after hit(), but for what the scan did find.
+  void doubt(std::size_t node) { hit_.set(node); }
   bool is_hit(std::size_t node) const { return hit_.test(node); }
   // Whether the disk of `node` holds all of the stream up to `seq`.
   bool holds(std::size_t node, const model::StreamId& stream, std::uint64_t seq) const;
