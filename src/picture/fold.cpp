@@ -141,6 +141,7 @@ void Fold::withhold(const FoldEvent& in) {
 
 void Fold::after_roster_change() {
   roster_changed_ = true;
+  if (!withheld_.empty()) lists_changed_ = true;  // also why something is withheld may be another reason now
   for (const auto& id : let_in_) {
     if (!roster_.may_write(id)) needs_refold_ = true;
   }

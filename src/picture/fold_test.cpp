@@ -384,6 +384,18 @@ TEST_CASE("a person named as actor needs a grant too") {
   CHECK(w.name_of(made.dot, "name") == "'by Ana'");
 }
 
+TEST_CASE("an event that stays withheld says the reason that is left") {
+  Granted w;
+  model::Event event;
+  event.record = code(RecordKind::Site);
+  event.actor = key_of(9).id();
+  event.writes = {write(RecordKind::Site, "name", "by Ana")};
+  w.feed(w.make(World::device(7), Class::Important, event, true));
+  CHECK(w.node.publish()->withheld()[0].why == Withheld::NotGranted);
+  w.feed(w.grant(7, 2));
+  CHECK(w.node.publish()->withheld()[0].why == Withheld::ActorNotGranted);
+}
+
 TEST_CASE("a grant is taken from anyone, but nothing else rides in with it") {
   Granted w;
   const auto target = w.create(2, RecordKind::Site, {write(RecordKind::Site, "name", "ours")});
