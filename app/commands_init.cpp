@@ -87,7 +87,7 @@ int run_invite(const Common& common, const InviteOptions& options) {
 int run_version() {
   utsname system{};
   ::uname(&system);
-  fmt::print("airbridge {}\nevent format 1, store format 1, sync protocol 1\nbuilt {} with {} for {}\n", version,
+  fmt::print("airbridge {}\nevent format 1, store format 2, sync protocol 1\nbuilt {} with {} for {}\n", version,
 #ifdef NDEBUG
              "optimised",
 #else

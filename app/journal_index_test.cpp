@@ -33,7 +33,7 @@ TEST_CASE("the journal shows both contents of a forked stream, and pages to its 
     entry.stream = stream;
     entry.seq = seq;
     entry.public_part = to_bytes(as_bytes(text));
-    const auto after = model::chain_next(before, incident, entry);
+    const auto after = model::chain_next(before, entry);
     if (stream.branch.from == seq) {
       std::copy_n(after.value.begin(), entry.stream.branch.head.size(), entry.stream.branch.head.begin());
     }

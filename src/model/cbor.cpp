@@ -1,13 +1,16 @@
 #include "model/cbor.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace airbridge::model::cbor {
 
 void Writer::head(std::uint8_t major, std::uint64_t value) {
   const auto top = static_cast<std::uint8_t>(major << 5);
   const auto put = [&](int count) {
-    for (int shift = (count - 1) * 8; shift >= 0; shift -= 8) out_.push_back(static_cast<std::uint8_t>(value >> shift));
+    std::array<std::uint8_t, 8> digits;
+    for (int i = 0; i < count; ++i) digits[i] = static_cast<std::uint8_t>(value >> 8 * (count - 1 - i));
+    out_.insert(out_.end(), digits.begin(), digits.begin() + count);
   };
   if (value < 24) {
     out_.push_back(static_cast<std::uint8_t>(top | value));

@@ -73,6 +73,11 @@ PrivatePart PrivatePart::here(Bytes ciphertext) {
 Bytes encode(const Entry& entry) {
   Bytes bytes;
   bytes.reserve(entry.size() + 48);
+  encode_to(bytes, entry);
+  return bytes;
+}
+
+void encode_to(Bytes& bytes, const Entry& entry) {
   cbor::Writer out(bytes);
   out.array(entry.stream.is_branch() ? 7 : 6);
   out.bytes(entry.stream.writer.author.view());
@@ -93,7 +98,6 @@ Bytes encode(const Entry& entry) {
       break;
   }
   if (entry.stream.is_branch()) put_branch(out, entry.stream.branch);
-  return bytes;
 }
 
 Result<Entry, DecodeError> decode_entry(ByteView bytes) {
@@ -127,10 +131,8 @@ Hash chain_start(const IncidentId& incident, const StreamId& stream) {
   return {blake2b<32>({as_bytes(stream_context), incident.view(), stream.writer.author.view(), stream_tail(stream)})};
 }
 
-Hash chain_next(const Hash& before, const IncidentId& incident, const Entry& entry) {
-  const auto public_hash = blake2b<32>({entry.public_part});
-  return {blake2b<32>({before.view(), incident.view(), entry.stream.writer.author.view(), stream_tail(entry.stream),
-                       big_endian(entry.seq), public_hash, entry.private_part.hash.view()})};
+Hash chain_next(const Hash& before, const Entry& entry) {
+  return {blake2b<32>({before.view(), big_endian(entry.seq), entry.private_part.hash.view(), entry.public_part})};
 }
 
 Bytes seal_text(const IncidentId& incident, const Seal& seal) {

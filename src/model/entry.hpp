@@ -34,13 +34,15 @@ struct Entry {
 // Canonical CBOR: [author, incarnation, class, seq, public, private], private = null | ciphertext | [hash], and a
 // seventh item [from, head] when the stream is a branch.
 Bytes encode(const Entry& entry);
+void encode_to(Bytes& out, const Entry& entry);  // appends the same bytes
 Result<Entry, DecodeError> decode_entry(ByteView bytes);
 
 // The chain: h_0 = H("airbridge stream 1" | incident | author | incarnation | class),
-// h_n = H(h_{n-1} | stream | n | H(public) | H(private ciphertext) or 32 zero bytes). Integers big-endian, 4 and 8
-// bytes. A branch is chained as the stream it branches from: that is what its author signed.
+// h_n = H(h_{n-1} | n | H(private ciphertext) or 32 zero bytes | public part). Integers big-endian, 4 and 8 bytes. The
+// start names incident and stream for all that follow (docs/adr/0011). A branch is chained as the stream it branches
+// from: that is what its author signed.
 Hash chain_start(const IncidentId& incident, const StreamId& stream);
-Hash chain_next(const Hash& before, const IncidentId& incident, const Entry& entry);
+Hash chain_next(const Hash& before, const Entry& entry);
 
 // An author's word for everything in the stream up to `seq`: Ed25519 over seal_text().
 struct Seal {

@@ -123,26 +123,26 @@ TEST_CASE("the chain depends on everything it hashes, and not on where the priva
   entry.private_part = PrivatePart::here({1, 2, 3});
   const auto incident = maker.fixed<IncidentId>();
   const auto before = chain_start(incident, entry.stream);
-  const auto head = chain_next(before, incident, entry);
+  const auto head = chain_next(before, entry);
 
   auto other = entry;
   other.private_part = PrivatePart::withheld(entry.private_part.hash);
-  CHECK(chain_next(before, incident, other) == head);
+  CHECK(chain_next(before, other) == head);
   other.private_part = {};
-  CHECK(chain_next(before, incident, other) != head);
+  CHECK(chain_next(before, other) != head);
   other = entry;
   ++other.seq;
-  CHECK(chain_next(before, incident, other) != head);
+  CHECK(chain_next(before, other) != head);
   other = entry;
   other.public_part.push_back(0);
-  CHECK(chain_next(before, incident, other) != head);
+  CHECK(chain_next(before, other) != head);
   other = entry;
   ++other.stream.writer.incarnation;
-  CHECK(chain_next(before, incident, other) != head);
   CHECK(chain_start(incident, other.stream) != before);
-  CHECK(chain_next(before, maker.fixed<IncidentId>(), entry) != head);
+  CHECK(chain_next(chain_start(incident, other.stream), other) != head);
+  CHECK(chain_start(maker.fixed<IncidentId>(), entry.stream) != before);
   // A branch is chained as the stream it branches from.
   other = entry;
   other.stream.branch = {entry.seq, {1}};
-  CHECK(chain_next(before, incident, other) == head);
+  CHECK(chain_next(before, other) == head);
 }

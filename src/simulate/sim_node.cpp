@@ -282,7 +282,7 @@ void SimNode::offer_contradiction() {
     if (!before) continue;
     run.seal.stream = stream;
     run.seal.seq = head.sealed_seq;
-    run.seal.head = model::chain_next(*before, fleet_.incident, run.entries.back());
+    run.seal.head = model::chain_next(*before, run.entries.back());
     life_->ledger->accept(run, std::nullopt, [this](ledger::Accepted outcome, const std::string&) {
       if (outcome == ledger::Accepted::Written)
         throw Failure{fmt::format("{} took another content of an event", name())};

@@ -22,7 +22,7 @@ std::string_view name_of(StoreFault fault) {
       return "not found";
     case StoreFault::Damaged:
       return "damaged";
-    case StoreFault::NewerFormat:
+    case StoreFault::OtherFormat:
       return "newer format";
     case StoreFault::WrongIncident:
       return "wrong incident";

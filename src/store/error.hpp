@@ -17,7 +17,7 @@ enum class StoreFault {
   Malformed,
   NotFound,
   Damaged,        // bytes on disk do not carry their checksum
-  NewerFormat,    // written by a newer Airbridge
+  OtherFormat,    // written by a newer Airbridge, or by one from before the first release
   WrongIncident,  // the directory belongs to another incident
   InUse,          // another process has it open
   Busy,           // the writer's inbox is full: try later

@@ -1,4 +1,4 @@
-// The example log of format 1, read by every later version, and the bytes docs/protocol/store.md shows of it.
+// The example log of format 2, read by every later version, and the bytes docs/protocol/store.md shows of it.
 // AIRBRIDGE_WRITE_GOLDEN=1 writes the files anew; a changed golden file is explained in the commit.
 #include <cstdlib>
 #include <filesystem>
@@ -11,7 +11,7 @@ using namespace testing;  // NOLINT
 
 namespace {
 
-const std::string golden_folder = std::string(AIRBRIDGE_GOLDEN) + "/store/v1/";
+const std::string golden_folder = std::string(AIRBRIDGE_GOLDEN) + "/store/v2/";
 
 Bytes content_of(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -44,7 +44,7 @@ struct GoldenWorld {
 
 }  // namespace
 
-TEST_CASE("the log is written as the golden log of format 1") {
+TEST_CASE("the log is written as the golden log of format 2") {
   GoldenWorld world;
   if (std::getenv("AIRBRIDGE_WRITE_GOLDEN") != nullptr) {
     std::filesystem::create_directories(golden_folder);
@@ -59,7 +59,7 @@ TEST_CASE("the log is written as the golden log of format 1") {
   }
 }
 
-TEST_CASE("the golden log of format 1 is read whole") {
+TEST_CASE("the golden log of format 2 is read whole") {
   const GoldenWorld world;
   SimDisk disk(2);
   for (const auto& name : {std::string(version_name), segment_name(1)}) {

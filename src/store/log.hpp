@@ -274,6 +274,8 @@ class Log {
 
   StoreResult<void> may_append(UtcTime now);
   std::uint64_t buffer_record(Pending pending, std::initializer_list<ByteView> payload, UtcTime now);
+  std::uint64_t buffer_entry(Pending pending, const model::Entry& entry, UtcTime now);
+  std::uint64_t end_buffering(Pending& pending, UtcTime now);
   void stage(const Pending& pending);
   StoreResult<model::Hash> start_of(const model::StreamId& stream);
   StoreResult<Appended> append_known(const model::Entry& entry, const model::CommandId& command, UtcTime now);

@@ -103,9 +103,23 @@ StoreResult<model::Hash> Log::chain_at(const model::StreamId& stream, std::uint6
 }
 
 std::uint64_t Log::buffer_record(Pending pending, std::initializer_list<ByteView> payload, UtcTime now) {
-  pending.offset = buffer_.size();
+  pending.offset = begin_record(buffer_);
+  for (const auto part : payload) buffer_.insert(buffer_.end(), part.begin(), part.end());
+  return end_buffering(pending, now);
+}
+
+std::uint64_t Log::buffer_entry(Pending pending, const model::Entry& entry, UtcTime now) {
+  pending.offset = begin_record(buffer_);
+  const auto add = [this](ByteView part) { buffer_.insert(buffer_.end(), part.begin(), part.end()); };
+  add(pending.head.view());
+  add(pending.command.view());
+  model::encode_to(buffer_, entry);
+  return end_buffering(pending, now);
+}
+
+std::uint64_t Log::end_buffering(Pending& pending, UtcTime now) {
   pending.arrival = next_arrival_++;
-  put_record(buffer_, {pending.kind, 0, batch_, pending.arrival, now}, payload, meta_.salt);
+  end_record(buffer_, pending.offset, {pending.kind, 0, batch_, pending.arrival, now}, meta_.salt);
   stage(pending);
   pending_.push_back(pending);
   return pending.arrival;
@@ -155,15 +169,14 @@ StoreResult<Appended> Log::append_entry(const model::Entry& entry, const model::
   Pending pending;
   pending.stream = stream;
   pending.seq = entry.seq;
-  pending.head = model::chain_next(*before, incident_, entry);
+  pending.head = model::chain_next(*before, entry);
   pending.command = command;
   if (stream.is_branch() && entry.seq == stream.branch.from &&
       !std::equal(stream.branch.head.begin(), stream.branch.head.end(), pending.head.value.begin())) {
     return store_failure(StoreFault::WrongChain,
                          name_entry(stream, entry.seq) + " is not the one the branch is named after");
   }
-  const auto bytes = model::encode(entry);
-  return Appended{buffer_record(pending, {pending.head.view(), command.view(), bytes}, now), false};
+  return Appended{buffer_entry(pending, entry, now), false};
 }
 
 // An entry at or before the head: a duplicate, a fuller copy, the missing piece of a hole, or a contradiction.
@@ -180,7 +193,7 @@ StoreResult<Appended> Log::append_known(const model::Entry& entry, const model::
   if (is_staged) {
     const auto before = chain_at(entry.stream, entry.seq - 1);
     const auto have = chain_at(entry.stream, entry.seq);
-    if (!before || !have || model::chain_next(*before, incident_, entry) != *have) return contradiction();
+    if (!before || !have || model::chain_next(*before, entry) != *have) return contradiction();
     return Appended{0, true};
   }
   if (state->at(entry.seq)) {
@@ -200,12 +213,11 @@ StoreResult<Appended> Log::append_known(const model::Entry& entry, const model::
   Pending pending;
   pending.stream = entry.stream;
   pending.seq = entry.seq;
-  pending.head = model::chain_next(*before, incident_, entry);
+  pending.head = model::chain_next(*before, entry);
   pending.command = command;
   pending.fills = true;
   if (auto fits = fits_before(entry, pending.head); !fits) return failure(fits.error());
-  const auto bytes = model::encode(entry);
-  return Appended{buffer_record(pending, {pending.head.view(), command.view(), bytes}, now), false};
+  return Appended{buffer_entry(pending, entry, now), false};
 }
 
 // Whether what follows `entry` here continues its chain.
@@ -219,7 +231,7 @@ StoreResult<void> Log::fits_before(const model::Entry& entry, const model::Hash&
   if (!state->at(entry.seq + 1)) return {};
   const auto after = read_entry(entry.stream, entry.seq + 1);
   if (!after) return {};  // damaged as well: it will be filled next
-  return model::chain_next(head, incident_, after->entry) == after->head ? StoreResult<void>() : wrong();
+  return model::chain_next(head, after->entry) == after->head ? StoreResult<void>() : wrong();
 }
 
 StoreResult<Appended> Log::append_seal(const model::Seal& seal, UtcTime now) {

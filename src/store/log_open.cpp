@@ -27,7 +27,7 @@ StoreResult<Headers> read_headers(Disk& disk) {
     Bytes bytes(segment_header_bytes);
     const auto got = (*file)->read_at(0, bytes);
     if (got && *got == bytes.size()) header = decode_segment_header(bytes);
-    if (header && header->format > store_format) return failure(newer_format(header->format));
+    if (header && header->format != store_format) return failure(other_format(header->format));
     if (header && header->number != *number) header.reset();
   }
   return out;
@@ -67,7 +67,7 @@ StoreResult<void> Log::open_meta(const Headers& headers) {
     if (header && known == nullptr) known = &*header;
   }
   auto meta = read_meta(*disk_);
-  if (!meta && meta.error().fault == StoreFault::NewerFormat) return failure(meta.error());
+  if (!meta && meta.error().fault == StoreFault::OtherFormat) return failure(meta.error());
   if (!meta) {
     if (!headers.empty() && known == nullptr) {
       return store_failure(StoreFault::Damaged,

@@ -8,7 +8,7 @@
 namespace airbridge::store {
 namespace {
 constexpr std::uint64_t mark_distance = 64 * 1024;
-constexpr std::size_t zeroed_batch_max = 64 * 1024;
+constexpr std::size_t zeroed_batch_max = 512 * 1024;
 constexpr std::size_t zero_chunk = 256 * 1024;
 }  // namespace
 

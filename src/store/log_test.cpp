@@ -241,8 +241,15 @@ TEST_CASE("a newer store and another incident are refused with words") {
   disk.set_content(version_name, to_bytes(as_bytes(encode(meta))));
   const auto refused = Log::open(disk, test_incident(), small_options(), noon);
   REQUIRE_FALSE(refused);
-  CHECK(refused.error().fault == StoreFault::NewerFormat);
-  CHECK(refused.error().what.find("written by a newer Airbridge (format 3); this program reads up to 1") !=
+  CHECK(refused.error().fault == StoreFault::OtherFormat);
+  CHECK(refused.error().what.find("written by a newer Airbridge (format 3); this program reads up to 2") !=
+        std::string::npos);
+  meta.format = 1;
+  disk.set_content(version_name, to_bytes(as_bytes(encode(meta))));
+  const auto older = Log::open(disk, test_incident(), small_options(), noon);
+  REQUIRE_FALSE(older);
+  CHECK(older.error().fault == StoreFault::OtherFormat);
+  CHECK(older.error().what.find("has format 1, which only versions before the first release wrote") !=
         std::string::npos);
 }
 

@@ -33,8 +33,14 @@ std::string encode(const Meta& meta) {
   return text;
 }
 
-StoreError newer_format(std::uint64_t format) {
-  return {StoreFault::NewerFormat,
+StoreError other_format(std::uint64_t format) {
+  if (format < store_format) {
+    return {StoreFault::OtherFormat,
+            fmt::format("this store has format {}, which only versions before the first release wrote; this program "
+                        "reads format {}. Keep it with the program that wrote it, or `airbridge init` a new one",
+                        format, store_format)};
+  }
+  return {StoreFault::OtherFormat,
           fmt::format("this store was written by a newer Airbridge (format {}); this program reads up to {}. Install "
                       "that version or a later one, or restore a backup made by this one",
                       format, store_format)};
@@ -55,8 +61,9 @@ StoreResult<Meta> decode_meta(std::string_view text) {
       check_at != text.npos && text.substr(check_at) == "check " + check_of(text.substr(0, check_at)) + "\n";
   // A newer program may lay the rest out differently, so its format decides before the check; but one flipped digit
   // does not make a store newer: then this version's check lines are there and do not fit.
-  if (format > store_format && (whole || check_at == text.npos)) return failure(newer_format(format));
+  if (format > store_format && (whole || check_at == text.npos)) return failure(other_format(format));
   if (!whole) return damaged("its check does not fit");
+  if (format < store_format) return failure(other_format(format));
   meta.format = static_cast<std::uint32_t>(format);
   meta.created_by = std::string(line_of(text, "created-by ").value_or(""));
   const auto incident = model::IncidentId::from_hex(line_of(text, "incident ").value_or(""));

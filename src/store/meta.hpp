@@ -24,11 +24,11 @@ struct Meta {
   std::uint32_t salt = 0;
 };
 std::string encode(const Meta& meta);
-// NewerFormat (decided by the first line alone) with words for people, or Damaged.
+// OtherFormat (decided by the first line alone) with words for people, or Damaged.
 StoreResult<Meta> decode_meta(std::string_view text);
 // NotFound when the directory holds no store.
 StoreResult<Meta> read_meta(Disk& disk);
 StoreResult<void> write_meta(Disk& disk, const Meta& meta);
-StoreError newer_format(std::uint64_t format);
+StoreError other_format(std::uint64_t format);
 
 }  // namespace airbridge::store

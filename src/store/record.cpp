@@ -86,9 +86,18 @@ std::optional<std::uint32_t> segment_number(std::string_view name) {
 }
 
 void put_record(Bytes& out, const RecordHeader& header, std::initializer_list<ByteView> payload, std::uint32_t salt) {
+  const auto start = begin_record(out);
+  for (const auto part : payload) out.insert(out.end(), part.begin(), part.end());
+  end_record(out, start, header, salt);
+}
+
+std::size_t begin_record(Bytes& out) {
   const auto start = out.size();
   out.resize(start + record_header_bytes);
-  for (const auto part : payload) out.insert(out.end(), part.begin(), part.end());
+  return start;
+}
+
+void end_record(Bytes& out, std::size_t start, const RecordHeader& header, std::uint32_t salt) {
   const auto length = out.size() - start - record_header_bytes;
   out.resize(start + record_size(length));
   std::uint8_t* const at = out.data() + start;

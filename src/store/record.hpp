@@ -28,7 +28,7 @@
 
 namespace airbridge::store {
 
-inline constexpr std::uint32_t store_format = 1;
+inline constexpr std::uint32_t store_format = 2;
 inline constexpr std::size_t segment_header_bytes = 96;
 inline constexpr std::size_t record_header_bytes = 32;
 inline constexpr std::size_t payload_bytes_max = 128 * 1024;  // an event of 64 KiB with all around it, and room
@@ -70,6 +70,10 @@ struct RecordHeader {
 };
 // Appends the bytes of a record to `out`, whose size is a multiple of 8.
 void put_record(Bytes& out, const RecordHeader& header, std::initializer_list<ByteView> payload, std::uint32_t salt);
+// The same in two steps, for a payload that is made in place: begin, append the payload to `out`, and end with the
+// offset that begin gave.
+std::size_t begin_record(Bytes& out);
+void end_record(Bytes& out, std::size_t offset, const RecordHeader& header, std::uint32_t salt);
 // Sets flag_ends_batch in the record that begins at `offset` of `out`.
 void mark_batch_end(Bytes& out, std::size_t offset, std::uint32_t salt);
 constexpr std::size_t record_size(std::size_t payload) { return (record_header_bytes + payload + 7) / 8 * 8; }

@@ -185,7 +185,7 @@ void Scan::entry(const RecordView& view, Location at) {
     const auto before =
         entry.seq == state.first() ? log_.start_of(entry.stream) : StoreResult<model::Hash>(state.head());
     // A branch whose trunk is damaged here cannot be checked yet; it was when it came.
-    if (before && model::chain_next(*before, log_.incident_, entry) != parts->head) {
+    if (before && model::chain_next(*before, entry) != parts->head) {
       return set_aside(entry.dot(), at, "it does not continue its chain");
     }
   }
@@ -206,7 +206,7 @@ void Scan::entry_known(const model::Entry& entry, const EntryPayload& parts, Str
     }
   }
   const auto before = log_.chain_at(entry.stream, entry.seq - 1);
-  if (before && model::chain_next(*before, log_.incident_, entry) != parts.head) {
+  if (before && model::chain_next(*before, entry) != parts.head) {
     return set_aside(entry.dot(), at, "it does not continue its chain");
   }
   if (!log_.fits_before(entry, parts.head)) return set_aside(entry.dot(), at, "it does not fit what follows it");

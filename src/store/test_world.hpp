@@ -42,7 +42,7 @@ class Author {
     entry.stream = stream_;
     entry.seq = entries_.size() + 1;
     entry.public_part = std::move(content);
-    chain_.push_back(model::chain_next(chain_.back(), test_incident(), entry));
+    chain_.push_back(model::chain_next(chain_.back(), entry));
     entries_.push_back(std::move(entry));
     return entries_.back();
   }

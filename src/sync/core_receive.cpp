@@ -190,7 +190,7 @@ void Core::on_whole_run(Peer& peer, model::SealedRun run, Now now) {
   auto head_at_cut = head;
   bool contradicts = false;
   for (const auto& entry : run.entries) {
-    head = model::chain_next(head, config_.incident, entry);
+    head = model::chain_next(head, entry);
     if (over_cut && entry.seq > *cut) {
       const auto held = log_.chain_at(stream, entry.seq);
       contradicts = contradicts || (held && *held != head);

@@ -30,7 +30,7 @@ class MemoryLog final : public LogView {
       if (entry.seq <= stream.end()) continue;
       if (entry.seq != stream.end() + 1) return false;
       stream.entries.push_back(entry);
-      stream.heads.push_back(model::chain_next(stream.heads.back(), incident_, entry));
+      stream.heads.push_back(model::chain_next(stream.heads.back(), entry));
     }
     if (stream.heads.back() != run.seal.head) return false;
     stream.seals[run.seal.seq] = run.seal;
@@ -46,7 +46,7 @@ class MemoryLog final : public LogView {
     entry.stream = id;
     entry.seq = stream.end() + 1;
     entry.public_part = Bytes(size, fill);
-    stream.heads.push_back(model::chain_next(stream.heads.back(), incident_, entry));
+    stream.heads.push_back(model::chain_next(stream.heads.back(), entry));
     stream.entries.push_back(std::move(entry));
     add_key(key.public_key());
     if (seal) stream.seals[stream.end()] = trust::make_seal(key, incident_, id, stream.end(), stream.heads.back());

@@ -58,7 +58,7 @@ AuthoredEntry Author::make_one(model::Event event, std::vector<Write> private_wr
     out.entry.private_part =
         model::PrivatePart::here(seal_private(private_writes, dot, incident_, data_keys_.front(), salt_()));
   }
-  out.head = model::chain_next(head.head, incident_, out.entry);
+  out.head = model::chain_next(head.head, out.entry);
   out.seal = make_seal(key_, incident_, out.entry.stream, out.entry.seq, out.head);
   head = {out.entry.seq, out.head};
   out.event = std::move(event);

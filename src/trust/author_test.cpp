@@ -64,7 +64,7 @@ TEST_CASE("an author numbers, chains and seals each stream of its own") {
     const auto c = static_cast<std::size_t>(m.entry.stream.cls);
     CHECK(m.entry.stream.cls == (i % 3 == 0 ? Class::Urgent : i % 3 == 1 ? Class::Routine : Class::Important));
     CHECK(m.entry.seq == ++counts[c]);
-    heads[c] = model::chain_next(heads[c], world.incident, m.entry);
+    heads[c] = model::chain_next(heads[c], m.entry);
     CHECK(m.head == heads[c]);
     CHECK(m.seal.seq == m.entry.seq);
     CHECK(m.seal.head == m.head);
@@ -92,7 +92,7 @@ TEST_CASE("private fields are in the private part, and nowhere else") {
   // A node without it has the same chain.
   auto withheld = entry;
   withheld.private_part = model::PrivatePart::withheld(entry.private_part.hash);
-  CHECK(model::chain_next(made.front().before.head, world.incident, withheld) == made.front().head);
+  CHECK(model::chain_next(made.front().before.head, withheld) == made.front().head);
 }
 
 TEST_CASE("without a data key personal data is refused, and everything else is not") {

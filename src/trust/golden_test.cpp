@@ -119,7 +119,7 @@ std::string meaning_of(const Log& log) {
     CHECK(model::encode(*event, dot) == entry.public_part);
     auto& head = heads.try_emplace(entry.stream, 0, model::chain_start(log.incident, entry.stream)).first->second;
     REQUIRE(entry.seq == head.first + 1);
-    head = {entry.seq, model::chain_next(head.second, log.incident, entry)};
+    head = {entry.seq, model::chain_next(head.second, entry)};
     CHECK(seal.head == head.second);
 
     out += fmt::format("{}\n  {} quality {} via {} \"{}\" entity {} record {}{}\n", to_text(dot), event->time.packed,
