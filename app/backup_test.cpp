@@ -153,12 +153,12 @@ TEST_CASE("a damaged backup, one of another incident's invitation, and a newer s
 
   for (const auto& incident : fs::directory_iterator(folder / "n/incidents")) {
     const auto version = incident.path() / "store/VERSION";
-    write_text(version, "airbridge store 2\ncreated-by airbridge 9.0\n");
+    write_text(version, "airbridge store 3\ncreated-by airbridge 9.0\n");
   }
   for (const auto& command : {Args{"node", "--dir", dir, "--http", "127.0.0.1:0"}, Args{"replay", "--dir", dir}}) {
     const auto ended = run(command);
     CHECK(ended.status == 1);
-    CHECK(ended.err.find("written by a newer Airbridge (format 2)") != std::string::npos);
+    CHECK(ended.err.find("written by a newer Airbridge (format 3)") != std::string::npos);
   }
 }
 
