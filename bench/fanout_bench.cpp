@@ -174,7 +174,7 @@ int main(int count, char** words) {
   for (int i = 1; i < count; ++i) quick = quick || std::string(words[i]) == "--short";
   const Load fifty{.clients = 50, .warm = quick ? 1.0 : 2.0, .seconds = quick ? 3.0 : 6.0};
   const Load two_hundred{.clients = 200, .warm = fifty.warm, .seconds = fifty.seconds};
-  report(fifty, measure_pairs(fifty, quick ? 1 : 7));
+  report(fifty, measure_pairs(fifty, quick ? 1 : 10));
   report(two_hundred, measure_pairs(two_hundred, quick ? 1 : 10));
   report_stalled(two_hundred, quick ? 1 : 3);
 }
