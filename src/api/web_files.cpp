@@ -33,8 +33,8 @@ std::vector<net::StaticFile> web_files() {
     file.path = row->path;
     file.content_type = content_type_of(file.path);
     file.etag = row->etag;
-    file.bytes = std::make_shared<const Bytes>(row->begin, row->end);
-    if (row->gzip_begin != nullptr) file.gzip = std::make_shared<const Bytes>(row->gzip_begin, row->gzip_end);
+    file.bytes = {row->begin, row->end};
+    if (row->gzip_begin != nullptr) file.gzip = {row->gzip_begin, row->gzip_end};
     file.immutable = file.path.starts_with("/assets/");
     files.push_back(std::move(file));
   }

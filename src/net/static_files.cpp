@@ -45,31 +45,34 @@ bool accepts_gzip(std::string_view list) {
 StaticFiles::StaticFiles(std::vector<StaticFile> files) {
   for (auto& file : files) {
     auto path = file.path;
-    files_.emplace(std::move(path), std::move(file));
+    files_.emplace(std::move(path), Held{std::move(file), {}, {}});
   }
 }
 
 std::optional<HttpResponse> StaticFiles::answer(const HttpRequest& request) const {
   const auto found = files_.find(request.path == "/" ? "/index.html" : request.path);
   if (found == files_.end()) return std::nullopt;
-  const StaticFile& file = found->second;
+  const StaticFile& file = found->second.file;
   if (request.method != Method::Get && request.method != Method::Head) {
     auto response = http_error(405, "method_not_allowed", "a file can only be read");
     response.headers.push_back({"Allow", "GET, HEAD"});
     return response;
   }
-  const bool gzip = file.gzip && accepts_gzip(request.header("Accept-Encoding"));
+  const bool gzip = !file.gzip.empty() && accepts_gzip(request.header("Accept-Encoding"));
   const auto tag = '"' + file.etag + (gzip ? "-gz\"" : "\"");
   HttpResponse response;
   response.headers.push_back({"ETag", tag});
   response.headers.push_back({"Cache-Control", file.immutable ? "public, max-age=31536000, immutable" : "no-cache"});
-  if (file.gzip) response.headers.push_back({"Vary", "Accept-Encoding"});
+  if (!file.gzip.empty()) response.headers.push_back({"Vary", "Accept-Encoding"});
   if (names_tag(request.header("If-None-Match"), tag)) {
     response.status = 304;
     return response;
   }
   response.content_type = file.content_type;
-  response.body = gzip ? file.gzip : file.bytes;
+  auto& sent = gzip ? found->second.gzip : found->second.bytes;
+  auto body = sent.lock();
+  if (!body) sent = body = std::make_shared<const Bytes>(to_bytes(gzip ? file.gzip : file.bytes));
+  response.body = std::move(body);
   if (gzip) response.headers.push_back({"Content-Encoding", "gzip"});
   return response;
 }

@@ -1,5 +1,7 @@
 #pragma once
-// Files held in memory (the page, embedded in the binary), with ETag and, where we have it, a gzip form.
+// Files that are part of the program (the page, embedded in the binary), with ETag and, where we have it, a gzip form.
+// They stay where the program was mapped: memory is taken only while one is on its way to somebody. One thread.
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -13,9 +15,9 @@ struct StaticFile {
   std::string path;          // "/assets/index-3f9c.js"
   std::string content_type;  // "text/javascript; charset=utf-8"
   std::string etag;          // without quotes; a hash of the bytes
-  SharedBytes bytes;
-  SharedBytes gzip;        // null: none
-  bool immutable = false;  // the path names the content (a hash is in it): a browser may keep it for ever
+  ByteView bytes;            // these two outlive the StaticFiles
+  ByteView gzip;             // empty: none
+  bool immutable = false;    // the path names the content (a hash is in it): a browser may keep it for ever
 };
 
 class StaticFiles {
@@ -27,7 +29,12 @@ class StaticFiles {
   std::optional<HttpResponse> answer(const HttpRequest& request) const;
 
  private:
-  std::unordered_map<std::string, StaticFile> files_;  // by path
+  // A file and the copies of it that are being sent, which all who ask meanwhile share.
+  struct Held {
+    StaticFile file;
+    mutable std::weak_ptr<const Bytes> bytes, gzip;
+  };
+  std::unordered_map<std::string, Held> files_;  // by path
 };
 
 }  // namespace airbridge::net
