@@ -1,19 +1,26 @@
 // ./dev bench fanout [--short]: the TAK gateway and the byte relay in turn, each a process of its own on core 0, the
-// load on core 1. Rows: name value unit goal ratio ok|short. Figures are medians over pairs of runs; on a busy machine
-// only the contrast within a pair means something.
+// load on core 1; then a whole node in the gateway's place (rows fanout_node_*): log, picture, page and all. Rows: name
+// value unit goal ratio ok|short. Figures are medians over pairs of runs; on a busy machine only the contrast within a
+// pair means something.
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <sched.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <climits>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -70,14 +77,67 @@ void end(Child& child, bool by_signal) {
   ::waitpid(child.pid, nullptr, 0);
 }
 
+sockaddr_in loopback(int port) {
+  sockaddr_in out{};
+  out.sin_family = AF_INET;
+  out.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  out.sin_port = htons(static_cast<std::uint16_t>(port));
+  return out;
+}
+int free_port() {
+  const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+  auto at = loopback(0);
+  socklen_t size = sizeof at;
+  ::bind(socket, reinterpret_cast<sockaddr*>(&at), size);
+  ::getsockname(socket, reinterpret_cast<sockaddr*>(&at), &size);
+  ::close(socket);
+  return ntohs(at.sin_port);
+}
+bool answers(int port) {
+  const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+  const auto at = loopback(port);
+  const bool ok = ::connect(socket, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0;
+  ::close(socket);
+  return ok;
+}
+
+[[noreturn]] void did_not_start(const std::string& server) {
+  fmt::print(stderr, "{} did not start\n", server);
+  std::exit(1);
+}
+
+const std::string whole_node = "node";
+
+// The node of a new incident, in `folder`; the port of its TAK gateway.
+Child start_node(const std::string& folder, int& port) {
+  const auto program = folder_of_this_program() + "../app/airbridge";
+  std::filesystem::remove_all(folder);
+  auto making =
+      start({program, "init", "--dir", folder, "--name", "POST 1", "--operator", "Bench", "--incident", "Bench"}, 0);
+  end(making, false);
+  port = free_port();
+  auto out = start({program, "node", "--dir", folder, "--http", "127.0.0.1:0", "--tak",
+                    fmt::format("127.0.0.1:{}", port), "--set", "peers.listen=", "--set", "log.level=error"},
+                   0);
+  for (int tries = 0; !answers(port); ++tries) {
+    if (tries == 100) did_not_start(program);
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  return out;
+}
+
+Child start_server(const std::string& server, const std::string& folder, int& port) {
+  if (server == whole_node) return start_node(folder, port);
+  auto out = start({folder_of_this_program() + server}, 0);
+  if (std::fscanf(out.out, "port %d", &port) != 1) did_not_start(server);
+  return out;
+}
+
 Result measure(const std::string& server, const Load& load) {
   const auto here = folder_of_this_program();
-  auto serving = start({here + server}, 0);
+  const auto folder = fmt::format("fanout_bench.{}", ::getpid());
   int port = 0;
-  if (std::fscanf(serving.out, "port %d", &port) != 1) {
-    fmt::print(stderr, "{} did not start\n", server);
-    std::exit(1);
-  }
+  auto serving = start_server(server, folder, port);
   auto loading =
       start({here + "fanout_load", "--port", std::to_string(port), "--pid", std::to_string(serving.pid), "--clients",
              std::to_string(load.clients), "--stalled", std::to_string(load.stalled), "--warm",
@@ -90,6 +150,7 @@ Result measure(const std::string& server, const Load& load) {
   }
   end(loading, false);
   end(serving, true);
+  std::filesystem::remove_all(folder);
   fmt::print(stderr,
              "  {:13} {:3} clients {} stalled: {:.4f} delivered, p50 {:.2f} ms, p99 {:.2f} ms, {:.2f} us a delivery, "
              "{:.1f} MB\n",
@@ -111,19 +172,19 @@ void row(const std::string& name, double value, const char* unit, const std::str
 struct Pairs {
   std::vector<Result> relay, ours;
 };
-Pairs measure_pairs(Load load, int count) {
+Pairs measure_pairs(const std::string& server, Load load, int count) {
   Pairs out;
   for (int i = 0; i < count; ++i) {
     load.seed = i + 1;
     // The one that goes first changes, so that a drift of the machine favours neither.
     if (i % 2 == 0) out.relay.push_back(measure("relay", load));
-    out.ours.push_back(measure("fanout_server", load));
+    out.ours.push_back(measure(server, load));
     if (i % 2 != 0) out.relay.push_back(measure("relay", load));
   }
   return out;
 }
 
-void report(const Load& load, const Pairs& pairs) {
+void report(const std::string& prefix, const Load& load, const Pairs& pairs) {
   std::vector<double> cpu, cpu_ratio, p99, p99_goal, rss;
   int collapsed = 0;
   for (std::size_t i = 0; i < pairs.ours.size(); ++i) {
@@ -135,7 +196,7 @@ void report(const Load& load, const Pairs& pairs) {
     rss.push_back(ours.rss_kb);
     collapsed += ours.collapsed() ? 1 : 0;
   }
-  const auto name = fmt::format("fanout_{}_", load.clients);
+  const auto name = fmt::format("{}{}_", prefix, load.clients);
   const auto runs = static_cast<double>(pairs.ours.size());
   row(name + "cpu_per_delivery", median(cpu), "us", "<=1.0xrelay", median(cpu_ratio), median(cpu_ratio) <= 1.0);
   row(name + "p99", median(p99), "ms", fmt::format("<={:.2f}", median(p99_goal)), median(p99) / median(p99_goal),
@@ -174,7 +235,12 @@ int main(int count, char** words) {
   for (int i = 1; i < count; ++i) quick = quick || std::string(words[i]) == "--short";
   const Load fifty{.clients = 50, .warm = quick ? 1.0 : 2.0, .seconds = quick ? 3.0 : 6.0};
   const Load two_hundred{.clients = 200, .warm = fifty.warm, .seconds = fifty.seconds};
-  report(fifty, measure_pairs(fifty, quick ? 1 : 10));
-  report(two_hundred, measure_pairs(two_hundred, quick ? 1 : 10));
+  const std::string gateway = "fanout_server";
+  for (const auto& load : {fifty, two_hundred}) {
+    report("fanout_", load, measure_pairs(gateway, load, quick ? 1 : 10));
+  }
+  for (const auto& load : {fifty, two_hundred}) {
+    report("fanout_node_", load, measure_pairs(whole_node, load, quick ? 1 : 5));
+  }
   report_stalled(two_hundred, quick ? 1 : 3);
 }
