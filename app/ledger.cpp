@@ -62,9 +62,9 @@ Result<void, std::string> OpenLedger::start() {
   if (with_index_) open_index();
   if (scrub_pause_ > Milliseconds(0)) {
     scrubber_ = std::make_unique<Scrubber>(*around_.writer(), scrub_pause_,
-                                           [this, open = std::weak_ptr<bool>(open_)](std::size_t ranges) {
-                                             loop_.post([this, open, ranges] {
-                                               if (!open.expired()) ledger_.scrub_found(ranges);
+                                           [this, open = std::weak_ptr<bool>(open_)](std::size_t) {
+                                             loop_.post([this, open] {
+                                               if (!open.expired()) ledger_.look_for_damage();
                                              });
                                            });
   }
@@ -105,6 +105,7 @@ picture::PicturePtr OpenLedger::publish() {
 }
 
 api::StoreInfo OpenLedger::store_info() {
+  ledger_.look_for_damage();
   const auto state = ledger_.store_state();
   api::StoreInfo info;
   info.events = state.events;

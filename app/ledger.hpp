@@ -59,7 +59,7 @@ class Ledger {
 
   virtual picture::Observed observe(model::Observation observation) = 0;  // kept for a restart, too
   virtual picture::PicturePtr publish() = 0;
-  virtual api::StoreInfo store_info() = 0;
+  virtual api::StoreInfo store_info() = 0;  // about once a second: looks for damage, too
 
   // Any thread that may wait: reads the index and the log. Waits at most `wait` for the index to catch up.
   virtual api::JournalPage journal(const api::JournalQuery& query, Milliseconds wait) = 0;

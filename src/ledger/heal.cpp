@@ -109,12 +109,17 @@ void Ledger::retry() {
   if (!submitted) retry_later();
 }
 
-void Ledger::scrub_found(std::size_t ranges) {
+void Ledger::look_for_damage() {
+  if (!open_) return;
+  const auto [damaged, why] = around_.read(
+      [&](store::Log& log) { return std::pair(log.damage_count(), log.why_new_incarnation(author_.writer().author)); });
+  const auto known = std::exchange(damaged_known_, damaged);
+  if (!why.empty() && renewing_.empty() && !failing_) begin_incarnation(why);
+  if (damaged <= known) return;
   around_.tell(log::Level::Error, "part of the log has become unreadable; peers are asked for it",
-               {{"ranges", ranges}});
-  const auto why = around_.read([&](store::Log& log) { return log.why_new_incarnation(author_.writer().author); });
-  if (!why.empty() && renewing_.empty()) begin_incarnation(why);
-  folded({}, 0);  // peers are asked for what the vector lacks now
+               {{"ranges", damaged - known}});
+  snapshots_.hurry();  // the ones before have gone
+  folded({}, 0);       // peers are asked for what the vector lacks now
 }
 
 std::vector<std::string> Ledger::problems() const {

@@ -83,8 +83,9 @@ class Ledger {
   void forked(const model::StreamId& branch);
   // Own events are refused until the record of the new incarnation is durable.
   void begin_incarnation(const std::string& why);
-  // Reading the log again has found so many damaged ranges.
-  void scrub_found(std::size_t ranges);
+  // Whether reading has come upon damage: the scrub, peers' questions, the journal. Cheap; to be called now and then,
+  // and when the scrub has found some.
+  void look_for_damage();
 
   // Does the run's author belong to the incident by the grants folded so far, or does the run bring a grant that says
   // so?
@@ -154,6 +155,7 @@ class Ledger {
   void written(const Authored& authored, const store::DurableResult& outcome,
                const std::function<void(CommandResult)>& done);
   Refusal disk_refusal() const;
+  static Refusal numbers_in_doubt(const std::string& why);
 
   // heal.cpp
   void disk_said(const store::DurableResult& outcome);
@@ -187,6 +189,7 @@ class Ledger {
   bool failing_ = false;  // a write failed; nothing new is made until all that was made after it has failed too
   std::string refusing_;  // why the disk took no write the last time; until one goes through
   std::string low_space_;
+  std::uint64_t damaged_known_ = 0;
   std::string renewing_;  // why own numbers are in doubt, until the record of a new incarnation is durable
   bool renewal_on_its_way_ = false;
   bool retry_planned_ = false;

@@ -50,6 +50,7 @@ Result<void, std::string> Ledger::start() {
 
   auto from = load_picture(*log);
   report_.events = log->entries();
+  damaged_known_ = log->damage_count();
   around_.take_log(std::move(*log));
   has_log_ = true;
   fold_known_forks(from);

@@ -15,11 +15,19 @@ bool write(Surroundings& around, const picture::Fold::Frozen& picture, std::uint
     return false;
   }
   store::Disk* disk = nullptr;
+  std::uint64_t damaged = 0;
   const auto tables = around.read([&](store::Log& log) {
     disk = &log.disk();
+    damaged = log.damage_count();
     return log.make_snapshot();
   });
   const auto kept = store::Log::save_snapshot(*disk, tables, bytes, arrival);
+  const bool stale = around.read([&](store::Log& log) {
+    if (log.damage_count() <= damaged) return false;
+    log.forget_snapshots();  // it holds what has been lost since
+    return true;
+  });
+  if (stale) return false;
   if (!kept) around.tell(log::Level::Warn, "no snapshot could be written", {{"why", kept.error().what}});
   return kept.has_value();
 }

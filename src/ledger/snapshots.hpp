@@ -2,6 +2,7 @@
 // Leaves a snapshot of the picture beside the log whenever so much has happened since the last one that a start would
 // have too much to read. The bytes are made and written aside (Surroundings::aside()): neither the ledger nor any
 // reader of the log waits for the disk.
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -20,6 +21,8 @@ class Snapshots {
 
   // Events are folded that no snapshot holds.
   void folded(std::uint64_t events) { behind_ += events; }
+  // The next one is due now: those before hold what the log has lost.
+  void hurry() { behind_ = std::max(behind_, every_); }
   // Freezes the fold when a snapshot is due and none is under way; after a failure not before snapshot_retry.
   // `arrival`: the fold holds everything of the log up to there.
   void keep_if_due(picture::Fold& fold, std::uint64_t arrival);

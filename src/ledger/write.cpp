@@ -47,6 +47,10 @@ Refusal Ledger::disk_refusal() const {
           "", "free some space; reading, links and the page go on"};
 }
 
+Refusal Ledger::numbers_in_doubt(const std::string& why) {
+  return {Refused::Busy, "a new incarnation is being recorded: " + why, "", "try again in a second, with the same id"};
+}
+
 std::optional<CommandResult> Ledger::answer_known(const model::Draft& draft) {
   if (!draft.command) return std::nullopt;
   bool all = true;
@@ -192,9 +196,7 @@ std::vector<PastEvent> Ledger::past_of(const model::EntityId& entity) {
 
 void Ledger::write(const model::Draft& draft, std::function<void(CommandResult)> done) {
   if (failing_ || !refusing_.empty() || !low_space_.empty()) return done(failure(disk_refusal()));
-  if (!renewing_.empty())
-    return done(failure(Refusal{Refused::Busy, "a new incarnation is being recorded: " + renewing_, "",
-                                "try again in a second, with the same id"}));
+  if (!renewing_.empty()) return done(failure(numbers_in_doubt(renewing_)));
   const auto quality = options_.clock_quality ? options_.clock_quality() : model::ClockQuality::Rtc;
   auto made = author_.make(draft, around_.now().utc, quality);
   if (!made) {
@@ -207,7 +209,10 @@ void Ledger::write(const model::Draft& draft, std::function<void(CommandResult)>
   const auto now = around_.now().utc;
   ++in_flight_;
   const auto submitted = around_.submit(
-      [authored, command, now](store::Log& log) -> store::StoreResult<void> {
+      [authored, command, now, own = author_.writer().author](store::Log& log) -> store::StoreResult<void> {
+        // Behind a hole that reading has come upon meanwhile nobody would ever get it.
+        if (auto why = log.why_new_incarnation(own); !why.empty())
+          return store::store_failure(store::StoreFault::Damaged, std::move(why));
         for (const auto& one : authored->entries) {
           const auto entry = log.append_entry(one.entry, command, now);
           if (!entry) return failure(entry.error());
@@ -230,7 +235,8 @@ void Ledger::written(const Authored& authored, const store::DurableResult& outco
   disk_said(outcome);
   if (!outcome) {
     failing_ = true;
-    done(failure(disk_refusal()));
+    done(failure(outcome.error().fault == store::StoreFault::Damaged ? numbers_in_doubt(outcome.error().what)
+                                                                     : disk_refusal()));
     if (in_flight_ == 0) recover();
     return;
   }

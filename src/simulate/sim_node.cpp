@@ -171,7 +171,7 @@ void SimNode::scrub() {
     ++scrubs_;
     const auto found = life_->around->log().scrub(scrub_bytes);
     fleet_.report.scrubbed += found;
-    if (found > 0) life_->ledger->scrub_found(found);
+    life_->ledger->look_for_damage();
     (void)life_->ledger->store_state();
     // Each piece ends with its segment at the latest, so once round takes two a segment and some.
     const auto round = 2 * life_->around->log().extents().size() + 2;

@@ -203,6 +203,9 @@ class Log {
   // Reads the next `bytes_max` of the log and checks them, going round: finds rot before it is needed. How much was
   // newly found.
   std::size_t scrub(std::size_t bytes_max);
+  // Removes the snapshots beside the log, as is done whenever damage is found: those made before would believe, at the
+  // next start, that what is lost is here. For a caller whose snapshot was under way meanwhile.
+  void forget_snapshots();
 
   // Own incarnation: the last one begun here.
   const std::optional<model::Writer>& incarnation() const { return incarnation_; }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "store/log.hpp"
+#include "store/snapshot.hpp"
 
 namespace airbridge::store {
 namespace {
@@ -256,7 +257,20 @@ void Log::note_damage(Location location) {
     }
   }
   // Where nothing lies that is still read from there, it was repaired before, or is a torn end.
-  if (lost) add_damage({location.segment(), location.offset(), length, 0, 0, false});
+  if (!lost) return;
+  add_damage({location.segment(), location.offset(), length, 0, 0, false});
+  forget_snapshots();
+}
+
+// A snapshot made before the damage was known would believe, at the next start, that what is lost is here.
+void Log::forget_snapshots() {
+  const auto names = disk_->list();
+  if (!names) return;
+  bool any = false;
+  for (const auto& name : *names) {
+    if (snapshot_arrival(name) && disk_->remove(name)) any = true;
+  }
+  if (any) (void)disk_->sync_directory();
 }
 
 std::size_t Log::scrub(std::size_t bytes_max) {
