@@ -364,6 +364,31 @@ TEST_CASE("rot that nobody reads is found by the scrub, and is no damage any mor
   CHECK(world.ledger->store_info().damaged == 0);
 }
 
+TEST_CASE(
+    "rot in an own stream that a peer's question comes upon begins a new incarnation before anything is written") {
+  World world;
+  world.start();
+  REQUIRE(world.command(message("first")));
+  const auto at = end_of_log(world.disk).second;
+  REQUIRE(world.command(message("second")));
+  REQUIRE(world.command(message("third")));
+  const auto before = world.ledger->writer();
+  const model::StreamId stream{before, model::Class::Important, {}};
+  world.disk.flip(end_of_log(world.disk).first, at + 100, 1);
+  const auto reached = world.ledger->view().vector().at(stream);
+  (void)world.ledger->view().runs_after(stream, 0, 1 << 20);
+  REQUIRE(world.ledger->view().vector().at(stream) < reached);
+  // Behind the hole nobody would ever be sent it.
+  const auto refused = world.command(message("fourth", 9));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().status == 503);
+  REQUIRE(world.until([&] { return world.ledger->writer().incarnation != before.incarnation; }));
+  const auto made = world.command(message("fourth", 9));
+  REQUIRE(made);
+  CHECK_FALSE(made->repeated);
+  CHECK(made->dots.front().writer == world.ledger->writer());
+}
+
 TEST_CASE("a marker dragged faster than the disk syncs does not pile up, and ends where it was left") {
   World world;
   world.start();

@@ -380,6 +380,28 @@ TEST_CASE("rot that comes while the log is open is found when read or scrubbed, 
   }
 }
 
+TEST_CASE("what was found lost is not believed to be here by a start from an older snapshot") {
+  SimDisk disk(3);
+  Author ana(1);
+  {
+    auto log = open_log(disk);
+    for (int i = 0; i < 20; ++i) ana.write("event " + std::to_string(i));
+    must(log.append_run(ana.run(1, 20), noon).has_value());
+    must(log.sync(noon).has_value());
+    ana.write("the batch before was durable");
+    must(log.append_run(ana.run(21, 21), noon).has_value());
+    must(log.sync(noon).has_value());
+    must(log.write_snapshot({}).has_value());
+    REQUIRE(disk.flip(segment_name(1), as_text(disk.content(segment_name(1))).find("event 9"), 4));
+    CHECK_FALSE(log.read_entry(ana.stream(), 10));
+    CHECK(log.vector().count(ana.stream()) == 0);  // its seals are behind the hole
+  }
+  disk.crash(SimDisk::Cut::Keep);
+  auto log = open_log(disk);
+  CHECK(log.vector().count(ana.stream()) == 0);
+  CHECK(log.holes() == std::vector<Hole>{{ana.stream(), 10, 10}});
+}
+
 TEST_CASE("a sector that cannot be read costs what lies in it and no more") {
   SimDisk disk(4);
   Author ana(1);
