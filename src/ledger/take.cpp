@@ -17,8 +17,11 @@ bool is_disk_fault(store::StoreFault fault) {
 }  // namespace
 
 bool Ledger::welcomes(const model::SealedRun& run) const {
-  if (fold_.roster().may_write(run.seal.stream.writer.author)) return true;
-  return std::ranges::any_of(run.entries, [&](const model::Entry& entry) { return fold_.lets_in(fold_event(entry)); });
+  const auto& author = run.seal.stream.writer.author;
+  if (fold_.roster().may_write(author)) return true;
+  std::vector<picture::FoldEvent> events;
+  for (const auto& entry : run.entries) events.push_back(fold_event(entry));
+  return fold_.lets_in(author, events);
 }
 
 void Ledger::accept(model::SealedRun run, std::optional<model::PublicKey> author_key,

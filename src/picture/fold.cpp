@@ -120,6 +120,19 @@ bool Fold::brings_own_grant(const FoldEvent& in) const {
   });
 }
 
+bool Fold::lets_in(const model::KeyId& author, const std::vector<FoldEvent>& events) const {
+  std::vector<trust::Grant> brought;
+  for (const auto& in : events) {
+    if (!in.event) continue;
+    if (!why_withheld(in)) return true;
+    if (!is_membership(*in.event)) continue;
+    for (const auto& write : in.event->writes) {
+      if (auto grant = grant_in(write, incident_)) brought.push_back(std::move(*grant));
+    }
+  }
+  return roster_.would_let_in(author, brought);
+}
+
 std::optional<Withheld> Fold::why_withheld(const FoldEvent& in) const {
   const bool author = roster_.may_write(in.dot.writer.author);
   if (author && (!in.event->actor || roster_.may_write(*in.event->actor))) return std::nullopt;

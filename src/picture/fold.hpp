@@ -90,8 +90,8 @@ class Fold {
   model::Hash state_hash();
 
   const trust::Roster& roster() const { return roster_; }
-  // Would the event be folded by the grants known now?
-  bool lets_in(const FoldEvent& event) const { return event.event && !why_withheld(event); }
+  // Would any of these events of one author be folded, by the grants known now or brought by the events themselves?
+  bool lets_in(const model::KeyId& author, const std::vector<FoldEvent>& events) const;
   bool is_folded(const model::Dot& dot) const { return folded_.contains(dot); }
   // Has the fold seen it at all: folded, withheld or unreadable.
   bool has_seen(const model::Dot& dot) const;

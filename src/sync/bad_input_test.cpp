@@ -386,6 +386,45 @@ TEST_CASE("strangers do not use up the room of those who belong here") {
   CHECK(taken == stranger_streams_max + 1);
 }
 
+TEST_CASE("where strangers have no more room, what follows a newcomer's grant is asked for again soon") {
+  Node node(1);
+  const auto now = at_ms(0);
+  Config config{incident, node.key.id(), "N1"};
+  config.is_granted = [](const model::SealedRun& run) { return run.seal.stream.cls == Class::Urgent; };
+  Core core(config, node.log);
+  const auto peer = core.connect({}, now);
+  core.receive(peer, encode(Hello{protocol_version, incident, key_of(7).id(), "X", 1, {}, 0}), now);
+  core.receive(peer, encode(VectorMessage{}), now);
+  core.receive(peer, encode(Keys{{key_of(7).public_key(), key_of(8).public_key()}}), now);
+  const auto give = [&](std::uint8_t author, std::uint32_t incarnation, Class cls) {
+    MemoryLog log(incident, {key_of(author).id(), incarnation});
+    log.write(key_of(author), cls, 10);
+    const auto run = log.runs_after(stream_of(author, cls, incarnation), 0, 1000).at(0);
+    core.take_outputs();
+    core.receive(peer, encode(Run{run.seal.stream, run.entries, run.seal}), now);
+    std::optional<RunRefused> refused;
+    for (const auto& output : core.take_outputs()) {
+      const auto* send = std::get_if<Send>(&output);
+      if (send == nullptr) continue;
+      const auto message = decode(send->bytes[4], ByteView(send->bytes).subspan(5, send->bytes.size() - 9));
+      REQUIRE(message);
+      if (const auto* known = std::get_if<Message>(&*message)) {
+        if (const auto* found = std::get_if<RunRefused>(known)) refused = *found;
+      }
+    }
+    return refused;
+  };
+  for (std::uint32_t i = 1; i <= stranger_streams_max; ++i) REQUIRE_FALSE(give(7, i, Class::Routine));
+  const auto unknown = give(8, 1, Class::Routine);
+  REQUIRE(unknown);
+  CHECK(unknown->reason == Reason::TooManyStreams);
+  REQUIRE_FALSE(give(8, 1, Class::Urgent));  // it brings the grant, and is being written
+  const auto following = give(8, 1, Class::Important);
+  REQUIRE(following);
+  CHECK(following->reason == Reason::Busy);
+  CHECK(Milliseconds(following->retry_ms) == retry_busy);
+}
+
 TEST_CASE("a vector of more streams than one frame takes is told in several") {
   Net net;
   auto& a = net.add(1);

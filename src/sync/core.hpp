@@ -79,6 +79,7 @@ class Core {
     std::uint64_t generation = 0;
     std::size_t outstanding = 0;
     std::set<PeerId> senders;  // took what they sent of it for delivered
+    bool granted = false;      // a run of it was no stranger's
   };
   struct Pending {
     model::StreamId stream;

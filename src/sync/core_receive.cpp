@@ -164,6 +164,12 @@ void Core::on_whole_run(Peer& peer, model::SealedRun run, Now now) {
     refuse_run(peer, named, first, Reason::TooManyStreams, retry_refused);
   };
   if (stranger && !has_room_for_stranger(run, is_new)) {
+    // What its author is granted may be on its way to the disk: a newcomer's first events follow its grant.
+    const auto& author = stream.writer.author;
+    if (std::ranges::any_of(incoming_, [&](const auto& coming) {
+          return coming.second.granted && coming.first.writer.author == author;
+        }))
+      return refuse_run(peer, named, first, Reason::Busy, retry_busy);
     ++strangers_refused_;
     return no_room(
         fmt::format("events of {}, whom nobody granted: there is no more room for such", stream.writer.author.hex()));
@@ -223,6 +229,7 @@ void Core::on_whole_run(Peer& peer, model::SealedRun run, Now now) {
     stranger_bytes_ += size_of(run.entries);
   }
   accept(peer.id, std::move(run), head, log_.author_key(stream.writer.author) ? std::nullopt : key);
+  if (!stranger) incoming_[stream].granted = true;
 }
 
 // What authors that nobody granted take up, counted anew when the log or the peers' grants may have changed.

@@ -139,12 +139,9 @@ bool Roster::add(const Grant& grant) {
     forgot_ = forgot_ || !replaces;
     return false;
   }
-  if (stands_now && !is_authority(issuer)) {
-    const auto& enrolled = enrolled_[issuer];
-    if (enrolled.size() >= enrolled_max && !enrolled.contains(id) && *enrolled.rbegin() < id) {
-      forgot_ = true;
-      return false;
-    }
+  if (stands_now && !has_room(issuer, id)) {
+    forgot_ = true;
+    return false;
   }
   if (!verify_grant(grant, incident_)) return false;
   if (replaces) {
@@ -175,6 +172,13 @@ bool Roster::is_authority(const model::KeyId& id) const {
   if (found == statements_.end()) return false;
   return std::any_of(found->second.begin(), found->second.end(),
                      [](const auto& item) { return item.second.stands && item.second.grant.role == Role::Authority; });
+}
+
+bool Roster::has_room(const model::KeyId& issuer, const model::KeyId& id) const {
+  const auto found = enrolled_.find(issuer);
+  if (found == enrolled_.end() || is_authority(issuer)) return true;
+  const auto& enrolled = found->second;
+  return enrolled.size() < enrolled_max || enrolled.contains(id) || id < *enrolled.rbegin();
 }
 
 // Lets go of what an enrolment key granted beyond its bound. Whom it lets in may not grant in turn, so nobody else
@@ -262,6 +266,31 @@ bool Roster::may_write(const model::KeyId& id) const {
   if (authorities_.contains(id)) return true;
   const auto* member = find(id);
   return member != nullptr && member->granted && rank(member->grant.role) >= rank(Role::Responder);
+}
+
+bool Roster::would_let_in(const model::KeyId& id, const std::vector<Grant>& brought) const {
+  if (may_write(id)) return true;
+  std::vector<const Grant*> open, standing;
+  for (const auto& grant : brought) open.push_back(&grant);
+  const auto would_stand = [&](const Grant& grant) {
+    const auto issuer = model::key_id_of(grant.issuer);
+    if (!has_room(issuer, model::key_id_of(grant.key))) return false;
+    return stands(grant) || std::any_of(standing.begin(), standing.end(), [&](const Grant* by) {
+             return model::key_id_of(by->key) == issuer && may_issue(by->role, grant.role);
+           });
+  };
+  for (bool grew = true; grew;) {
+    grew = false;
+    std::erase_if(open, [&](const Grant* grant) {
+      if (!would_stand(*grant)) return false;
+      standing.push_back(grant);
+      grew = true;
+      return true;
+    });
+  }
+  return std::any_of(standing.begin(), standing.end(), [&](const Grant* grant) {
+    return model::key_id_of(grant->key) == id && rank(grant->role) >= rank(Role::Responder);
+  });
 }
 
 std::optional<model::PublicKey> Roster::key_of(const model::KeyId& id) const {

@@ -78,6 +78,9 @@ class Roster {
   };
   const Member* find(const model::KeyId& id) const;  // any statement seen, granted or not
   bool may_write(const model::KeyId& id) const;  // granted, with a role above Viewer, or an authority of the genesis
+  // Would the key be one that may write if these grants were added? For them to stand they may need each other, in any
+  // order; their signatures must hold already.
+  bool would_let_in(const model::KeyId& id, const std::vector<Grant>& brought) const;
   // Does the grant stand: is its issuer one who may give it? Asks nothing about its signature (verify_grant).
   bool stands(const Grant& grant) const;
   std::optional<model::PublicKey> key_of(const model::KeyId& id) const;  // from any statement: a key id proves its key
@@ -95,6 +98,7 @@ class Roster {
   bool choose(const model::KeyId& id);
   bool is_authority(const model::KeyId& id) const;  // of the genesis, or granted so
   void trim(const model::KeyId& issuer);
+  bool has_room(const model::KeyId& issuer, const model::KeyId& id) const;  // among those it enrolled
   model::IncidentId incident_;
   std::map<model::KeyId, model::PublicKey> authorities_;
   std::map<model::KeyId, std::map<Slot, Statement>> statements_;  // by member, then issuer and role

@@ -82,6 +82,24 @@ TEST_CASE("a viewer and an enrolment key may not write, a responder may not gran
   CHECK(roster.key_of(world.stranger.id()));  // its key is known all the same: seals can be checked
 }
 
+TEST_CASE("a newcomer's grants let it in by themselves, in any order, and nobody else") {
+  const auto enrolment = world.grant(world.authority, world.invitation, Role::Enrolment, "Invitation");
+  const auto truck = world.grant(world.invitation, world.truck, Role::Responder, "TRUCK 2");
+  const auto viewer = world.grant(world.invitation, world.guest, Role::Viewer, "Guest");
+  const Roster empty(world.incident, world.genesis);
+  CHECK(empty.would_let_in(world.truck.id(), {enrolment, truck}));
+  CHECK(empty.would_let_in(world.truck.id(), {truck, enrolment}));
+  CHECK_FALSE(empty.would_let_in(world.truck.id(), {truck}));
+  CHECK_FALSE(empty.would_let_in(world.truck.id(), {enrolment}));
+  CHECK_FALSE(empty.would_let_in(world.guest.id(), {enrolment, truck, viewer}));
+  CHECK_FALSE(empty.would_let_in(world.invitation.id(), {enrolment, truck}));
+  CHECK(roster_of({enrolment}).would_let_in(world.truck.id(), {truck}));
+  CHECK(roster_of({enrolment, truck}).would_let_in(world.truck.id(), {}));
+  // Whom a newcomer names in turn does not count.
+  CHECK_FALSE(empty.would_let_in(world.stranger.id(),
+                                 {enrolment, truck, world.grant(world.truck, world.stranger, Role::Responder, "X")}));
+}
+
 TEST_CASE("a forged grant changes nothing") {
   Roster roster(world.incident, world.genesis);
   auto forged = world.grant(world.stranger, world.stranger, Role::Authority, "Me");
@@ -259,6 +277,10 @@ TEST_CASE("of more than an enrolment key may let in the same count, whichever ca
     CHECK(std::count_if(roster.members().begin(), roster.members().end(), [](const auto& member) {
             return member.second.granted && member.second.grant.role == Role::Responder;
           }) == static_cast<std::ptrdiff_t>(enrolled_max));
+    for (const auto& grant : grants) {
+      const auto id = model::key_id_of(grant.key);
+      CHECK(roster.would_let_in(id, {grant}) == roster.may_write(id));
+    }
     if (!first) first = picture_of(roster);
     CHECK(picture_of(roster) == *first);
     std::reverse(grants.begin(), grants.end());
