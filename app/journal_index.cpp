@@ -16,7 +16,6 @@ namespace airbridge::app {
 namespace {
 
 constexpr std::string_view area = "index";
-constexpr std::size_t batch_records = 4'000;
 constexpr std::size_t batch_bytes = 4 * 1024 * 1024;
 
 std::string source_key(const model::Observation& observation) {
@@ -47,8 +46,9 @@ store::IndexedEvent describe(const store::StoredEntry& stored) {
 
 class FollowingIndex final : public JournalIndex {
  public:
-  FollowingIndex(std::unique_ptr<store::Index> index, store::Writer& writer, const Clock& clock)
-      : index_(std::move(index)), writer_(writer), clock_(clock) {
+  FollowingIndex(std::unique_ptr<store::Index> index, store::Writer& writer, const Clock& clock,
+                 std::size_t batch_records)
+      : index_(std::move(index)), writer_(writer), clock_(clock), batch_records_(batch_records) {
     prune();
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   }
@@ -56,7 +56,8 @@ class FollowingIndex final : public JournalIndex {
     thread_.request_stop();
     wake_.notify_all();
     thread_.join();
-    follow();
+    for (int i = 0; i < index_batches_at_stop && take_batch(); ++i) {
+    }
     put_last_values();
   }
 
@@ -153,7 +154,9 @@ class FollowingIndex final : public JournalIndex {
         wake_.wait_for(lock, stop, last_values_every, [this] { return grown_; });
         grown_ = false;
       }
-      follow();
+      while (!stop.stop_requested() && take_batch()) {
+      }
+      followed_.notify_all();
       put_last_values();
       if (clock_.now().steady - pruned_ >= last_values_prune_every) prune();
     }
@@ -166,18 +169,15 @@ class FollowingIndex final : public JournalIndex {
       log::warn(area, "old positions were not forgotten", {{"why", done.error().what}});
   }
 
-  void follow() {
-    for (;;) {
-      const auto after = index_->applied();
-      const auto records =
-          writer_.read([&](store::Log& log) { return log.read_from(after + 1, batch_records, batch_bytes); });
-      if (!records || records->empty()) break;
-      if (const auto applied = index_->apply(after, *records); !applied) {
-        log::error(area, "the journal's index does not keep up", {{"why", applied.error().what}});
-        break;
-      }
-    }
-    followed_.notify_all();
+  // False when there is nothing more to take in, or it cannot be.
+  bool take_batch() {
+    const auto after = index_->applied();
+    const auto records =
+        writer_.read([&](store::Log& log) { return log.read_from(after + 1, batch_records_, batch_bytes); });
+    if (!records || records->empty()) return false;
+    const auto applied = index_->apply(after, *records);
+    if (!applied) log::error(area, "the journal's index does not keep up", {{"why", applied.error().what}});
+    return applied.has_value();
   }
 
   void wait_for(std::uint64_t arrival, Milliseconds wait) {
@@ -207,6 +207,7 @@ class FollowingIndex final : public JournalIndex {
   std::unique_ptr<store::Index> index_;
   store::Writer& writer_;
   const Clock& clock_;
+  const std::size_t batch_records_;
   SteadyTime pruned_{};  // the index's thread
   std::mutex mutex_, followed_mutex_;
   std::condition_variable_any wake_;
@@ -221,13 +222,15 @@ class FollowingIndex final : public JournalIndex {
 
 Result<std::unique_ptr<JournalIndex>, std::string> JournalIndex::open(const std::string& directory,
                                                                       const model::IncidentId& incident,
-                                                                      store::Writer& writer, const Clock& clock) {
+                                                                      store::Writer& writer, const Clock& clock,
+                                                                      std::size_t batch_records) {
   const auto path = (std::filesystem::path(directory) / store::index_name).string();
   auto index = store::Index::open(path, incident, describe);
   if (!index) return failure(index.error().what);
   const auto checked = writer.read([&](store::Log& log) { return (*index)->check_against(log); });
   if (!checked) return failure(checked.error().what);
-  return std::unique_ptr<JournalIndex>(std::make_unique<FollowingIndex>(std::move(*index), writer, clock));
+  return std::unique_ptr<JournalIndex>(
+      std::make_unique<FollowingIndex>(std::move(*index), writer, clock, batch_records));
 }
 
 }  // namespace airbridge::app

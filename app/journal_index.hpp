@@ -20,6 +20,11 @@ inline constexpr std::size_t last_values_max = 100'000;  // the newest
 inline constexpr Milliseconds last_values_prune_every{10 * 60 * 1000};
 inline constexpr std::size_t last_values_document_bytes_max = 16U << 20;  // waiting; beyond, without their documents
 
+// Records taken in with one transaction; at the stop, at most so many of these: what is left is taken in after the next
+// start. An index that is made anew for a large log would hold up the stop for minutes.
+inline constexpr std::size_t index_batch_records = 4'000;
+inline constexpr int index_batches_at_stop = 2;
+
 class JournalIndex {
  public:
   // An event of the log as the index lists it. Without an entry when the log cannot give it any more (damage).
@@ -31,8 +36,9 @@ class JournalIndex {
   };
   static Result<std::unique_ptr<JournalIndex>, std::string> open(const std::string& directory,
                                                                  const model::IncidentId& incident,
-                                                                 store::Writer& writer, const Clock& clock);
-  virtual ~JournalIndex() = default;  // takes in what is left, ends the thread
+                                                                 store::Writer& writer, const Clock& clock,
+                                                                 std::size_t batch_records = index_batch_records);
+  virtual ~JournalIndex() = default;  // ends the thread; takes in a little that is left, as said above
 
   virtual void catch_up() = 0;  // the log has grown
   struct Found {

@@ -2,6 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <future>
+#include <thread>
+
+#include "store/index.hpp"
 #include "store/posix_disk.hpp"
 #include "test_world.hpp"
 #include "trust/keys.hpp"
@@ -9,26 +13,23 @@
 using namespace airbridge;
 using namespace airbridge::app;
 
-TEST_CASE("the journal shows both contents of a forked stream, and pages to its end") {
-  const test::Folder folder;
-  const SystemClock clock;
-  const auto now = clock.now().utc;
-  model::IncidentId incident;
-  incident.value.fill(3);
-  trust::SigningKey::Seed seed;
-  seed.value.fill(9);
-  const auto key = trust::SigningKey::from_seed(seed);
-  const model::StreamId base{{key.id(), 1}, model::Class::Important, {}};
+namespace {
 
-  auto disk = store::PosixDisk::open((folder / "store").string());
-  REQUIRE(disk);
-  auto log = store::Log::open(**disk, incident, {}, now);
-  REQUIRE(log);
-  REQUIRE(log->append_author_key(key.public_key(), now));
-  // Two contents for number 2, as two copies of one device write them.
-  auto head = model::chain_start(incident, base);
-  const auto append = [&](const model::StreamId& stream, std::uint64_t seq, std::string_view text,
-                          const model::Hash& before) {
+// A log that another device wrote, in a folder of its own.
+struct World {
+  World() {
+    incident.value.fill(3);
+    auto opened = store::PosixDisk::open((folder / "store").string());
+    REQUIRE(opened);
+    disk = std::move(*opened);
+    auto made = store::Log::open(*disk, incident, {}, now);
+    REQUIRE(made);
+    log.emplace(std::move(*made));
+    REQUIRE(log->append_author_key(key.public_key(), now));
+  }
+  // The chain's value after it.
+  model::Hash append(const model::StreamId& stream, std::uint64_t seq, std::string_view text,
+                     const model::Hash& before) {
     model::Entry entry;
     entry.stream = stream;
     entry.seq = seq;
@@ -40,23 +41,50 @@ TEST_CASE("the journal shows both contents of a forked stream, and pages to its 
     REQUIRE(log->append_entry(entry, {}, now));
     REQUIRE(log->append_seal(trust::make_seal(key, incident, entry.stream, seq, after), now));
     return after;
-  };
-  head = append(base, 1, "one", head);
-  append(base, 2, "two", head);
-  auto branch = base;
-  branch.branch.from = 2;
-  append(branch, 2, "another two", head);
-  REQUIRE(log->sync(now));
+  }
+  store::Writer write() {
+    REQUIRE(log->sync(now));
+    return store::Writer(std::move(*log), clock);
+  }
+  std::unique_ptr<JournalIndex> index(store::Writer& writer, std::size_t batch_records = index_batch_records) const {
+    auto opened = JournalIndex::open((folder / "store").string(), incident, writer, clock, batch_records);
+    REQUIRE(opened);
+    return std::move(*opened);
+  }
 
-  store::Writer writer(std::move(*log), clock);
+  const test::Folder folder;
+  const SystemClock clock;
+  const UtcTime now = clock.now().utc;
+  model::IncidentId incident;
+  const trust::SigningKey key = trust::SigningKey::from_seed([] {
+    trust::SigningKey::Seed seed;
+    seed.value.fill(9);
+    return seed;
+  }());
+  const model::StreamId base{{key.id(), 1}, model::Class::Important, {}};
+  std::unique_ptr<store::Disk> disk;
+  std::optional<store::Log> log;
+};
+
+}  // namespace
+
+TEST_CASE("the journal shows both contents of a forked stream, and pages to its end") {
+  World world;
+  // Two contents for number 2, as two copies of one device write them.
+  const auto head = world.append(world.base, 1, "one", model::chain_start(world.incident, world.base));
+  world.append(world.base, 2, "two", head);
+  auto branch = world.base;
+  branch.branch.from = 2;
+  world.append(branch, 2, "another two", head);
+
+  auto writer = world.write();
   {
-    const auto index = JournalIndex::open((folder / "store").string(), incident, writer, clock);
-    REQUIRE(index);
+    const auto index = world.index(writer);
     std::vector<std::string> texts;
     api::JournalQuery query;
     query.limit = 1;
     for (int page = 0; page < 10; ++page) {
-      const auto found = (*index)->find(query, Milliseconds(60'000)).places;
+      const auto found = index->find(query, Milliseconds(60'000)).places;
       if (found.empty()) break;
       REQUIRE(found.size() == 1);
       REQUIRE(found[0].entry);
@@ -67,5 +95,43 @@ TEST_CASE("the journal shows both contents of a forked stream, and pages to its 
     }
     CHECK(texts == std::vector<std::string>{"one", "two", "another two"});
   }
+  CHECK(writer.stop());
+}
+
+TEST_CASE("the end of the journal does not wait for all of its index, which goes on at the next start") {
+  constexpr std::uint64_t events = 300;
+  World world;
+  auto head = model::chain_start(world.incident, world.base);
+  for (std::uint64_t seq = 1; seq <= events; ++seq) head = world.append(world.base, seq, "text", head);
+  auto writer = world.write();
+  auto index = world.index(writer, 1);
+  // Nobody reads the log on until the index has been told to end.
+  std::promise<void> held;
+  std::thread reader([&] {
+    writer.read([&](store::Log&) {
+      held.set_value();
+      std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    });
+  });
+  held.get_future().wait();
+  index.reset();
+  reader.join();
+  const auto end = writer.durable_arrival();
+  {
+    const auto path = (world.folder / "store" / std::string(store::index_name)).string();
+    const auto left =
+        store::Index::open(path, world.incident, [](const store::StoredEntry&) { return store::IndexedEvent(); });
+    REQUIRE(left);
+    const auto through = (*left)->applied();
+    CHECK(through > 0);
+    CHECK(through < end);
+    REQUIRE(writer.read([&](store::Log& log) { return (*left)->check_against(log); }));
+    CHECK((*left)->applied() == through);  // it is not made anew
+  }
+  index = world.index(writer);
+  api::JournalQuery last;
+  last.after = end - 3;
+  CHECK(index->find(last, Milliseconds(60'000)).places.size() == 1);
+  index.reset();
   CHECK(writer.stop());
 }
