@@ -4,135 +4,14 @@
 #include <doctest/doctest.h>
 
 #include "clock_quality.hpp"
-#include "model/schema.hpp"
 #include "store/log.hpp"
-#include "store/sim_disk.hpp"
-#include "test_world.hpp"
+#include "test_ledger.hpp"
 
 namespace airbridge::app {
 namespace {
 
 using api::CommandResult;
-using store::SimDisk;
-
-// A SimDisk that outlives the ledger. After cut() whoever holds this handle is as good as dead.
-class Handle final : public store::Disk {
- public:
-  struct State {
-    std::atomic<bool> cut{false};
-  };
-  Handle(SimDisk& disk, std::shared_ptr<State> state) : disk_(disk), state_(std::move(state)) {}
-  store::DiskResult<std::unique_ptr<store::File>> open(std::string_view name, store::OpenMode mode) override {
-    if (state_->cut) return dead();
-    return disk_.open(name, mode);
-  }
-  store::DiskResult<void> rename(std::string_view from, std::string_view to) override {
-    if (state_->cut) return dead();
-    return disk_.rename(from, to);
-  }
-  store::DiskResult<void> remove(std::string_view name) override {
-    if (state_->cut) return dead();
-    return disk_.remove(name);
-  }
-  store::DiskResult<std::vector<std::string>> list() const override { return disk_.list(); }
-  store::DiskResult<void> sync_directory() override {
-    if (state_->cut) return dead();
-    return disk_.sync_directory();
-  }
-  store::DiskResult<std::uint64_t> free_bytes() const override { return disk_.free_bytes(); }
-  std::string where() const override { return disk_.where(); }
-
- private:
-  static tl::unexpected<store::DiskError> dead() {
-    return failure(store::DiskError{store::DiskFault::Io, "the power is off"});
-  }
-  SimDisk& disk_;
-  std::shared_ptr<State> state_;
-};
-
-model::Write write_of(model::RecordKind record, std::string_view field, model::Value value) {
-  return {model::find_field(static_cast<std::uint16_t>(record), field)->key(), std::move(value), {}};
-}
-
-model::Draft message(std::string_view text, std::uint8_t command = 0) {
-  model::Draft draft;
-  draft.record = static_cast<std::uint16_t>(model::RecordKind::Message);
-  draft.via = model::Via::Web;
-  draft.writes = {write_of(model::RecordKind::Message, "text", model::Value(std::string(text)))};
-  if (command != 0) {
-    model::CommandId id;
-    id.value.fill(command);
-    draft.command = id;
-  }
-  return draft;
-}
-
-struct World {
-  test::Folder folder;
-  Home home;
-  net::EventLoop loop;
-  SystemClock clock;
-  SimDisk disk{7};
-  std::shared_ptr<Handle::State> state;
-  LedgerOptions options;
-  std::unique_ptr<Ledger> ledger;
-
-  World() : home(*found(folder / "n", {"POST 1", "Ana", "test", false}, SystemClock().now().utc)) {
-    options.journal_index = false;
-    options.disk_free_min_bytes = 0;
-    options.retry_first = options.retry_max = Milliseconds(5);
-    options.scrub_pause = Milliseconds(0);
-  }
-  void start() {
-    state = std::make_shared<Handle::State>();
-    auto opened = Ledger::open_on(std::make_unique<Handle>(disk, state), home, loop, clock, options, {});
-    if (!opened) FAIL(opened.error());
-    ledger = std::move(*opened);
-    until([&] { return ledger->waiting() == 0; });
-  }
-  // The power goes, with what is not synced.
-  void cut() {
-    state->cut = true;
-    disk.crash(SimDisk::Cut::Lose);
-    ledger.reset();
-  }
-  bool until(const std::function<bool()>& holds) {
-    return test::eventually([&] {
-      loop.run_for(Milliseconds(5));
-      return holds();
-    });
-  }
-  CommandResult command(model::Draft draft) {
-    std::optional<CommandResult> answer;
-    ledger->command(std::move(draft), [&](CommandResult result) { answer = std::move(result); });
-    REQUIRE(until([&] { return answer.has_value(); }));
-    return *answer;
-  }
-  Accepted accept(model::SealedRun run, const trust::SigningKey& author) {
-    std::optional<Accepted> answer;
-    ledger->accept(std::move(run), author.public_key(),
-                   [&](Accepted outcome, const std::string&) { answer = outcome; });
-    REQUIRE(until([&] { return answer.has_value(); }));
-    return *answer;
-  }
-  std::uint64_t events_told() const {
-    std::uint64_t sum = 0;
-    for (const auto& [stream, seq] : ledger->view().vector()) sum += seq;
-    return sum;
-  }
-  bool shows(const model::EntityId& id) const { return ledger->publish()->find(id) != nullptr; }
-};
-
-// Another node's author, whose grant is not here: its events are kept and not folded.
-trust::Author stranger(const World& world, const trust::SigningKey& key) {
-  return {key, world.home.incident, 1, world.home.data_keys,
-          [] { return trust::random_fixed<FixedBytes<16, struct trust::SaltTag>>(); }};
-}
-trust::SigningKey key_of(std::uint8_t number) {
-  trust::SigningKey::Seed seed;
-  seed.value.fill(number);
-  return trust::SigningKey::from_seed(seed);
-}
+using namespace test;
 
 // Where the last segment's records end.
 std::pair<std::string, std::size_t> end_of_log(const SimDisk& disk) {
@@ -150,7 +29,7 @@ std::pair<std::string, std::size_t> end_of_log(const SimDisk& disk) {
 }  // namespace
 
 TEST_CASE("after one failed write commands are refused in words, and taken again when the disk works") {
-  World world;
+  LedgerWorld world;
   world.start();
   REQUIRE(world.command(message("before")));
   SUBCASE("the sync fails once") { world.disk.fail_fdatasync(1); }
@@ -179,7 +58,7 @@ TEST_CASE("after one failed write commands are refused in words, and taken again
 }
 
 TEST_CASE("a full disk with a torn log starts, serves, and begins to write when there is room") {
-  World world;
+  LedgerWorld world;
   world.start();
   const auto kept = world.command(message("kept"));
   REQUIRE(kept);
@@ -205,7 +84,7 @@ TEST_CASE("a full disk with a torn log starts, serves, and begins to write when 
 }
 
 TEST_CASE("what a power cut left without its seal is gone, and its repetition is written anew and can be sent") {
-  World world;
+  LedgerWorld world;
   world.start();
   REQUIRE(world.command(message("torn", 9)));
   world.cut();
@@ -222,7 +101,7 @@ TEST_CASE("what a power cut left without its seal is gone, and its repetition is
 }
 
 TEST_CASE("an own event whose seal rotted is sealed again at the start") {
-  World world;
+  LedgerWorld world;
   world.start();
   const auto made = world.command(message("first", 9));
   REQUIRE(made);
@@ -239,7 +118,7 @@ TEST_CASE("an own event whose seal rotted is sealed again at the start") {
 }
 
 TEST_CASE("entries whose proof is a later seal are written without it; what contradicts is refused, not put off") {
-  World world;
+  LedgerWorld world;
   world.start();
   const auto key = key_of(9);
   auto author = stranger(world, key);
@@ -272,7 +151,7 @@ TEST_CASE("entries whose proof is a later seal are written without it; what cont
 }
 
 TEST_CASE("a new incarnation is used only when its record is durable, and the doubt outlives a crash") {
-  World world;
+  LedgerWorld world;
   world.start();
   REQUIRE(world.command(message("before")));
   const auto before = world.ledger->writer();
@@ -296,7 +175,7 @@ TEST_CASE("a new incarnation is used only when its record is durable, and the do
 }
 
 TEST_CASE("stamps follow other nodes' within five minutes, and say how good the clock is") {
-  World world;
+  LedgerWorld world;
   world.options.clock_quality = [] { return model::ClockQuality::Gnss; };
   world.start();
   const auto key = key_of(9);
@@ -327,7 +206,7 @@ TEST_CASE("a receiver's time counts while it is young and close") {
 }
 
 TEST_CASE("what a restart folds from the log is what was folded when it came, arrival numbers included") {
-  World world;
+  LedgerWorld world;
   world.start();
   const auto made = world.command(message("kept"));
   REQUIRE(made);
@@ -339,8 +218,60 @@ TEST_CASE("what a restart folds from the log is what was folded when it came, ar
   CHECK(world.ledger->state_hash() == hash);
 }
 
+TEST_CASE("a log that cannot be read for a while is named, and folded to its end as soon as it can be") {
+  LedgerWorld world;
+  world.options.log.segment_bytes = 1024;  // a segment a message
+  world.options.fold_again = Milliseconds(5);
+  world.start();
+  const auto first = world.command(message(std::string(1000, 'x')));
+  REQUIRE(first);
+  for (int i = 0; i < 80; ++i) REQUIRE(world.command(message(std::string(1000, 'x'))));
+  const auto hash = world.ledger->state_hash();
+  // A start opens each segment to scan it. Of so many, the first are opened once more to be folded.
+  const auto name = store::segment_name(3);
+  int opened = 0, opened_by_start = 0;
+  bool is_broken = false;
+  const auto unopenable = [&](std::string_view file) {
+    if (file == name) ++opened;
+    return is_broken && file == name && opened >= opened_by_start;
+  };
+  world.cut();
+  world.start(unopenable);
+  REQUIRE(world.ledger->state_hash() == hash);
+  opened_by_start = std::exchange(opened, 0);
+  REQUIRE(opened_by_start > 1);
+  is_broken = true;
+  world.options.snapshot_every = 1;
+  world.cut();
+  world.start(unopenable);
+  REQUIRE(world.ledger->problems().size() == 1);
+  CHECK(world.ledger->problems().front().find("cannot be read from arrival number 1 on") != std::string::npos);
+  CHECK(world.ledger->store_info().damaged == 0);
+  CHECK_FALSE(world.shows(first->entity));
+  const auto meanwhile = world.command(message("meanwhile"));
+  REQUIRE(meanwhile);
+  CHECK(world.shows(meanwhile->entity));
+
+  SUBCASE("while the node runs") {
+    is_broken = false;
+    REQUIRE(world.until([&] { return world.ledger->problems().empty(); }));
+    CHECK(world.shows(first->entity));
+    const auto healed = world.ledger->state_hash();
+    world.cut();
+    world.start();
+    CHECK(world.ledger->state_hash() == healed);
+  }
+  SUBCASE("at the next start: no snapshot says that it holds what was not folded") {
+    world.cut();
+    world.start();
+    CHECK(world.shows(first->entity));
+    CHECK(world.shows(meanwhile->entity));
+    CHECK(world.ledger->problems().empty());
+  }
+}
+
 TEST_CASE("rot that nobody reads is found by the scrub, and is no damage any more when a peer has sent it again") {
-  World world;
+  LedgerWorld world;
   world.options.scrub_pause = Milliseconds(1);
   world.start();
   const auto key = key_of(9);
@@ -390,7 +321,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a marker dragged faster than the disk syncs does not pile up, and ends where it was left") {
-  World world;
+  LedgerWorld world;
   world.start();
   const auto unit = static_cast<std::uint16_t>(model::RecordKind::Unit);
   model::Draft draft;

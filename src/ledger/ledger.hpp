@@ -43,6 +43,7 @@ struct Options {
   std::uint64_t snapshot_every = snapshot_every_events;
   Milliseconds retry_first = disk_retry_first;
   Milliseconds retry_max = disk_retry_max;
+  Milliseconds fold_again = fold_retry;
   store::LogOptions log;
 };
 

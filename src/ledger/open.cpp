@@ -214,10 +214,11 @@ std::uint64_t Ledger::fold_log_from(std::uint64_t arrival) {
   fold_broken_ = part.failed;
   if (fold_broken_ && !fold_retry_planned_) {
     fold_retry_planned_ = true;
-    around_.after(fold_retry, while_open([this] {
+    around_.after(options_.fold_again, while_open([this] {
                     fold_retry_planned_ = false;
                     if (!fold_broken_) return;
                     snapshots_.folded(fold_log_from(folded_to_ + 1));
+                    if (fold_.needs_refold()) refold();
                     folded({}, 0);
                   }));
   }
