@@ -1,33 +1,28 @@
-// The state of the page, in one place. Panels read it and call its verbs; only this file talks to the node.
+// The state of the page, in one place. Panels read it and call its verbs; what is done to records is
+// commands.svelte.ts, what the map shows of them layers/drawing.ts.
 import { tick } from 'svelte';
-import { read_maps, read_schema_document, send_command, send_own_position } from './api';
+import { read_maps, read_schema_document } from './api';
+import { Commands } from './commands.svelte';
 import { ServerClock } from './core/clock';
-import { create_command, delete_command, edit_command, new_command_id } from './core/command';
 import { format_place, type Place } from './core/coordinates';
 import { format_age } from './core/format';
 import { translate, word_of, word_of_code, type Key, type Params } from './core/i18n';
-import { freshness, title_of_entity, title_of_track, type Group } from './core/kinds';
+import { title_of_entity, title_of_track, type Group } from './core/kinds';
 import type { LinkState } from './core/live';
-import { mark_of_entity, mark_of_track, outline_of, type Shape } from './core/marks';
-import { Outbox } from './core/outbox';
 import { Picture, type Change } from './core/picture';
 import { Rows, type Attention, type Row, type SortBy, type Wanted } from './core/rows';
 import { read_schema, type Schema } from './core/schema';
-import type { Command, CommandAnswer, Entity, Hello, MapFile, Status, Track } from './core/types';
-import type { Label, MapView } from './layers/map_view';
+import type { Entity, Hello, MapFile, Status, Track } from './core/types';
+import { Drawing, own_id } from './layers/drawing';
+import type { MapView } from './layers/map_view';
 import { palettes, type Mode, type Palette } from './layers/palette';
 import { symbol_address } from './layers/symbols';
 import { Link } from './link';
 import { keep_settings, load_settings, mode_choices, type Settings } from './settings';
+import { Toasts } from './toasts.svelte';
 
 export type Pane = 'list' | 'map' | 'record';
 export type Side = 'overview' | 'record' | 'add';
-export interface Toast {
-  id: number;
-  kind: 'done' | 'failed';
-  text: string;
-  undo: (() => void) | null;
-}
 export interface Adding {
   record: string | null;
   place: Place | null;
@@ -35,13 +30,7 @@ export interface Adding {
 
 /** Time between looks at the clock: silence is noticed, ages counted, commands tried again. */
 const tick_ms = 250;
-/** Labels drawn at once; more would cover each other and cost time. */
-const labels_max = 160;
-const toast_ms = 9_000;
-const toasts_max = 3;
 const steady_ms = () => performance.now();
-/** The mark of this node's own position, when no track of it is in the picture. */
-const own_id = 'own';
 
 export class App {
   settings: Settings = $state(load_settings());
@@ -66,8 +55,6 @@ export class App {
   /** What a click on the map is for; null selects as usual. */
   picking: { words: Key; then: (place: Place) => void } | null = $state.raw(null);
   pointed: Place | null = $state.raw(null);
-  toasts: Toast[] = $state.raw([]);
-  unsaved = $state(0);
   made_up = $state(false);
   dialog: 'help' | 'settings' | 'node' | null = $state(null);
   system_dark = $state(false);
@@ -84,18 +71,12 @@ export class App {
   private readonly all_rows = new Rows();
   private readonly clock = new ServerClock(steady_ms);
   private readonly link: Link;
-  private readonly outbox: Outbox;
-  private map: MapView | null = null;
-  private changed: { rows: Set<string> | 'everything'; marks: Set<string> | 'everything' } = {
-    rows: new Set(),
-    marks: new Set(),
-  };
+  readonly toasts = new Toasts();
+  readonly commands: Commands = new Commands(this, this.toasts);
+  private readonly drawing: Drawing = new Drawing(this);
+  private changed_rows: Set<string> | 'everything' = new Set();
   private rows_timer: ReturnType<typeof setTimeout> | null = null;
-  private marks_timer: ReturnType<typeof setTimeout> | null = null;
   private rows_at_ms = 0;
-  private labels_text = '';
-  private fitted = false;
-  private toast_count = 0;
 
   constructor() {
     this.link = new Link({
@@ -115,12 +96,11 @@ export class App {
       state: (state) => {
         this.link_state = state;
         if (state === 'live') {
-          this.outbox.tick(steady_ms(), true);
+          this.commands.tick(true);
           void this.load_documents();
         }
       },
     });
-    this.outbox = new Outbox(send_command, (waiting) => (this.unsaved = waiting));
     this.picture.subscribe((change) => this.on_change(change));
   }
 
@@ -132,7 +112,7 @@ export class App {
     this.link.start();
     const timer = setInterval(() => this.on_tick(), tick_ms);
     const leave = (event: BeforeUnloadEvent) => {
-      if (this.unsaved > 0) event.preventDefault();
+      if (this.commands.unsaved > 0) event.preventDefault();
     };
     addEventListener('beforeunload', leave);
     return () => {
@@ -175,7 +155,7 @@ export class App {
     this.read_selected();
     this.map?.points.select(this.selected.track?.id ?? id);
     this.map?.points.repaint();
-    this.draw_shapes();
+    this.drawing.draw_shapes();
     if (id && show_pane) this.pane = 'record';
     // The panel that may now lie over the map has to be there before its edge is measured.
     void tick().then(() => {
@@ -199,16 +179,6 @@ export class App {
     void tick().then(() => this.map?.go_to(place, 11));
   }
 
-  fit_all(): void {
-    const places: Place[] = [];
-    for (const entity of this.picture.entities.values())
-      if (!entity.deleted && entity.lat !== undefined && entity.lon !== undefined)
-        places.push({ lat: entity.lat, lon: entity.lon });
-    if (this.status.own_position) places.push(this.status.own_position);
-    if (places.length === 0) for (const track of this.picture.tracks.values()) places.push(track);
-    this.map?.fit(places);
-  }
-
   set_wanted(change: Partial<Wanted>): void {
     Object.assign(this.wanted, change);
     this.fill_rows();
@@ -223,7 +193,7 @@ export class App {
   set_setting<K extends keyof Settings>(name: K, value: Settings[K]): void {
     this.settings[name] = value;
     keep_settings($state.snapshot(this.settings) as Settings);
-    this.labels_text = '';
+    this.drawing.relabel();
     if (name === 'hidden_maps') this.show_maps();
   }
 
@@ -234,68 +204,7 @@ export class App {
 
   mode_changed(): void {
     this.map?.use_mode(this.mode);
-    this.draw_shapes();
-  }
-
-  // Commands ----------------------------------------------------------------------------------------------------
-
-  /** The new record is shown, unless the person went on to something else before the node answered. */
-  async create(record: string, values: Record<string, unknown>): Promise<CommandAnswer | null> {
-    const form = this.adding;
-    const answer = await this.send(create_command(this.new_id(), record, values), {
-      done: (a) =>
-        this.t('toast.added', { what: `${this.name_of('record', record)} ${a.display ?? ''}`.trim() }),
-      undo: (a) => () => void this.delete_by_id(a.entity, record, true, a.dots),
-    });
-    if (answer && form !== null && this.adding === form) {
-      this.stop_adding();
-      this.select(answer.entity);
-    }
-    return answer;
-  }
-
-  /** `undo` writes the values that were there before. */
-  async edit(entity: Entity, values: Record<string, unknown>): Promise<CommandAnswer | null> {
-    const before = Object.fromEntries(
-      Object.keys(values).map((field) => [field, entity.fields[field]?.value ?? null]),
-    );
-    const adding = ['append', 'or_set', 'counter'];
-    const can_undo = Object.keys(values).every((field) => !adding.includes(entity.fields[field]?.rule ?? ''));
-    return this.send(edit_command(this.new_id(), entity, values), {
-      done: () => this.t('toast.changed', { what: title_of_entity(entity) }),
-      undo: can_undo ? () => () => void this.edit_by_id(entity.id, before) : undefined,
-    });
-  }
-
-  async settle(entity: Entity, field: string, value: unknown): Promise<void> {
-    await this.send(edit_command(this.new_id(), entity, { [field]: value }), {
-      done: () =>
-        this.t('toast.settled', { what: `${title_of_entity(entity)}: ${this.name_of('field', field)}` }),
-    });
-  }
-
-  async set_deleted(entity: Entity, deleted: boolean): Promise<void> {
-    await this.send(delete_command(this.new_id(), entity, deleted), {
-      done: () => this.t(deleted ? 'toast.deleted' : 'toast.restored', { what: title_of_entity(entity) }),
-      undo: () => () => void this.delete_by_id(entity.id, entity.record, !deleted),
-    });
-  }
-
-  async set_own_position(place: Place | null): Promise<void> {
-    const error = await send_own_position(place);
-    if (error) this.toast('failed', this.t('toast.failed', { why: error.message }));
-    else this.toast('done', this.t(place ? 'toast.own_position' : 'toast.own_position_cleared'));
-  }
-
-  undo_last(): void {
-    const toast = [...this.toasts].reverse().find((t) => t.undo);
-    if (!toast) return;
-    this.dismiss(toast.id);
-    toast.undo?.();
-  }
-
-  dismiss(id: number): void {
-    this.toasts = this.toasts.filter((toast) => toast.id !== id);
+    this.drawing.draw_shapes();
   }
 
   // Adding and picking ------------------------------------------------------------------------------------------
@@ -327,17 +236,18 @@ export class App {
   }
 
   pick_own_position(): void {
-    this.pick('pick.own_position', (place) => void this.set_own_position(place));
+    this.pick('pick.own_position', (place) => void this.commands.set_own_position(place));
   }
 
   // The map -----------------------------------------------------------------------------------------------------
 
   take_map(map: MapView): void {
-    this.map = map;
-    this.changed.marks = 'everything';
-    this.plan_marks();
+    this.drawing.take_map(map);
     this.show_maps();
-    void map.loaded().then(() => this.draw_shapes());
+  }
+
+  fit_all(): void {
+    this.drawing.fit_all();
   }
 
   clicked(ids: string[], place: Place): void {
@@ -359,11 +269,15 @@ export class App {
   }
 
   view_moved(): void {
-    this.draw_labels();
+    this.drawing.draw_labels();
   }
 
   retry_now(): void {
     this.link.retry_now();
+  }
+
+  private get map(): MapView | null {
+    return this.drawing.map;
   }
 
   get heard_ms(): number | null {
@@ -371,48 +285,6 @@ export class App {
   }
 
   // Inside ------------------------------------------------------------------------------------------------------
-
-  private new_id(): string {
-    return new_command_id((bytes) => crypto.getRandomValues(bytes));
-  }
-
-  private async send(
-    command: Command,
-    words: { done: (a: CommandAnswer) => string; undo?: (a: CommandAnswer) => () => void },
-  ): Promise<CommandAnswer | null> {
-    const delivery = await this.outbox.put(command, steady_ms());
-    if (delivery.kind === 'refused') {
-      const { message, hint } = delivery.error;
-      this.toast('failed', this.t('toast.failed', { why: hint ? `${message} ${hint}` : message }));
-      return null;
-    }
-    this.toast('done', words.done(delivery.answer), words.undo?.(delivery.answer));
-    return delivery.answer;
-  }
-
-  /** Undo works on the record as it is now, so that it names the dots of now. */
-  private async delete_by_id(id: string, record: string, deleted = true, seen: string[] = []): Promise<void> {
-    const entity = this.picture.entities.get(id) ?? { id, record, display: '', fields: {} };
-    await this.send(delete_command(this.new_id(), entity, deleted, seen), {
-      done: () =>
-        this.t(deleted ? 'toast.deleted' : 'toast.restored', { what: title_of_entity(entity) || id }),
-    });
-    if (deleted && this.selected_id === id) this.select(null);
-  }
-
-  private async edit_by_id(id: string, values: Record<string, unknown>): Promise<void> {
-    const entity = this.picture.entities.get(id);
-    if (!entity) return;
-    await this.send(edit_command(this.new_id(), entity, values), {
-      done: () => this.t('toast.changed', { what: title_of_entity(entity) }),
-    });
-  }
-
-  private toast(kind: Toast['kind'], text: string, undo: (() => void) | null = null): void {
-    const id = ++this.toast_count;
-    this.toasts = [...this.toasts, { id, kind, text, undo }].slice(-toasts_max);
-    if (kind === 'done') setTimeout(() => this.dismiss(id), toast_ms);
-  }
 
   private async load_documents(): Promise<void> {
     const [schema, maps] = await Promise.all([read_schema_document(), read_maps()]);
@@ -429,7 +301,7 @@ export class App {
 
   private on_tick(): void {
     this.link.tick();
-    this.outbox.tick(steady_ms());
+    this.commands.tick();
     const heard = this.link.machine.heard_at_ms;
     const silent = heard === null ? 0 : steady_ms() - heard;
     const shown = this.link_state === 'lost' ? Math.floor(silent / 1000) * 1000 : 0;
@@ -439,8 +311,8 @@ export class App {
     if (second === this.now_ms || now === null) return;
     this.now_ms = second;
     this.picture.drop_lost(now);
-    this.age_marks(now);
-    this.draw_labels();
+    this.drawing.age(now);
+    this.drawing.draw_labels();
   }
 
   private on_change(change: Change): void {
@@ -448,19 +320,15 @@ export class App {
       const moved =
         JSON.stringify(this.status.own_position) !== JSON.stringify(this.picture.status.own_position);
       this.status = this.picture.status;
-      if (moved && this.changed.marks !== 'everything') this.changed.marks.add(own_id);
+      if (moved) this.drawing.draw([own_id]);
     }
-    for (const part of ['rows', 'marks'] as const) {
-      if (change.everything) this.changed[part] = 'everything';
-      const set = this.changed[part];
-      if (set === 'everything') continue;
-      for (const id of change.entities) set.add(id);
-      for (const id of change.tracks) set.add(id);
-    }
+    if (change.everything) this.changed_rows = 'everything';
+    else if (this.changed_rows !== 'everything')
+      for (const id of [...change.entities, ...change.tracks]) this.changed_rows.add(id);
     if (change.everything || change.entities.length > 0) this.entity_version++;
     if (this.now_ms === null) this.now_ms = this.clock.now_ms();
     this.read_selected();
-    this.plan_marks();
+    this.drawing.draw(change.everything ? 'everything' : [...change.entities, ...change.tracks]);
     this.plan_rows();
   }
 
@@ -473,7 +341,7 @@ export class App {
     if (entity !== this.selected.entity || track !== this.selected.track) this.selected = { entity, track };
   }
 
-  /** Rows and marks are made in tasks of their own, so that no single task holds up the page. */
+  /** Rows are made in tasks of their own, so that no single task holds up the page. */
   private plan_rows(): void {
     if (this.rows_timer !== null) return;
     const wait = this.all_rows.size > 1_000 ? 900 : 120;
@@ -484,8 +352,8 @@ export class App {
   private refresh_rows(): void {
     this.rows_timer = null;
     this.rows_at_ms = steady_ms();
-    this.all_rows.refresh(this.picture, this.changed.rows);
-    this.changed.rows = new Set();
+    this.all_rows.refresh(this.picture, this.changed_rows);
+    this.changed_rows = new Set();
     setTimeout(() => {
       this.counts = this.all_rows.counts();
       this.attention = this.all_rows.attention();
@@ -502,132 +370,6 @@ export class App {
     for (const entity of this.picture.entities.values()) if (entity.made_up && !entity.deleted) return true;
     for (const track of this.picture.tracks.values()) if (track.made_up) return true;
     return false;
-  }
-
-  private plan_marks(): void {
-    if (this.marks_timer !== null || !this.map) return;
-    this.marks_timer = setTimeout(() => this.refresh_marks(), 0);
-  }
-
-  private refresh_marks(): void {
-    this.marks_timer = null;
-    const map = this.map;
-    const now = this.clock.now_ms() ?? Date.now();
-    if (!map) return;
-    const changed = this.changed.marks;
-    this.changed.marks = new Set();
-    let shapes = changed === 'everything';
-    const put = (id: string) => {
-      if (id === own_id) return this.draw_own(map);
-      const entity = this.picture.entities.get(id);
-      const track = this.picture.tracks.get(id);
-      const drawn_by_track = entity?.tracks?.some((one) => this.picture.tracks.has(one)) ?? false;
-      const mark = track
-        ? mark_of_track(track, now)
-        : entity && !drawn_by_track
-          ? mark_of_entity(entity)
-          : null;
-      if (entity) shapes = true;
-      if (mark) map.points.set(mark);
-      else map.points.remove(id);
-    };
-    if (changed === 'everything') {
-      map.points.clear();
-      for (const id of this.picture.entities.keys()) put(id);
-      for (const id of this.picture.tracks.keys()) put(id);
-      this.draw_own(map);
-    } else for (const id of changed) put(id);
-    map.points.repaint();
-    if (shapes) this.draw_shapes();
-    if (!this.fitted && this.picture.entities.size + this.picture.tracks.size > 0) {
-      this.fitted = true;
-      void map.loaded().then(() => this.fit_all());
-    }
-  }
-
-  private draw_own(map: MapView): void {
-    const own = this.status.own_position;
-    let heard = false;
-    for (const track of this.picture.tracks.values())
-      if (track.kind === 'own' && track.node === this.status.node?.name) heard = true;
-    if (!own || heard) return map.points.remove(own_id);
-    map.points.set({
-      id: own_id,
-      lat: own.lat,
-      lon: own.lon,
-      symbol: 'own',
-      turn: 0,
-      alpha: 1,
-      order: 8,
-      badge: '',
-    });
-  }
-
-  /** Turns marks stale as time passes, without news from the node. */
-  private age_marks(now: number): void {
-    const map = this.map;
-    if (!map) return;
-    let changed = false;
-    for (const track of this.picture.tracks.values()) {
-      const stale = freshness(track, now) === 'stale';
-      const mark = map.points.get(track.id);
-      if (!mark || mark.symbol.endsWith('~') === stale) continue;
-      const fresh = mark_of_track(track, now);
-      if (fresh) map.points.set(fresh);
-      changed = true;
-    }
-    if (changed) map.points.repaint();
-  }
-
-  private draw_shapes(): void {
-    if (!this.map) return;
-    const shapes: Shape[] = [];
-    for (const entity of this.picture.entities.values()) {
-      const geometry = outline_of(entity);
-      if (!geometry) continue;
-      const hazard = entity.record === 'hazard';
-      shapes.push({
-        type: 'Feature',
-        properties: {
-          id: entity.id,
-          colour: hazard ? this.palette.hazard : this.palette.select,
-          hatch: hazard,
-          selected: entity.id === this.selected_id,
-        },
-        geometry,
-      });
-    }
-    this.map.set_shapes(shapes);
-  }
-
-  private draw_labels(): void {
-    const map = this.map;
-    const now = this.clock.now_ms();
-    if (!map || now === null) return;
-    const labels: Label[] = [];
-    map.points.in_view((mark) => {
-      const track = this.picture.tracks.get(mark.id);
-      const entity = this.picture.entities.get(mark.id);
-      const stale = mark.symbol.endsWith('~');
-      let text = '';
-      if (track && track.kind !== 'own') {
-        const unit = track.unit === undefined ? undefined : this.picture.entities.get(track.unit);
-        text = unit ? title_of_entity(unit) : title_of_track(track);
-        if (stale)
-          text += `\n${this.t('age.old', { age: format_age(this.settings.language, now - track.at_ms) })}`;
-      } else if (entity) text = title_of_entity(entity);
-      if (text !== '') {
-        // The map writes plain text: the marks that isolate directions would show as boxes.
-        const shown = text.replace(/[\u2066-\u2069]/g, '');
-        const short = shown.length > 48 ? `${shown.slice(0, 47)}…` : shown;
-        labels.push({ lat: mark.lat, lon: mark.lon, text: short, stale, rank: 10 - mark.order });
-      }
-      return labels.length < labels_max;
-    });
-    const text = JSON.stringify(labels);
-    if (text === this.labels_text) return;
-    this.labels_text = text;
-    map.set_labels(labels);
   }
 }
 

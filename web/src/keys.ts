@@ -43,7 +43,7 @@ function settle(number: number): boolean {
   if (!entity || !name || !field) return false;
   const choice = [field, ...(field.alternatives ?? [])][number - 1];
   if (!choice) return false;
-  void app.settle(entity, name, choice.value);
+  void app.commands.settle(entity, name, choice.value);
   return true;
 }
 
@@ -66,7 +66,7 @@ export function on_key(event: KeyboardEvent): void {
   const actions: Record<string, () => void> = {
     '/': focus_filter,
     a: () => app.start_adding(),
-    u: () => app.undo_last(),
+    u: () => app.toasts.undo_last(),
     g: () => app.go_to_selected(),
     f: () => app.fit_all(),
     o: () => app.pick_own_position(),
