@@ -297,7 +297,7 @@ TEST_CASE("rot that nobody reads is found by the scrub, and is no damage any mor
 
 TEST_CASE(
     "rot in an own stream that a peer's question comes upon begins a new incarnation before anything is written") {
-  World world;
+  LedgerWorld world;
   world.start();
   REQUIRE(world.command(message("first")));
   const auto at = end_of_log(world.disk).second;
