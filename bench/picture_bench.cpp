@@ -195,7 +195,10 @@ void bench_entities(const model::IncidentId& incident, const model::Genesis& gen
   const auto loading = cpu_of([&] {
     if (auto result = Fold::load(bytes, incident, genesis)) loaded = *std::move(result);
   });
-  if (!loaded || loaded->state_hash() != fold.state_hash()) fmt::print(stderr, "the snapshot does not load\n");
+  if (!loaded || loaded->state_hash() != fold.state_hash()) {
+    fmt::print(stderr, "the snapshot does not load\n");
+    std::exit(1);
+  }
   row("picture.load", loading, "s", 1.0 * count / 100'000, Better::Lower);
 }
 }  // namespace
