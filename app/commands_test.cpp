@@ -20,6 +20,8 @@ struct OneNode {
   OneNode() {
     init_node(folder / "n", "POST 1");
     node.emplace(folder / "n");
+    // The node's and the operator's grants are written after the start, and the status is made once a second.
+    REQUIRE(eventually([&] { return node->events() == 2; }));
   }
   TestNode* operator->() { return &*node; }
 };

@@ -99,7 +99,7 @@ TEST_CASE("the journal shows both contents of a forked stream, and pages to its 
 }
 
 TEST_CASE("the end of the journal does not wait for all of its index, which goes on at the next start") {
-  constexpr std::uint64_t events = 300;
+  constexpr std::uint64_t events = 2'000;
   World world;
   auto head = model::chain_start(world.incident, world.base);
   for (std::uint64_t seq = 1; seq <= events; ++seq) head = world.append(world.base, seq, "text", head);
@@ -110,7 +110,7 @@ TEST_CASE("the end of the journal does not wait for all of its index, which goes
   std::thread reader([&] {
     writer.read([&](store::Log&) {
       held.set_value();
-      std::this_thread::sleep_for(std::chrono::milliseconds(300));
+      std::this_thread::sleep_for(std::chrono::seconds(1));
     });
   });
   held.get_future().wait();
