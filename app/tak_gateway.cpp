@@ -81,6 +81,7 @@ api::FeedInfo TakGateway::status() const {
     if (counters.not_carried[i] > 0)
       feed.reasons[std::string(codec::cot::name_of(static_cast<codec::cot::NotCarried>(i)))] = counters.not_carried[i];
   }
+  if (counters.bad_type > 0) feed.reasons["bad_type"] = counters.bad_type;
   if (counters.too_fast > 0) feed.reasons["too_fast"] = counters.too_fast;
   if (counters.too_many_uids > 0) feed.reasons["too_many_uids"] = counters.too_many_uids;
   return feed;

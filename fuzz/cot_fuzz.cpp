@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <pugixml.hpp>
+#include <string>
 
 #include "codec/cot/event.hpp"
 #include "codec/cot/framer.hpp"
@@ -16,6 +17,32 @@ void require(bool true_always) {
   if (!true_always) std::abort();
 }
 
+// A type as the most lenient reader may take it, written anew here: letters and digits in lower case, single dashes.
+std::string plain(std::string_view type) {
+  std::string out;
+  for (const char c : type.substr(0, type.find(';'))) {
+    const bool is_upper = c >= 'A' && c <= 'Z';
+    if (is_upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) out += is_upper ? static_cast<char>(c + 32) : c;
+    if (c == '-' && !out.empty() && out.back() != '-') out += c;
+  }
+  return out + '-';
+}
+
+void require_carried(std::string_view type) {
+  const auto text = plain(type);
+  for (const std::string_view begin : {"t-k-", "b-m-p-s-p-i-"}) require(!text.starts_with(begin));
+  if (!text.starts_with("a-")) return;
+  const auto end = text.find('-', 2);
+  if (end == text.npos || end == 2) return;
+  for (const char declined : {'h', 's', 'j', 'k'}) require(text.find_first_not_of(declined, 2) != end);
+}
+
+// Of an event that goes on to others: no type in it may be read as one that is declined.
+void require_all_carried(const pugi::xml_node& element) {
+  require_carried(element.attribute("type").value());
+  for (const auto& child : element.children()) require_all_carried(child);
+}
+
 // What scan() took, pugixml must take too and read alike.
 void hold_against_pugixml(ByteView xml, const Envelope& envelope) {
   pugi::xml_document tree;
@@ -26,6 +53,7 @@ void hold_against_pugixml(ByteView xml, const Envelope& envelope) {
   require(envelope.type.str() == outer.attribute("type").value());
   require(envelope.how.str() == outer.attribute("how").value());
   require(static_cast<bool>(outer.child("detail")) == envelope.has_detail);
+  if (!envelope.not_carried) require_all_carried(outer);
 }
 
 void try_event(ByteView xml) {

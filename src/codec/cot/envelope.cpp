@@ -37,20 +37,13 @@ class Reader {
   explicit Reader(std::string_view text) : text_(text) {}
 
   bool open(const Tag& tag) {
-    switch (tag.depth) {
-      case 0:
-        return read_event(tag);
-      case 1:
-        if (tag.name == "point") return read_point(tag);
-        if (tag.name == "detail") return begin_detail(tag);
-        return true;
-      case 2:
-        if (in_detail_) read_child(tag);
-        break;
-      default:
-        break;
+    if (tag.depth == 0) return read_event(tag);
+    if (!not_carried) look_for_declined(tag);  // beside the detail too: all of it would go on to clients
+    if (tag.depth == 1) {
+      if (tag.name == "point") return read_point(tag);
+      if (tag.name == "detail") return begin_detail(tag);
     }
-    if (in_detail_ && !not_carried) look_for_declined(tag);
+    if (tag.depth == 2 && in_detail_) read_child(tag);
     return true;
   }
   bool close(std::size_t depth, std::size_t begin, std::size_t end) {
@@ -133,7 +126,13 @@ class Reader {
     for (std::size_t i = 0; i < std::size(names); ++i) {
       if ((seen & 1U << i) == 0) return fail(FaultKind::MissingAttribute, tag.begin, names[i]);
     }
-    not_carried = type.raw.find('&') == type.raw.npos ? declined_type(type.raw) : declined_type(type.str());
+    if (type.raw.find('&') == type.raw.npos) return judge_type(type.raw);
+    return judge_type(type.str());
+  }
+
+  bool judge_type(std::string_view path) {
+    if (!is_type(path)) return fail(FaultKind::BadType, offset_of(type.raw), "type");
+    not_carried = declined_type(path);
     return true;
   }
 

@@ -43,6 +43,8 @@ Words words_of(FaultKind kind) {
       return {"missing_point", "the event has no <point>"};
     case FaultKind::TooLong:
       return {"too_long", "a name is longer than its limit"};
+    case FaultKind::BadType:
+      return {"bad_type", "not a CoT type: atoms joined by single dashes"};
     case FaultKind::BadTime:
       return {"bad_time", "not a time of the years 1970 to 2199"};
     case FaultKind::BadNumber:

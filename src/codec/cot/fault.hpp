@@ -34,6 +34,7 @@ enum class FaultKind {
   DuplicateElement,  // two points or two details contradict each other
   MissingPoint,
   TooLong,  // uid, type, how or callsign passes its limit
+  BadType,  // no path of atoms: types.hpp
   BadTime,
   BadNumber,
   OutOfRange,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "codec/cot/fault.hpp"
 #include "codec/cot/xml_scan.hpp"
 
 namespace airbridge::codec::cot {
@@ -52,17 +53,94 @@ constexpr Row rows[] = {
     {"t-x", Category::Control},           {"t", Category::Control},
 };
 
-// An event embedded as text: its types and elements.
-std::optional<NotCarried> declined_embedded(std::string_view xml) {
-  for (auto at = xml.find("type="); at != xml.npos; at = xml.find("type=", at + 5)) {
-    const auto value = xml.substr(std::min(at + 6, xml.size()));
-    if (const auto reason = declined_type(value.substr(0, value.find_first_of("\"'")))) return reason;
+constexpr bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+constexpr bool is_alnum(char c) { return is_letter(c) || (c >= '0' && c <= '9'); }
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+
+// A type as the most lenient reader may take it: lower case, of letters, digits and single dashes alone.
+class Plain {
+ public:
+  explicit Plain(std::string_view type) {
+    for (const char c : type.substr(0, type.find(';'))) {
+      if (size_ == text_.size()) break;
+      if (is_alnum(c)) {
+        text_[size_++] = lower(c);
+      } else if (c == '-' && size_ > 0 && text_[size_ - 1] != '-') {
+        text_[size_++] = c;
+      }
+    }
+    if (size_ > 0 && text_[size_ - 1] == '-') --size_;
+  }
+  std::string_view text() const { return {text_.data(), size_}; }
+
+ private:
+  std::array<char, type_bytes_max> text_;
+  std::size_t size_ = 0;
+};
+
+// What is known to be declined, however it is written.
+std::optional<NotCarried> declined_plain(std::string_view type) {
+  if (type.find('-') == type.npos) return std::nullopt;
+  const Plain plain(type);
+  const auto text = plain.text();
+  if (within(text, "t-k")) return NotCarried::Fires;
+  // The sensor's point of interest: where a laser designator points.
+  if (within(text, "b-m-p-s-p-i")) return NotCarried::Designation;
+  if (!text.starts_with("a-")) return std::nullopt;
+  const auto rest = text.substr(2);
+  const auto affiliation = rest.substr(0, rest.find('-'));
+  if (affiliation.find_first_not_of(affiliation[0]) != affiliation.npos) return std::nullopt;
+  switch (affiliation[0]) {
+    case 'h':
+      return NotCarried::Hostile;
+    case 's':
+      return NotCarried::Suspect;
+    case 'j':
+      return NotCarried::Joker;
+    case 'k':
+      return NotCarried::Faker;
+    default:
+      return std::nullopt;
+  }
+}
+
+bool ends_in_type(std::string_view name) {
+  constexpr std::string_view word = "type";
+  if (name.size() < word.size()) return false;
+  name.remove_prefix(name.size() - word.size());
+  return std::equal(name.begin(), name.end(), word.begin(), [](char a, char b) { return lower(a) == b; });
+}
+
+// Events as text: their types and elements.
+std::optional<NotCarried> declined_in_text(std::string_view xml) {
+  const auto space = [](std::string_view& text) {
+    while (!text.empty() && detail::is_space(text.front())) text.remove_prefix(1);
+  };
+  for (auto at = xml.find('='); at != xml.npos; at = xml.find('=', at + 1)) {
+    auto name = xml.substr(0, at);
+    while (!name.empty() && detail::is_space(name.back())) name.remove_suffix(1);
+    if (!ends_in_type(name)) continue;
+    auto value = xml.substr(at + 1);
+    space(value);
+    if (value.empty() || (value[0] != '"' && value[0] != '\'')) continue;
+    if (const auto reason = declined_type(value.substr(1, value.find(value[0], 1) - 1))) return reason;
   }
   for (auto at = xml.find('<'); at != xml.npos; at = xml.find('<', at + 1)) {
     const auto name = xml.substr(at + 1);
     if (const auto reason = declined_element(name.substr(0, name.find_first_of(" \t\r\n/>")))) return reason;
   }
   return std::nullopt;
+}
+
+// Events embedded in an attribute, each level of which is escaped once more.
+std::optional<NotCarried> declined_embedded(std::string_view raw) {
+  constexpr int levels_max = 8;
+  auto text = decode(raw);
+  for (int level = 1;; ++level) {
+    if (const auto reason = declined_in_text(text)) return reason;
+    if (level == levels_max || text.find('&') == text.npos) return std::nullopt;
+    text = decode(text);
+  }
 }
 
 struct DeclinedReader {
@@ -98,31 +176,31 @@ std::string_view name_of(Category category) {
 }
 
 std::string_view name_of(NotCarried reason) {
-  constexpr std::array names{"hostile", "suspect", "joker", "faker", "fires", "designation"};
+  constexpr std::array names{"hostile", "suspect", "joker", "faker", "fires", "designation", "unknown affiliation"};
   return names.at(static_cast<std::size_t>(reason));
 }
 
-std::optional<NotCarried> declined_type(std::string_view type) {
-  if (type.size() >= 3 && type[0] == 'a' && type[1] == '-' && (type.size() == 3 || type[3] == '-' || type[3] == ';')) {
-    switch (type[2]) {
-      case 'h':
-      case 'H':
-        return NotCarried::Hostile;
-      case 's':
-      case 'S':
-        return NotCarried::Suspect;
-      case 'j':
-      case 'J':
-        return NotCarried::Joker;
-      case 'k':
-      case 'K':
-        return NotCarried::Faker;
-      default:
-        return std::nullopt;
-    }
+bool is_type(std::string_view type) {
+  const auto path = type.substr(0, type.find(';'));
+  bool in_atom = false;
+  for (const char c : path) {
+    if (c == '-' && !in_atom) return false;
+    in_atom = c != '-';
+    if (in_atom && !is_alnum(c) && c != '_') return false;
   }
-  if (within(type, "t-k")) return NotCarried::Fires;
-  return std::nullopt;
+  if (!in_atom) return false;
+  const auto field = type.substr(std::min(path.size() + 1, type.size()));
+  return std::all_of(field.begin(), field.end(), [](char c) { return c > ' ' && c < 0x7F && c != ';'; });
+}
+
+std::optional<NotCarried> declined_type(std::string_view type) {
+  if (const auto reason = declined_plain(type)) return reason;
+  if (!is_type(type) || lower(type[0]) != 'a' || type.size() < 3 || type[1] != '-') return std::nullopt;
+  const auto rest = type.substr(2);
+  const auto affiliation = rest.substr(0, rest.find_first_of("-;"));
+  constexpr std::string_view carried = "puafno";
+  if (affiliation.size() == 1 && carried.find(lower(affiliation[0])) != carried.npos) return std::nullopt;
+  return NotCarried::UnknownAffiliation;
 }
 
 std::optional<NotCarried> declined_element(std::string_view name) {
@@ -157,18 +235,18 @@ std::optional<NotCarried> declined_element(std::string_view name) {
 }
 
 std::optional<NotCarried> declined_attribute(std::string_view name, std::string_view raw_value) {
-  if (name == "type") {
+  if (ends_in_type(name)) {
     return raw_value.find('&') == raw_value.npos ? declined_type(raw_value) : declined_type(decode(raw_value));
   }
   if (name == "iconsetpath") {
     const auto path = decode(raw_value);
     for (std::string_view rest = path; !rest.empty();) {
       const auto slash = rest.find('/');
-      if (const auto reason = declined_type(rest.substr(0, slash))) return reason;
+      if (const auto reason = declined_plain(rest.substr(0, slash))) return reason;  // "a-frame.png" is an icon
       rest = slash == rest.npos ? std::string_view{} : rest.substr(slash + 1);
     }
   }
-  if (name == "line") return declined_embedded(decode(raw_value));
+  if (name == "line") return declined_embedded(raw_value);
   return std::nullopt;
 }
 

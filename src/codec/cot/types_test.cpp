@@ -50,6 +50,8 @@ TEST_CASE("types civil teams use have their category, others are Other and relay
       {"overhead_marker", Category::Other},
       {"a", Category::Other},
       {"", Category::Other},
+      {"b-m-p-s-p-loc", Category::Marker},
+      {"a-f-G-U-C;field", Category::Person},
       {"b-m-rr", Category::Other},
   };
   for (const auto& row : rows) {
@@ -66,9 +68,39 @@ TEST_CASE("hostile, suspect, joker and faker are not carried; what only looks li
   CHECK(declined_type("a-j-S") == NotCarried::Joker);
   CHECK(declined_type("a-k") == NotCarried::Faker);
   CHECK(declined_type("a-H-G") == NotCarried::Hostile);
-  CHECK_FALSE(declined_type("a-help"));
+  CHECK(declined_type("t-k") == NotCarried::Fires);
+  CHECK(declined_type("b-m-p-s-p-i") == NotCarried::Designation);
+  CHECK_FALSE(declined_type("b-m-p-s-p-in"));
   CHECK_FALSE(declined_type("a-p-G"));
   CHECK_FALSE(declined_type("b-h-x"));
+}
+
+TEST_CASE("a declined type is one however it is written, and no relayed event has a type outside the grammar") {
+  for (const std::string_view type : {" a-h-G", "\ta-h-G", "a - h", "a--h-G", "a-hh-G", "-a-h", "A-h-G", "a-h ", "a_-h",
+                                      "a-h_-G", "&#97;-h", "a-.h-G",
+                                      "\xE2\x80\x8B"
+                                      "a-h-G"}) {
+    CAPTURE(type);
+    CHECK(declined_type(type == "&#97;-h" ? "a-h" : type) == NotCarried::Hostile);
+    const auto envelope = scan(as_bytes(test::event({.type = std::string(type)})));
+    CHECK((!envelope || envelope->not_carried));
+    const auto detail = "<link uid=\"x\" type=\"" + std::string(type) + "\"/>";
+    CHECK(declined("a-f-G", detail) == NotCarried::Hostile);
+  }
+  auto beside = test::event();
+  beside.insert(beside.find("<detail>"), "<link type=\"a-h-G\"/>");
+  CHECK(scan(as_bytes(beside))->not_carried == NotCarried::Hostile);
+  for (const std::string_view type : {"a-.-G", "a-f-*", "a-f-", "-", "a f", "a-f-G;x;y", "a-f-G;x y", "a-\xD1\x84-G"}) {
+    CAPTURE(type);
+    CHECK_FALSE(is_type(type));
+    const auto envelope = scan(as_bytes(test::event({.type = std::string(type)})));
+    REQUIRE_FALSE(envelope);
+    CHECK(envelope.error().kind == FaultKind::BadType);
+  }
+  for (const std::string_view type : {"a-x-G", "a-fh-G", "a-help", "a-1", "a-w-G", "A-q"}) {
+    CAPTURE(type);
+    CHECK(declined_type(type) == NotCarried::UnknownAffiliation);
+  }
 }
 
 TEST_CASE("what a detail carries is looked at too, and scan() agrees with declined()") {
@@ -84,6 +116,11 @@ TEST_CASE("what a detail carries is looked at too, and scan() agrees with declin
       {"<x><link type=\"&#97;-h\"/></x>", NotCarried::Hostile},
       {"<link line=\"&lt;event type=&quot;a-h-G&quot; uid='1'/&gt;\"/>", NotCarried::Hostile},
       {"<link line=\"&lt;event type=&quot;u-d-f&quot; uid='1'/&gt;\"/>", {}},
+      {"<link line=\"&lt;event type = &quot; a-&amp;#104;-G&quot; uid='1'/&gt;\"/>", NotCarried::Hostile},
+      {"<link line=\"&lt;link line=&quot;&amp;lt;event type='a-h-G'/&amp;gt;&quot;/&gt;\"/>", NotCarried::Hostile},
+      {"<x cotType=\"a-h-G\"/>", NotCarried::Hostile},
+      {"<link uid=\"x\" type=\"b-m-p-s-p-i\"/>", NotCarried::Designation},
+      {"<usericon iconsetpath=\"34ae/Tents/a-frame.png\"/><emergency type=\"911 Alert\"/><y type=\"a - help\"/>", {}},
       {"<fires/>", NotCarried::Fires},
       {"<__weaponStatus/>", NotCarried::Fires},
       {"<x:laserCode xmlns:x=\"urn:x\"/>", NotCarried::Designation},

@@ -170,6 +170,7 @@ void TakServer::receive(const ClientPtr& client, ByteView bytes) {
 
 void TakServer::count_fault(const ClientPtr& client, const cot::Fault& fault, std::uint64_t offset) {
   ++counters_.malformed;
+  if (fault.kind == cot::FaultKind::BadType) ++counters_.bad_type;
   ++client->faults;
   log::warn(area, "refused an event",
             {{"peer", client->connection->peer()},

@@ -9,7 +9,8 @@
 // - A joiner gets the latest of everything kept (state_table.hpp), at the pace it reads.
 // - A leaver is announced by a t-x-d-d. Its last position stays for later joiners until it is stale.
 // - A uid twice: the new session replaces the old.
-// - Hostile affiliations, fires and designation are refused, counted by reason and never relayed.
+// - Hostile and unknown affiliations, fires and designation are refused, counted by reason and never relayed. So are
+//   types outside the grammar, in which these might hide.
 // - A malformed event is logged with peer and place, counted and skipped. Too many end the connection.
 // - A client that says too much (allowance.hpp) is not listened to beyond that; what is beyond is counted and logged.
 // - The queue of a slow reader is bounded. What does not fit is noted by uid, and the latest of it sent when there is
@@ -77,6 +78,7 @@ struct TakCounters {
   std::uint64_t delivered = 0;  // events queued to clients
   std::uint64_t pings = 0;
   std::uint64_t malformed = 0;
+  std::uint64_t bad_type = 0;       // of these, for a type that is none
   std::uint64_t undeliverable = 0;  // addressed to nobody who is here
   std::uint64_t dropped = 0;        // did not fit a slow reader's queue; sent later if still current
   std::uint64_t lost = 0;           // did not fit and is not kept: chat, receipts

@@ -212,6 +212,28 @@ TEST_CASE("types that are not carried are refused, counted by reason, and the ne
   CHECK(world.reports.size() == 1);
 }
 
+TEST_CASE("a hostile type written irregularly is refused and counted, and reaches nobody") {
+  World world;
+  auto a = world.join("A", "ALPHA");
+  auto b = world.join("B", "BRAVO");
+  const auto good = World::marker("M-1", "");
+  const auto hostile = sample("refuse/affiliation_hostile.xml");
+  std::string all;
+  for (const std::string_view type : {" a-h-G", "\ta-h-G", "a - h", "a--h-G", "a-hh-G", "a-x-G"}) {
+    auto event = hostile;
+    all += event.replace(event.find("a-h-G"), 5, type);
+  }
+  REQUIRE(a.send(all + good));
+  REQUIRE(waits_for(b, good));
+  CHECK_FALSE(has(b.received(), "h-1"));
+  const auto counters = world.server.status().counters;
+  CHECK(counters.malformed == 4);
+  CHECK(counters.bad_type == 4);
+  CHECK(counters.not_carried[static_cast<std::size_t>(cot::NotCarried::Hostile)] == 1);
+  CHECK(counters.not_carried[static_cast<std::size_t>(cot::NotCarried::UnknownAffiliation)] == 1);
+  CHECK(world.reports.size() == 1);
+}
+
 TEST_CASE("military medevac fields stay behind, everything else arrives") {
   World world;
   auto a = world.join("A", "ALPHA");
