@@ -115,7 +115,7 @@ model::Draft site(const Event& event, const Origin& origin) {
 
 struct Patients {
   int count = 0;
-  std::string_view triage = "unknown", priority = "routine";
+  std::string_view triage = "unknown", priority;  // empty: not stated, and not for us to invent
 };
 Patients patients_of(const codec::cot::Medevac& medevac) {
   const int immediate = medevac.urgent.value_or(0) + medevac.urgent_surgical.value_or(0);
@@ -128,7 +128,7 @@ Patients patients_of(const codec::cot::Medevac& medevac) {
   } else if (delayed > 0) {
     out.triage = "yellow", out.priority = "urgent";
   } else if (minor > 0) {
-    out.triage = "green";
+    out.triage = "green", out.priority = "routine";
   }
   return out;
 }

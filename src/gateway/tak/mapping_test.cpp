@@ -147,6 +147,18 @@ TEST_CASE("markers, routes, areas, casualties, alerts and chat become the record
   CHECK(drafts_of("no_detail_type_outside_grammar.xml").empty());
 }
 
+TEST_CASE("a casualty without a medevac block has no priority; one with routine patients alone is routine") {
+  auto xml = sample("casualty_medevac.xml");
+  const auto stated = read(xml);
+  CHECK(code_of(to_drafts(stated->event, stated->origin).at(1), "priority") == "immediate");
+  const auto begin = xml.find("<_medevac_"), end = xml.find("</_medevac_>") + 12;
+  const auto block = xml.substr(begin, end - begin);
+  const auto bare = read(xml.replace(begin, block.size(), ""));
+  CHECK(value_of(to_drafts(bare->event, bare->origin).at(1), "priority") == nullptr);
+  const auto routine = read(xml.insert(begin, "<_medevac_ routine=\"1\"/>"));
+  CHECK(code_of(to_drafts(routine->event, routine->origin).at(1), "priority") == "routine");
+}
+
 TEST_CASE("a record that still says what its document says goes out as it came, a changed one in our words") {
   auto draft = drafts_of("marker_unknown_and_repeated_details.xml").at(0);
   const auto out = to_cot(state_of(draft), received);
