@@ -177,6 +177,11 @@ Result<void, std::string> RunningNode::start_peers() {
     ledger_->begin_incarnation(fmt::format("another node holds {} events of stream {}, this one {}", ahead.there,
                                            model::to_text(ahead.stream), ahead.here));
   };
+  handlers.is_member = [this](const model::KeyId& node) {
+    const auto picture = picture_.get();
+    const auto* member = picture->roster().find(node);
+    return member != nullptr && member->granted;
+  };
   peers_ = std::make_unique<Peers>(core_->loop(), clock_, sync_config, ledger_->view(), std::move(handlers));
   if (!config_.peers_listen.empty()) {
     const auto at = listen_endpoint("peers.listen", config_.peers_listen, 7420, config_.insecure_lab);

@@ -17,6 +17,14 @@ std::set<model::KeyId> posts_of(const picture::Picture& picture) {
   return posts;
 }
 
+// Other nodes were configured, or heard in this run, and none is linked now.
+bool is_cut_off(const std::vector<api::PeerInfo>& peers, bool has_configured) {
+  const auto any = [&](std::string_view state) {
+    return std::any_of(peers.begin(), peers.end(), [&](const api::PeerInfo& peer) { return peer.state == state; });
+  };
+  return !any("connected") && (has_configured || any("lost"));
+}
+
 }  // namespace
 
 std::shared_ptr<const api::Status> NodeStatus::make(model::ClockQuality clock_quality,
@@ -27,9 +35,7 @@ std::shared_ptr<const api::Status> NodeStatus::make(model::ClockQuality clock_qu
   status.clock = model::name_of(clock_quality);
   status.incident = incident_;
   status.peers = parts_.peers.status();
-  status.cut_off = parts_.peers.has_configured() &&
-                   std::none_of(status.peers.begin(), status.peers.end(),
-                                [](const api::PeerInfo& peer) { return peer.state == "connected"; });
+  status.cut_off = is_cut_off(status.peers, parts_.peers.has_configured());
   count_unshared(status);
   status.posts = posts_of(*picture);
   status.feeds.push_back(parts_.tak.status());

@@ -80,7 +80,7 @@ void Peers::connect(const net::Endpoint& to) {
     profile.address = connection.peer();
     profile.dialed = true;
     const auto peer = core_.connect(profile, now());
-    dialers_[index].peer = peer;
+    dialers_[index].peer = dialers_[index].last_peer = peer;
     if (peer == 0) {
       dialers_[index].link->drop("too many links are open");
       return;
@@ -124,6 +124,40 @@ void Peers::cut(sync::PeerId peer, const std::string& why) {
   lose(peer, why);
 }
 
+void Peers::came(const sync::PeerUp& up) {
+  log::info(area, "linked to a node", {{"name", up.name}, {"node", up.node.hex()}, {"peer", up.address}});
+  if (const auto link = links_.find(up.peer); link != links_.end()) link->second.node = up.node;
+  lost_.found(up.node);
+  for (auto& dialer : dialers_) {
+    if (dialer.peer != up.peer) continue;
+    dialer.name = up.name;
+    dialer.node = up.node;
+  }
+}
+
+void Peers::went(const sync::PeerDown& down) {
+  log::warn(area, "lost a node", {{"node", down.node ? down.node->hex() : "unnamed"}, {"why", down.why}});
+  if (!down.node) return;
+  // A link that ends in its greeting because another to the node is open says at least who is there.
+  for (auto& dialer : dialers_) {
+    if (dialer.last_peer != down.peer) continue;
+    dialer.name = down.name;
+    dialer.node = *down.node;
+  }
+  if (!down.was_up) return;
+  const auto clock = now();
+  const auto last_heard = clock.utc - (clock.steady - down.last_heard);
+  for (auto& dialer : dialers_) {
+    if (dialer.node == *down.node) dialer.last_heard = last_heard;
+  }
+  // Of two links to one node one may go.
+  const bool is_linked = std::any_of(links_.begin(), links_.end(), [&](const auto& link) {
+    return link.first != down.peer && link.second.node == *down.node;
+  });
+  if (is_linked || (handlers_.is_member && !handlers_.is_member(*down.node))) return;
+  lost_.put(*down.node, {down.name, down.address, last_heard, down.why});
+}
+
 void Peers::carry_out(sync::Output output) {
   std::visit(
       Overloaded{
@@ -152,17 +186,8 @@ void Peers::carry_out(sync::Output output) {
           },
           [this](sync::Accept& accept) { handlers_.on_accept(std::move(accept)); },
           [this](sync::LastValue& value) { handlers_.on_observation(value.observation); },
-          [this](sync::PeerUp& up) {
-            log::info(area, "linked to a node", {{"name", up.name}, {"node", up.node.hex()}, {"peer", up.address}});
-            for (auto& dialer : dialers_) {
-              if (dialer.peer != up.peer) continue;
-              dialer.name = up.name;
-              dialer.node = up.node;
-            }
-          },
-          [](sync::PeerDown& down) {
-            log::warn(area, "lost a node", {{"node", down.node ? down.node->hex() : "unnamed"}, {"why", down.why}});
-          },
+          [this](sync::PeerUp& up) { came(up); },
+          [this](sync::PeerDown& down) { went(down); },
           [this](sync::ForkFound& fork) { handlers_.on_fork(fork); },
           [this](sync::OwnStreamAhead& ahead) { handlers_.on_own_ahead(ahead); },
           [](sync::Refused& refused) {
@@ -253,7 +278,7 @@ std::vector<api::PeerInfo> Peers::status() const {
     }
     info.bytes_sent += peer.bytes_sent;
     info.bytes_received += peer.bytes_received;
-    info.last_heard = clock.utc - (clock.steady - peer.last_heard);
+    if (peer.node) info.last_heard = clock.utc - (clock.steady - peer.last_heard);
     if (!peer.name.empty()) info.name = peer.name;
     if (peer.node) info.id = *peer.node;
   };
@@ -287,6 +312,17 @@ std::vector<api::PeerInfo> Peers::status() const {
     api::PeerInfo info;
     info.address = peer->address;
     fill(info, *peer);
+    out.push_back(std::move(info));
+  }
+  for (const auto& [node, lost] : lost_.all()) {
+    if (std::any_of(out.begin(), out.end(), [&](const auto& info) { return info.id == node; })) continue;
+    api::PeerInfo info;
+    info.name = lost.name;
+    info.id = node;
+    info.address = lost.address;
+    info.state = "lost";
+    info.last_heard = lost.last_heard;
+    info.why = lost.why;
     out.push_back(std::move(info));
   }
   return out;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "api/status.hpp"
+#include "lost_peers.hpp"
 #include "net/lasting_connection.hpp"
 #include "sync/core.hpp"
 
@@ -24,6 +25,9 @@ class Peers {
     std::function<void(const sync::ForkFound&)> on_fork;
     std::function<void(const sync::OwnStreamAhead&)> on_own_ahead;
     std::function<void()> on_change;  // who holds what, or who is there, has changed
+    // Does the node belong to the incident by the grants known here? Only such a one is missed when it is gone.
+    // Without it everybody does.
+    std::function<bool(const model::KeyId&)> is_member = {};
   };
   Peers(net::EventLoop& loop, const Clock& clock, const sync::Config& config, const sync::LogView& log,
         Handlers handlers, std::size_t queue_bytes_max = peer_queue_bytes_max);
@@ -50,19 +54,22 @@ class Peers {
     std::shared_ptr<net::Connection> connection;  // of an accepted one
     std::size_t dialer = SIZE_MAX;                // else of this dialer
     net::Connection* out = nullptr;
+    model::KeyId node{};  // once its greeting is over
   };
   struct Dialer {
     std::unique_ptr<net::LastingConnection> link;
     sync::PeerId peer = 0;
-    std::string name;  // of the node last met there
+    sync::PeerId last_peer = 0;  // the same, also after its end
+    std::string name;            // of the node last met there
     model::KeyId node;
     UtcTime last_heard{};
-    std::uint64_t bytes_sent = 0, bytes_received = 0;  // of earlier connections
   };
   void settle();  // carries out what the core wants and arms its next deadline
   void open(sync::PeerId peer, Link link);
   void lose(sync::PeerId peer, const std::string& why);
   void cut(sync::PeerId peer, const std::string& why);
+  void came(const sync::PeerUp& up);
+  void went(const sync::PeerDown& down);
   net::ConnectionLimits link_limits() const;
   void carry_out(sync::Output output);
   Now now() const { return clock_.now(); }
@@ -74,6 +81,7 @@ class Peers {
   sync::Core core_;
   std::map<sync::PeerId, Link> links_;
   std::vector<Dialer> dialers_;
+  LostPeers lost_;
   std::unique_ptr<net::Listener> listener_;
   std::shared_ptr<net::EventLoop::Timer> timer_;
   bool settling_ = false;

@@ -18,6 +18,8 @@ trust::SigningKey key_of(std::uint8_t n) {
   return trust::SigningKey::from_seed(seed);
 }
 
+const auto nobody_else = [](const model::KeyId& node) { return node == key_of(2).id(); };
+
 struct Stage {
   Stage() : key(key_of(1)), log(incident, {key.id(), 1}) {
     log.write(key, model::Class::Routine, 20);
@@ -26,17 +28,28 @@ struct Stage {
     handlers.on_observation = [](const model::Observation&) {};
     handlers.on_fork = [](const sync::ForkFound&) {};
     handlers.on_own_ahead = [](const sync::OwnStreamAhead&) {};
+    handlers.is_member = nobody_else;
     peers.emplace(loop, clock, sync::Config{incident, key.id(), "N1"}, log, std::move(handlers), 64 * 1024);
+  }
+  // What another node says first: who it is and that it holds nothing.
+  Bytes greeting(std::uint8_t node = 2) const {
+    auto out = sync::encode(sync::Hello{sync::protocol_version, incident, key_of(node).id(), "N2", 1, {}, 0});
+    const auto vector = sync::encode(sync::VectorMessage{});
+    out.insert(out.end(), vector.begin(), vector.end());
+    return out;
+  }
+  std::vector<api::PeerInfo> listed(std::string_view state) const {
+    auto all = peers->status();
+    std::erase_if(all, [&](const auto& peer) { return peer.state != state; });
+    return all;
   }
   // A greeting, and questions with long answers that nobody will read.
   Bytes flood() const {
-    Bytes out;
+    Bytes out = greeting();
     const auto add = [&](const sync::Message& message) {
       const auto frame = sync::encode(message);
       out.insert(out.end(), frame.begin(), frame.end());
     };
-    add(sync::Hello{sync::protocol_version, incident, key_of(2).id(), "N2", 1, {}, 0});
-    add(sync::VectorMessage{});
     const sync::ChainQuery question{{{key.id(), 1}, model::Class::Routine, {}},
                                     std::vector<std::uint64_t>(sync::chain_query_max, 1)};
     for (int i = 0; i < 60'000; ++i) add(question);
@@ -64,7 +77,7 @@ TEST_CASE("a caller that never reads is cut off, connection and all") {
   REQUIRE(caller.connected());
   const auto flood = stage.flood();
   caller.send(as_text(flood));
-  CHECK(run_until(stage.loop, [&] { return stage.peers->status().empty(); }));
+  CHECK(run_until(stage.loop, [&] { return stage.listed("lost").size() == 1; }));
   CHECK(caller.wait_for_end());
 }
 
@@ -94,4 +107,74 @@ TEST_CASE("as many callers as the protocol says are listened to") {
   std::vector<TestPeer> callers;
   for (std::size_t i = 0; i < 70; ++i) callers.emplace_back(stage.loop, *port);
   CHECK(run_until(stage.loop, [&] { return stage.peers->status().size() == 70; }));
+}
+
+TEST_CASE("a node that had called and is gone stays listed as lost with its age, until it calls again") {
+  Stage stage;
+  const auto port = stage.peers->listen({"127.0.0.1", 0});
+  REQUIRE(port);
+  const auto before = stage.clock.now().utc;
+  std::optional<TestPeer> caller(std::in_place, stage.loop, *port);
+  caller->send(as_text(stage.greeting()));
+  REQUIRE(run_until(stage.loop, [&] { return stage.listed("connected").size() == 1; }));
+  caller.reset();
+  REQUIRE(run_until(stage.loop, [&] { return stage.listed("lost").size() == 1; }));
+  CHECK(stage.peers->status().size() == 1);
+  const auto lost = stage.listed("lost").front();
+  CHECK(lost.name == "N2");
+  CHECK(lost.id == key_of(2).id());
+  CHECK(lost.address.starts_with("127.0.0.1:"));
+  CHECK(lost.last_heard >= before - Milliseconds(1'000));
+  caller.emplace(stage.loop, *port);
+  caller->send(as_text(stage.greeting()));
+  REQUIRE(run_until(stage.loop, [&] { return stage.listed("connected").size() == 1; }));
+  CHECK(stage.peers->status().size() == 1);
+}
+
+TEST_CASE("a dialled node that is gone has the age at which it was heard, and its return over the other link counts") {
+  Stage stage;
+  std::vector<std::shared_ptr<net::Connection>> accepted;
+  auto server = net::listen(stage.loop, {"127.0.0.1", 0}, {}, [&](std::shared_ptr<net::Connection> connection) {
+    connection->start({[](ByteView) {}, [](const std::string&) {}, {}});
+    connection->send(stage.greeting());
+    accepted.push_back(std::move(connection));
+  });
+  REQUIRE(server);
+  const auto before = stage.clock.now().utc;
+  stage.peers->connect({"127.0.0.1", (*server)->port()});
+  CHECK(stage.peers->status().at(0).last_heard == UtcTime{});
+  REQUIRE(run_until(stage.loop, [&] { return stage.listed("connected").size() == 1; }));
+  server->reset();
+  accepted.front()->close();
+  REQUIRE(run_until(stage.loop, [&] { return stage.listed("lost").size() == 1; }));
+  CHECK(stage.peers->status().size() == 1);
+  CHECK(stage.peers->status().at(0).last_heard >= before - Milliseconds(1'000));
+  const auto port = stage.peers->listen({"127.0.0.1", 0});
+  REQUIRE(port);
+  TestPeer caller(stage.loop, *port);
+  caller.send(as_text(stage.greeting()));
+  REQUIRE(run_until(stage.loop, [&] { return stage.listed("connected").size() == 1; }));
+  CHECK(stage.peers->status().size() == 1);
+}
+
+TEST_CASE("nobody misses a caller that was granted nothing") {
+  Stage stage;
+  const auto port = stage.peers->listen({"127.0.0.1", 0});
+  REQUIRE(port);
+  std::optional<TestPeer> caller(std::in_place, stage.loop, *port);
+  caller->send(as_text(stage.greeting(3)));
+  REQUIRE(run_until(stage.loop, [&] { return stage.listed("connected").size() == 1; }));
+  caller.reset();
+  CHECK(run_until(stage.loop, [&] { return stage.peers->status().empty(); }));
+}
+
+TEST_CASE("of lost nodes the one heard longest ago is forgotten when there are too many") {
+  LostPeers lost;
+  for (std::size_t i = 0; i <= lost_peers_max; ++i) {
+    lost.put(key_of(static_cast<std::uint8_t>(i)).id(),
+             {"", "", utc_from_ms(static_cast<std::int64_t>(1'000 - i)), ""});
+  }
+  CHECK(lost.all().size() == lost_peers_max);
+  CHECK(lost.all().contains(key_of(static_cast<std::uint8_t>(lost_peers_max)).id()));
+  CHECK_FALSE(lost.all().contains(key_of(static_cast<std::uint8_t>(lost_peers_max - 1)).id()));
 }

@@ -77,6 +77,29 @@ TEST_CASE("two nodes that worked apart agree when they meet again") {
   CHECK_FALSE(pair.b->status().at("cut_off").as_bool());
 }
 
+TEST_CASE("a lost node is missed with its age on both sides, whoever had dialled") {
+  Pair pair;
+  REQUIRE(agree(*pair.a, *pair.b));
+  const auto misses = [](const TestNode& node, std::string_view name) {
+    return eventually([&] {
+      const auto status = node.status();
+      const auto& peers = status.at("peers").as_array();
+      if (peers.size() != 1 || peers[0].at("state") != "lost") return false;
+      CHECK(peers[0].at("name").as_string() == name);
+      CHECK(peers[0].at("last_heard_ms").to_number<std::int64_t>() > 0);
+      return status.at("cut_off").as_bool() && !status.at("problems").as_array().empty();
+    });
+  };
+  CHECK_FALSE(pair.a->status().at("cut_off").as_bool());
+  pair.b->kill_hard();
+  CHECK(misses(*pair.a, "TRUCK 2"));
+  pair.b->start();
+  CHECK(eventually([&] { return !pair.a->status().at("cut_off").as_bool(); }));
+  CHECK(pair.a->status().at("peers").as_array().size() == 1);
+  pair.a->kill_hard();
+  CHECK(misses(*pair.b, "POST 1"));
+}
+
 TEST_CASE("a node killed in the middle of a backlog converges after its restart, and the urgent came first") {
   const Folder folder;
   init_node(folder / "a", "POST 1");

@@ -64,7 +64,8 @@ void Core::drop(Peer& peer, const std::string& why) {
     remember_told(peer, peer.announced);
     bound_memory(peer.node);
   }
-  outputs_.push_back(PeerDown{peer.id, peer.greeted ? std::optional(peer.node) : std::nullopt, why});
+  outputs_.push_back(PeerDown{peer.id, peer.greeted ? std::optional(peer.node) : std::nullopt, why, peer.name,
+                              peer.link.address, peer.heard, peer.state == PeerState::Up});
 }
 
 void Core::part(Peer& peer, Parting reason, std::string words) {

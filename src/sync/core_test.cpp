@@ -315,7 +315,12 @@ TEST_CASE("a silent peer is lost after two missed intervals") {
   CHECK(all<PeerDown>(a).empty());
   net.pass(2'000);
   REQUIRE(all<PeerDown>(a).size() == 1);
-  CHECK(all<PeerDown>(a).at(0).why == "nothing heard for two intervals");
+  const auto down = all<PeerDown>(a).at(0);
+  CHECK(down.why == "nothing heard for two intervals");
+  CHECK(down.was_up);
+  CHECK(down.name == "N2");
+  CHECK(down.last_heard > SteadyTime{});
+  CHECK(down.last_heard < net.now().steady - Milliseconds(10'000));
   CHECK(a.core.peers().empty());
 }
 

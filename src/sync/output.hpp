@@ -50,6 +50,10 @@ struct PeerDown {
   PeerId peer = 0;
   std::optional<model::KeyId> node;  // none when it never said who it is
   std::string why;
+  std::string name;
+  std::string address;
+  SteadyTime last_heard{};
+  bool was_up = false;  // a PeerUp told of it
 };
 // A stream has two contents, both sealed by its author, from `branch.from` on; this is the name of one of them, and its
 // events are in the log. Told of every branch; a lower `from` than before replaces what was told of the stream.
