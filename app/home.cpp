@@ -265,7 +265,7 @@ Result<Invitation, HomeError> invitation_from_text(std::string_view text) {
   if (!text.starts_with(invitation_header))
     return fail("this is not an Airbridge invitation; make one with `airbridge invite` on the founding node");
   text.remove_prefix(invitation_header.size());
-  Bytes bytes(text.size());
+  Bytes bytes(text.size() + 1);  // never null, also for nothing
   std::size_t length = 0;
   if (sodium_base642bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &length, nullptr,
                         sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0) {
