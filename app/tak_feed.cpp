@@ -96,20 +96,32 @@ Meeting TakFeed::meet(model::Draft draft, const picture::EntityView* shown, cons
 
 void TakFeed::show(const model::Observation& observation) {
   const auto now = clock_.now();
+  if (!observation.ended) {
+    if (told_.size() >= subjects_max) told_.clear();
+    auto& last = told_[observation.subject];
+    // A change of emergency does not wait.
+    const bool same = last.emergency == observation.emergency;
+    if (same && last.at != SteadyTime{} && now.steady - last.at < position_every) return;
+    last = {now.steady, observation.emergency};
+  }
+  if (say(observation, now)) {
+    held_positions_.erase(observation.subject);
+  } else if (held_positions_.size() < held_positions_max || held_positions_.contains(observation.subject)) {
+    held_positions_.insert_or_assign(observation.subject, observation);
+  } else {
+    ++dropped_;
+  }
+}
+
+// False: the gateway is too far behind.
+bool TakFeed::say(const model::Observation& observation, Now now) {
   if (observation.ended) {
     told_.erase(observation.subject);
-    if (ledger_.publish()->find_track(observation.subject) == nullptr)
-      server_.remove(observation.subject, gateway::tak::uid_of(observation.subject));
-    return;
+    return ledger_.publish()->find_track(observation.subject) != nullptr ||
+           server_.remove(observation.subject, gateway::tak::uid_of(observation.subject));
   }
-  if (told_.size() >= subjects_max) told_.clear();
-  auto& last = told_[observation.subject];
-  // A change of emergency does not wait.
-  const bool same = last.emergency == observation.emergency;
-  if (same && last.at != SteadyTime{} && now.steady - last.at < position_every) return;
-  last = {now.steady, observation.emergency};
   const auto xml = gateway::tak::to_cot(observation, now.utc);
-  if (!xml.empty()) server_.broadcast(std::make_shared<const Bytes>(xml));
+  return xml.empty() || server_.broadcast(std::make_shared<const Bytes>(xml));
 }
 
 void TakFeed::show(const std::vector<model::EntityId>& changed) {
@@ -118,12 +130,9 @@ void TakFeed::show(const std::vector<model::EntityId>& changed) {
   for (const auto& id : changed) {
     const auto* entity = picture->find(id);
     if (!can_tell(entity)) continue;
-    if (entity->deleted) {
-      server_.remove(id, gateway::tak::uid_of(state_of(*entity, own_, clock_.now().utc)));
-      continue;
-    }
     // What a client of ours sent went to the others at once, and is kept for joiners by the gateway.
-    if (entity->updated && entity->updated->via == model::Via::Tak && entity->updated->dot.writer.author == own_)
+    if (!entity->deleted && entity->updated && entity->updated->via == model::Via::Tak &&
+        entity->updated->dot.writer.author == own_)
       continue;
     tell(*entity, *picture, Times::AsSaid);
   }
@@ -132,16 +141,42 @@ void TakFeed::show(const std::vector<model::EntityId>& changed) {
 void TakFeed::tell(const picture::EntityView& entity, const picture::Picture& picture, Times time) {
   const auto now = clock_.now().utc;
   auto state = state_of(entity, own_, now);
-  if (entity.updated) state.author = picture.roster().name_of(entity.updated->dot.writer.author);
-  auto xml = gateway::tak::to_cot(state, now);
-  if (!xml) return;
-  // A message as it came may have run out since, while its record stands.
-  if (time == Times::New || is_stale(*xml, now))
-    xml = codec::cot::restamp(*xml, now, now + gateway::tak::record_lifetime);
-  server_.broadcast(std::make_shared<const Bytes>(std::move(*xml)));
+  bool is_said = true;
+  if (entity.deleted) {
+    is_said = server_.remove(entity.id, gateway::tak::uid_of(state));
+  } else {
+    if (entity.updated) state.author = picture.roster().name_of(entity.updated->dot.writer.author);
+    auto xml = gateway::tak::to_cot(state, now);
+    if (!xml) return;
+    // A message as it came may have run out since, while its record stands.
+    if (time == Times::New || is_stale(*xml, now))
+      xml = codec::cot::restamp(*xml, now, now + gateway::tak::record_lifetime);
+    is_said = server_.broadcast(std::make_shared<const Bytes>(std::move(*xml)));
+  }
+  if (is_said) {
+    held_records_.erase(entity.id);
+  } else if (held_records_.size() < held_records_max) {
+    held_records_.insert(entity.id);
+  } else {
+    ++dropped_;
+  }
+}
+
+void TakFeed::say_held() {
+  const auto picture = held_records_.empty() ? nullptr : ledger_.publish();
+  while (!held_records_.empty()) {
+    const auto id = *held_records_.begin();
+    held_records_.erase(held_records_.begin());
+    const auto* entity = picture->find(id);
+    if (can_tell(entity)) tell(*entity, *picture, Times::AsSaid);
+    if (held_records_.contains(id)) return;
+  }
+  while (!held_positions_.empty() && say(held_positions_.begin()->second, clock_.now()))
+    held_positions_.erase(held_positions_.begin());
 }
 
 void TakFeed::renew() {
+  say_held();
   const auto now = clock_.now().steady;
   if (to_renew_.empty() && seeded_ && now - renewed_ < renew_every) return;
   const auto picture = ledger_.publish();

@@ -16,14 +16,16 @@ using net::testing::TestPeer;
 using namespace test;
 
 struct Stage {
-  Stage() : server(world.loop, world.clock, options(), {}) {
+  explicit Stage(std::size_t told_waiting_max = 4'000)
+      : server(world.loop, world.clock, options(told_waiting_max), {}) {
     world.start();
     REQUIRE(server.start());
     feed.emplace(*world.ledger, server, world.clock, world.home.node_key.id());
   }
-  static gateway::tak::TakOptions options() {
+  static gateway::tak::TakOptions options(std::size_t told_waiting_max) {
     gateway::tak::TakOptions out{.at = {"127.0.0.1", 0}, .limits = {}};
     out.limits.silent_max = Milliseconds(INT32_MAX);  // the test's clock leaps
+    out.limits.told_waiting_max = told_waiting_max;
     return out;
   }
   TestPeer join() {
@@ -122,6 +124,37 @@ TEST_CASE("what stands is said to TAK clients again every six hours, a few recor
   stage.world.clock.pass(TakFeed::renew_every);
   for (int i = 0; i < 4; ++i) stage.feed->renew();
   CHECK(count(stage.told(client), "Meadow") == sites - 1);
+}
+
+TEST_CASE("what the gateway has no room for is told when it has, the newest of each, and a removal too") {
+  Stage stage(2);
+  stage.world.loop.run_for(Milliseconds(5));
+  auto client = stage.join();
+  const auto gone = stage.site("Gone"), kept = stage.site("Kept"), last = stage.site("Last");
+  stage.remove(gone);
+  model::Observation aircraft;
+  aircraft.subject = model::EntityId(model::external_name("icao", "4b1234"));
+  aircraft.position = *Position::from_degrees(46.5, 7.9);
+  aircraft.measured = stage.world.clock.now().utc;
+  aircraft.emergency = "general";
+  stage.feed->show({kept, last, gone});  // the third finds no room
+  aircraft.callsign = "OLD";
+  stage.feed->show(aircraft);
+  aircraft.callsign = "NEW";
+  aircraft.emergency = "none";
+  stage.feed->show(aircraft);
+  for (int i = 0; i < 100 && count(client.received(), "t-x-d-d") == 0; ++i) {
+    stage.world.loop.run_for(Milliseconds(5));
+    stage.feed->renew();
+  }
+  stage.world.loop.run_for(Milliseconds(5));
+  stage.feed->renew();
+  const auto told = stage.told(client);
+  CHECK(count(told, "Kept") >= 1);
+  CHECK(count(told, "t-x-d-d") == 1);
+  CHECK(count(told, "NEW") == 1);
+  CHECK(count(told, "OLD") == 0);
+  CHECK(stage.feed->dropped() == 0);
 }
 
 TEST_CASE("who joins after days is told what stands, because it was renewed meanwhile") {

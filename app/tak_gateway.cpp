@@ -26,16 +26,15 @@ Result<std::uint16_t, std::string> TakGateway::listen(const Config& config, cons
   options.limits.clients_max = static_cast<std::size_t>(config.tak_clients_max);
   options.limits.idle_max = Milliseconds(config.tak_idle_seconds * 1000);
   gateway::tak::TakOutput output;
+  crossing_ = std::make_unique<TakCrossing>(
+      core_.loop(), commands_waiting_max / 2,
+      TakCrossing::Core{.take = take_,
+                        .take_reports = [this](const auto& reports) { feed_->take(reports); },
+                        .waiting = [this] { return ledger_.waiting(); }});
   output.on_observations = [this](std::vector<model::Observation>&& observations) {
-    core_.loop().post([this, list = std::move(observations)]() mutable {
-      for (auto& observation : list) take_(std::move(observation));
-    });
+    crossing_->put(std::move(observations));
   };
-  output.on_reports = [this](const std::vector<gateway::tak::TakReport>& reports) {
-    if (ledger_.waiting() > commands_waiting_max / 2) return false;  // the gateway keeps them and asks again
-    core_.loop().post([this, reports] { feed_->take(reports); });
-    return true;
-  };
+  output.on_reports = [this](const std::vector<gateway::tak::TakReport>& reports) { return crossing_->put(reports); };
   server_ = std::make_unique<gateway::tak::TakServer>(thread_->loop(), clock_, options, std::move(output));
   core_.call([&] { feed_ = std::make_unique<TakFeed>(ledger_, *server_, clock_, own_); });
   const auto listening = server_->start();
@@ -84,6 +83,8 @@ api::FeedInfo TakGateway::status() const {
   if (counters.bad_type > 0) feed.reasons["bad_type"] = counters.bad_type;
   if (counters.too_fast > 0) feed.reasons["too_fast"] = counters.too_fast;
   if (counters.too_many_uids > 0) feed.reasons["too_many_uids"] = counters.too_many_uids;
+  if (crossing_ && crossing_->dropped() > 0) feed.reasons["positions_dropped"] = crossing_->dropped();
+  if (feed_ && feed_->dropped() > 0) feed.reasons["positions_not_told"] = feed_->dropped();
   return feed;
 }
 

@@ -7,6 +7,7 @@
 #include "config.hpp"
 #include "loop_thread.hpp"
 #include "shared.hpp"
+#include "tak_crossing.hpp"
 #include "tak_feed.hpp"
 
 namespace airbridge::app {
@@ -33,7 +34,7 @@ class TakGateway {
     if (feed_) feed_->renew();
   }
 
-  api::FeedInfo status() const;  // any thread; at most a second old
+  api::FeedInfo status() const;  // core thread; at most a second old
 
  private:
   Result<std::uint16_t, std::string> listen(const Config& config, const net::Endpoint& at);  // on the TAK thread
@@ -46,6 +47,7 @@ class TakGateway {
   std::unique_ptr<LoopThread> thread_;
   std::unique_ptr<gateway::tak::TakServer> server_;
   std::unique_ptr<TakFeed> feed_;  // on the core thread
+  std::unique_ptr<TakCrossing> crossing_;
   Shared<gateway::tak::TakStatus> status_{std::make_shared<const gateway::tak::TakStatus>()};
   std::shared_ptr<net::EventLoop::Timer> timer_;
 };

@@ -30,10 +30,12 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  void run();                             // until stop(); on the thread that owns the loop
-  void run_for(Milliseconds span);        // for tests
-  void stop();                            // any thread
-  void post(std::function<void()> work);  // any thread; runs on the loop's thread, in order of posting
+  void run();                       // until stop(); on the thread that owns the loop
+  void run_for(Milliseconds span);  // for tests
+  void stop();                      // any thread
+  // Any thread; runs on the loop's thread, in order of posting. Nothing here bounds what waits: who posts for every
+  // message of others counts what is posted and not yet run, and has a limit for it.
+  void post(std::function<void()> work);
   // Runs `work` once after `delay`; dropping the handle cancels. Loop thread only.
   class Timer;
   std::shared_ptr<Timer> after(Milliseconds delay, std::function<void()> work);

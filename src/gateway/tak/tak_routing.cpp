@@ -163,16 +163,28 @@ void TakServer::catch_up(Client& client) {
   connection.want_drained(client.catching_up || !client.missed.empty());
 }
 
-void TakServer::broadcast(net::SharedBytes xml) {
-  loop_.post([this, alive = alive_, xml = std::move(xml)] {
-    if (*alive) broadcast_now(xml);
+// Work of other threads, as long as not too much of it waits.
+bool TakServer::post(std::size_t bytes, std::function<void()> work) {
+  const auto& limits = options_.limits;
+  if (told_waiting_ >= limits.told_waiting_max || told_bytes_ > limits.told_bytes_max) return false;
+  ++told_waiting_;
+  told_bytes_ += bytes;
+  loop_.post([this, alive = alive_, bytes, work = std::move(work)] {
+    if (!*alive) return;
+    --told_waiting_;
+    told_bytes_ -= bytes;
+    work();
   });
+  return true;
 }
 
-void TakServer::remove(const model::EntityId& id, std::string uid) {
-  loop_.post([this, alive = alive_, id, uid = std::move(uid)] {
-    if (*alive) remove_now(id, uid);
-  });
+bool TakServer::broadcast(net::SharedBytes xml) {
+  const auto bytes = xml->size();
+  return post(bytes, [this, xml = std::move(xml)] { broadcast_now(xml); });
+}
+
+bool TakServer::remove(const model::EntityId& id, std::string uid) {
+  return post(uid.size(), [this, id, uid = std::move(uid)] { remove_now(id, uid); });
 }
 
 void TakServer::broadcast_now(const net::SharedBytes& xml) {

@@ -18,6 +18,7 @@
 //
 // Everything on the loop's thread; broadcast() and remove() from any thread.
 #include <array>
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -50,6 +51,8 @@ struct TakLimits {
   std::size_t batch_max = 256;              // observations handed over at once
   Milliseconds batch_span{50};              // how long observations gather
   std::size_t reports_waiting_max = 1'000;  // not yet taken by the node; above it clients are not read
+  std::size_t told_waiting_max = 4'000;     // broadcast() and remove() that the loop has not run yet
+  std::size_t told_bytes_max = 16U << 20;   // of these
   StateLimits state;
   AllowanceLimits allowance;  // of one client; what is beyond is not taken, counted and logged
 };
@@ -116,10 +119,11 @@ class TakServer {
 
   // To all clients (or those its <marti> names), and kept for joiners. An event of the node's own making or of another
   // node, never one this server reported: that would come back to its sender. The position of a client that is
-  // connected here is not overruled. Not valid CoT, or not carried: ignored with a log line. Any thread.
-  void broadcast(net::SharedBytes xml);
-  // The entity is gone: tells the clients, by the uid they know it under, else by `uid`. Any thread.
-  void remove(const model::EntityId& id, std::string uid);
+  // connected here is not overruled. Not valid CoT, or not carried: ignored with a log line. False: not taken, for too
+  // much waits; to be said again later. Any thread.
+  bool broadcast(net::SharedBytes xml);
+  // The entity is gone: tells the clients, by the uid they know it under, else by `uid`. False: as above. Any thread.
+  bool remove(const model::EntityId& id, std::string uid);
 
  private:
   struct Client;
@@ -161,6 +165,7 @@ class TakServer {
   void hand_over_reports();
   void pause_all(bool pause);
   void sweep();
+  bool post(std::size_t bytes, std::function<void()> work);
   void broadcast_now(const net::SharedBytes& xml);
   void remove_now(const model::EntityId& id, std::string uid);
 
@@ -187,6 +192,7 @@ class TakServer {
   UtcTime last_received_{};
   std::shared_ptr<net::EventLoop::Timer> sweep_timer_, batch_timer_, report_timer_;
   std::unique_ptr<net::Listener> listener_;
+  std::atomic<std::size_t> told_waiting_{0}, told_bytes_{0};
   std::shared_ptr<bool> alive_;  // false once destroyed: for work posted from other threads
 };
 

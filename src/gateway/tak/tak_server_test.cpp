@@ -443,6 +443,25 @@ TEST_CASE("what the node says goes to all clients and to joiners, and a removal 
   CHECK_FALSE(has(a.received(), "winch"));
 }
 
+TEST_CASE("what other threads tell the gateway is bounded by what its loop has not run yet") {
+  TakLimits limits;
+  limits.told_waiting_max = 3;
+  World world(limits);
+  auto a = world.join("A", "ALPHA");
+  const auto say = [&](const std::string& uid) {
+    return world.server.broadcast(std::make_shared<const Bytes>(to_bytes(as_bytes(World::marker(uid, "")))));
+  };
+  CHECK(say("N-1"));
+  CHECK(world.server.remove(entity_of("N-0"), "N-0"));
+  CHECK(say("N-2"));
+  CHECK_FALSE(say("N-3"));
+  CHECK_FALSE(world.server.remove(entity_of("N-1"), "N-1"));
+  REQUIRE(waits_for(a, "N-2"));
+  CHECK(say("N-4"));
+  REQUIRE(waits_for(a, "N-4"));
+  CHECK_FALSE(has(a.received(), "N-3"));
+}
+
 TEST_CASE("the state table drops the oldest at its limits and forgets what is stale") {
   StateTable table({.uids_max = 100, .bytes_max = 1U << 20});
   const auto entry = [](Retention retention, std::size_t size, int expires) {
