@@ -14,7 +14,7 @@ finish() {
 trap finish EXIT
 "$program" init --dir "$home/node" --name "POST 1" --operator "Test" --incident "Browser test" --exercise >/dev/null
 "$program" import --dir "$home/node" demo/thames_flood.json
-"$program" node --dir "$home/node" --config demo/demo.toml --http 127.0.0.1:0 --tak 127.0.0.1:0 --listen 127.0.0.1:0 >"$home/log" 2>&1 &
+"$program" node --dir "$home/node" --config demo/demo.toml --http 127.0.0.1:0 --tak 127.0.0.1:0 --listen 127.0.0.1:0 --insecure-lab >"$home/log" 2>&1 &
 pid=$!
 for _ in $(seq 100); do
   [ -s "$home/node/running" ] && break
@@ -23,7 +23,7 @@ for _ in $(seq 100); do
 done
 address=$(cut -d' ' -f2 "$home/node/running")
 status=0
-node web/test/browser.mjs --url "http://$address" --node-pid "$pid" "$@" || status=$?
+node web/test/browser.mjs --url "http://$address" --node-pid "$pid" --lab "$@" || status=$?
 kill "$pid"
 wait "$pid" || { status=1; echo "the node did not stop cleanly"; tail -20 "$home/log"; }
 pid=

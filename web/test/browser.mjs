@@ -134,7 +134,19 @@ test('what is made up, an exercise or insecure is said in words', async () => {
   if (state.entities.some((e) => e.made_up && !e.deleted))
     check(tags.includes('Made-up data'), 'made-up data is labelled');
   if (status.incident?.exercise) check(tags.includes('EXERCISE'), 'an exercise is labelled');
-  if (status.insecure_lab) check(tags.includes('INSECURE LAB'), 'insecure lab is shown');
+  if (process.argv.includes('--lab')) check(status.insecure_lab, 'the node runs as an insecure lab');
+  check(
+    tags.includes('INSECURE LAB') === Boolean(status.insecure_lab),
+    'insecure lab is shown, and only then',
+  );
+  if (status.insecure_lab) {
+    const [red, green, blue] = await page.$eval('[data-testid="insecure"]', (tag) =>
+      getComputedStyle(tag)
+        .backgroundColor.match(/[0-9.]+/g)
+        .map(Number),
+    );
+    check(red > 2 * green && red > 2 * blue, `insecure lab is red, not ${red} ${green} ${blue}`);
+  }
 });
 
 test('arrow keys move in the list and Enter opens the record', async () => {
