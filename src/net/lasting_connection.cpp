@@ -1,6 +1,7 @@
 #include "net/lasting_connection.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace airbridge::net {
 
@@ -69,8 +70,9 @@ void LastingConnection::lose(const std::string& why) {
   state_ = LinkState::Lost;
   why_ = why;
   connection_.reset();
-  const auto jitter = static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(wait_.count() / 4 + 1)));
-  timer_ = loop_.after(wait_ + Milliseconds(jitter), [this] { dial(); });
+  last_wait_ = std::max(wait_, std::exchange(hold_off_, Milliseconds(0)));
+  const auto jitter = static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(last_wait_.count() / 4 + 1)));
+  timer_ = loop_.after(last_wait_ + Milliseconds(jitter), [this] { dial(); });
   wait_ = std::min(wait_ * 2, options_.wait_max);
   if (handlers_.on_lost) handlers_.on_lost(why);
 }

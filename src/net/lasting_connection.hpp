@@ -42,12 +42,15 @@ class LastingConnection {
   void stop();  // at once; no handler is called after it
   // Ends the connection as if the other side had, for example because what it sends is nonsense.
   void drop(const std::string& why);
+  // The wait after the next loss is at least this: for a far side that would refuse again.
+  void hold_off(Milliseconds wait) { hold_off_ = wait; }
 
   LinkState state() const { return state_; }
   const std::string& why() const { return why_; }  // the last loss in words; empty while connected
   std::uint64_t connects() const { return connects_; }
   const Endpoint& to() const { return options_.to; }
   Milliseconds next_wait() const { return wait_; }
+  Milliseconds last_wait() const { return last_wait_; }  // after the last loss, without what chance added
 
  private:
   void dial();
@@ -61,6 +64,8 @@ class LastingConnection {
   std::string why_;
   std::uint64_t connects_ = 0;
   Milliseconds wait_;
+  Milliseconds hold_off_{0};
+  Milliseconds last_wait_{0};
   std::unique_ptr<Connector> connector_;
   std::shared_ptr<Connection> connection_;
   std::shared_ptr<EventLoop::Timer> timer_;

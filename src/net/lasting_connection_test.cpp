@@ -117,3 +117,21 @@ TEST_CASE("after stop no handler is called, and dropping ends as a loss") {
   CHECK(lasting.state() == LinkState::Off);
   CHECK(lasting.connects() == 2);
 }
+
+TEST_CASE("a far side that would refuse again is left alone for as long as was asked, once") {
+  EventLoop loop;
+  Server server(loop);
+  int lost = 0;
+  std::unique_ptr<LastingConnection> lasting;
+  lasting = std::make_unique<LastingConnection>(
+      loop, quick(server.listener->port()),
+      LastingConnection::Handlers{
+          {}, [&](ByteView) { lasting->hold_off(Milliseconds(60'000)); }, [&](const std::string&) { ++lost; }});
+  lasting->start();
+  REQUIRE(run_until(loop, [&] { return server.connections.size() == 1 && lasting->state() == LinkState::Connected; }));
+  server.hangs_up = true;
+  server.connections[0]->close();
+  REQUIRE(run_until(loop, [&] { return lost == 1; }));
+  CHECK(lasting->last_wait() >= Milliseconds(60'000));
+  CHECK(lasting->next_wait() <= Milliseconds(8));
+}
