@@ -56,6 +56,12 @@ void print_status(const json::object& status, const std::string& address) {
              flag_at(status, "cut_off") ? "  CUT OFF" : "");
   for (const auto& item : list_at(status, "peers")) {
     const auto& peer = item.as_object();
+    if (number_at(peer, "last_heard_ms") == 0 && text_at(peer, "state") != "connected") {
+      fmt::print("peer       {:<14} {:<10} {}  never heard{}\n", text_at(peer, "name", "(not met yet)"),
+                 text_at(peer, "state"), text_at(peer, "address"),
+                 text_at(peer, "why").empty() ? "" : "  (" + text_at(peer, "why") + ")");
+      continue;
+    }
     fmt::print("peer       {:<14} {:<10} {}  heard {}, {}; lacks here {}, there {}; {} B out, {} B in{}\n",
                text_at(peer, "name", "(not met yet)"), text_at(peer, "state"), text_at(peer, "address"),
                since(number_at(peer, "last_heard_ms")), text_at(peer, "level"), number_at(peer, "lacks_here"),

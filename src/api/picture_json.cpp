@@ -101,7 +101,7 @@ Saved saved_of(const picture::EntityView& entity, const Status& status, const Na
     }
   }
   Saved saved;
-  saved.post = status.posts.contains(status.node.id);
+  saved.post = saved.post_here = status.posts.contains(status.node.id);
   for (const auto& [node, count] : counts) {
     if (count != entity.coverage.size()) continue;
     saved.others.push_back(name_of(node));
@@ -178,6 +178,7 @@ json::object entity_json(const picture::EntityView& entity, const Saved& saved, 
   for (const auto& name : saved.others) names.emplace_back(name);
   out["saved"] = json::object{
       {"here", true}, {"others", saved.others.size()}, {"others_names", std::move(names)}, {"post", saved.post}};
+  if (saved.post_here) out["saved"].as_object()["post_here"] = true;
   return out;
 }
 

@@ -13,7 +13,8 @@ using NameOf = std::function<std::string(const model::KeyId&)>;
 // Who besides this node holds all of an entity's events that are here.
 struct Saved {
   std::vector<std::string> others;
-  bool post = false;
+  bool post = false;       // at a post, which may be this node
+  bool post_here = false;  // this node is one
   friend bool operator==(const Saved&, const Saved&) = default;
 };
 Saved saved_of(const picture::EntityView& entity, const Status& status, const NameOf& name_of);

@@ -137,7 +137,8 @@ json::object schemas() {
   out["Saved"] = object_of({{"here", typed("boolean")},
                             {"others", typed("integer")},
                             {"others_names", list_of(typed("string"))},
-                            {"post", typed("boolean")}});
+                            {"post", typed("boolean")},
+                            {"post_here", typed("boolean")}});
   out["Entity"] = object_of(
       {{"id", typed("string")},
        {"record", typed("string")},

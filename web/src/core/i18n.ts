@@ -48,6 +48,12 @@ export function translate(language: Language, key: Key, params?: Params): string
   );
 }
 
+/** The key of the form that the language uses for so many: `key_one`, `key_two`, `key_few`, or the key itself. */
+export function plural_key(language: Language, key: Key, n: number): Key {
+  const form = `${key}_${new Intl.PluralRules(language).select(n)}`;
+  return has_words(form) ? form : key;
+}
+
 export function has_words(key: string): key is Key {
   return Object.hasOwn(en, key);
 }

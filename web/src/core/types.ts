@@ -33,6 +33,8 @@ export interface Saved {
   others: number;
   others_names?: string[];
   post?: boolean;
+  /** This node is a post itself. */
+  post_here?: boolean;
 }
 
 export interface Geometry {
