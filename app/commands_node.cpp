@@ -83,7 +83,7 @@ int run_node(const Common& common, const NodeOptions& options) {
 
   auto home = open_home(common.dir);
   if (!home) return complain("{}", home.error().text);
-  const auto name = home->name;
+  const auto name = printable(shown_name(*home, *config));
   const auto incident = home->genesis.name;
   const bool exercise = home->genesis.exercise;
   const SystemClock clock;

@@ -230,6 +230,11 @@ int run_restore(const Common& common, const RestoreOptions& options) {
              printable(genesis->name), common.dir);
   for (const auto& range : report->damaged)
     fmt::print("The backup has a damaged stretch: {}\n", store::describe(range));
+  if (with_keys)
+    fmt::print(
+        "It has the keys of the node that was backed up and stands in its place: that one must not run any more. For "
+        "a\n"
+        "second device, restore with a backup without keys and --join INVITATION.\n");
   fmt::print("Start it: airbridge node --dir {}\n", common.dir);
   return 0;
 }

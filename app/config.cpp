@@ -39,7 +39,9 @@ const std::vector<Option>& options() {
        0,
        0,
        {"post", "vehicle", "portable"}},
-      {"node", "name", &Config::name, "what others see; empty: the name given at init"},
+      {"node", "name", &Config::name,
+       "the name in its log, its status, on its page and in the status of nodes linked to it; empty: the name given at "
+       "init. The journal names who wrote by the name granted at init, which stays"},
       {"http", "listen", &Config::http_listen, "address and port of the page and the API"},
       {"tak", "enabled", &Config::tak_enabled, "serve TAK clients"},
       {"tak", "listen", &Config::tak_listen, "address and port for TAK clients (CoT XML over TCP)"},

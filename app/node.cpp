@@ -27,9 +27,16 @@ namespace {
 constexpr Milliseconds publish_every{100};
 constexpr Milliseconds status_every{1'000};
 
+}  // namespace
+
+std::string shown_name(const Home& home, const Config& config) {
+  return config.name.empty() ? home.name : model::cbor::clean_text(config.name, trust::grant_name_max);
+}
+
+namespace {
+
 api::NodeInfo node_info(const Home& home, const Config& config) {
-  const auto name = config.name.empty() ? home.name : model::cbor::clean_text(config.name, trust::grant_name_max);
-  return {home.node_key.id(), name, config.profile, version, config.insecure_lab};
+  return {home.node_key.id(), shown_name(home, config), config.profile, version, config.insecure_lab};
 }
 
 std::optional<model::Place> configured_place(const Config& config) {
@@ -162,6 +169,8 @@ Result<void, std::string> RunningNode::open_ledger() {
 
 Result<void, std::string> RunningNode::start_peers() {
   sync::Config sync_config{home_.incident, home_.node_key.id(), info_.name};
+  sync_config.incident_name = home_.genesis.name;
+  sync_config.run = std::uint64_t{trust::random_u32()} << 32 | trust::random_u32();
   sync_config.is_granted = [this](const model::SealedRun& run) { return ledger_->welcomes(run); };
   Peers::Handlers handlers;
   handlers.on_accept = [this](sync::Accept accept) {

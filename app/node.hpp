@@ -21,6 +21,10 @@ struct NodePorts {
   std::uint16_t peers = 0;  // 0: off
 };
 
+// What this node is called in its status, on its page and by the nodes it is linked to: `node.name`, else the name of
+// its grant. What it wrote is told under the name of the grant.
+std::string shown_name(const Home& home, const Config& config);
+
 class Node {
  public:
   // Opens the store, starts everything; the error says what failed and what to do.

@@ -83,6 +83,7 @@ void NodeStatus::add_problems(api::Status& status, const picture::Picture& pictu
     problems.push_back(
         fmt::format("{} stretches of the log are damaged; peers are asked for what is missing", status.store.damaged));
   if (status.cut_off) problems.push_back("Cut off: no other node can be reached");
+  for (const auto& problem : parts_.peers.problems()) problems.push_back(problem);
   if (!status.clocks.empty()) problems.push_back(words_of(status.clocks.front()));
   if (!picture.forks().empty())
     problems.push_back(fmt::format("{} streams have two contents: a device was copied or restored without telling",

@@ -24,6 +24,7 @@ Peers::Peers(net::EventLoop& loop, const Clock& clock, const sync::Config& confi
       clock_(clock),
       handlers_(std::move(handlers)),
       queue_bytes_max_(queue_bytes_max),
+      node_(config.node),
       core_(config, log) {}
 
 Peers::~Peers() { stop(); }
@@ -130,13 +131,44 @@ void Peers::came(const sync::PeerUp& up) {
   lost_.found(up.node);
   for (auto& dialer : dialers_) {
     if (dialer.peer != up.peer) continue;
+    dialer.refusals = 0;
     dialer.name = up.name;
     dialer.node = up.node;
   }
 }
 
+// Was this not said of the same machine lately? Ports of callers change, so they do not count.
+bool Peers::is_news(std::string_view address, std::string_view what) {
+  const auto at = now().steady;
+  const auto key = fmt::format("{} {}", address.substr(0, address.rfind(':')), what);
+  if (const auto found = said_.find(key); found != said_.end() && at < found->second + said_again_after) return false;
+  if (said_.size() >= said_kept_max) {
+    said_.erase(
+        std::min_element(said_.begin(), said_.end(), [](const auto& a, const auto& b) { return a.second < b.second; }));
+  }
+  said_[key] = at;
+  return true;
+}
+
+std::vector<std::string> Peers::problems() const {
+  std::vector<std::string> out;
+  const auto at = now().steady;
+  constexpr std::string_view remedy = "stop one of the two, or restore it from a backup without keys and with --join";
+  if (own_twin_ && at < own_twin_->met + twin_shown_for)
+    out.push_back(
+        fmt::format("A second device runs with this node's keys (met at {}): {}", own_twin_->address, remedy));
+  if (other_twin_ && at < other_twin_->met + twin_shown_for)
+    out.push_back(fmt::format("Two devices run with the keys of {} (one is at {}): {}", other_twin_->name,
+                              other_twin_->address, remedy));
+  return out;
+}
+
 void Peers::went(const sync::PeerDown& down) {
-  log::warn(area, "lost a node", {{"node", down.node ? down.node->hex() : "unnamed"}, {"why", down.why}});
+  if (down.was_up) {
+    log::warn(area, "lost a node", {{"node", down.node->hex()}, {"why", down.why}});
+  } else if (is_news(down.address, down.why)) {
+    log::warn(area, "a link came to nothing", {{"peer", down.address}, {"why", down.why}});
+  }
   if (!down.node) return;
   // A link that ends in its greeting because another to the node is open says at least who is there.
   for (auto& dialer : dialers_) {
@@ -174,10 +206,13 @@ void Peers::carry_out(sync::Output output) {
           [this](sync::Close& close) {
             const auto link = links_.find(close.peer);
             if (link == links_.end()) return;
-            log::info(area, "closing a link", {{"why", close.why}});
             if (link->second.dialer != SIZE_MAX) {
               auto& dialer = dialers_[link->second.dialer];
               dialer.peer = 0;
+              if (close.is_refusal) {
+                dialer.refusals = std::min(dialer.refusals + 1, 16U);
+                dialer.link->hold_off(std::min(refused_wait_max, Milliseconds(1'000) * (1U << dialer.refusals)));
+              }
               loop_.post([this, index = link->second.dialer, why = close.why] { dialers_[index].link->drop(why); });
             } else {
               link->second.connection->close_after_sending();
@@ -190,7 +225,15 @@ void Peers::carry_out(sync::Output output) {
           [this](sync::PeerDown& down) { went(down); },
           [this](sync::ForkFound& fork) { handlers_.on_fork(fork); },
           [this](sync::OwnStreamAhead& ahead) { handlers_.on_own_ahead(ahead); },
-          [](sync::Refused& refused) {
+          [this](sync::TwinFound& twin) {
+            const bool is_own = twin.node == node_;
+            if (is_news(twin.address, "twin of " + twin.node.hex()))
+              log::error(area, "two devices run with the keys of one node",
+                         {{"node", twin.node.hex()}, {"peer", twin.address}});
+            (is_own ? own_twin_ : other_twin_) = Twin{twin.name, twin.address, now().steady};
+          },
+          [this](sync::Refused& refused) {
+            if (!is_news(refused.address, refused.what)) return;
             log::warn(area, "refused what a node sent",
                       {{"peer", refused.address}, {"offset", refused.offset}, {"what", refused.what}});
           },
@@ -257,9 +300,15 @@ void Peers::last_value(const model::Observation& observation) {
 
 std::shared_ptr<const api::HeldTable> Peers::held(const model::VersionVector& streams) const {
   auto table = std::make_shared<api::HeldTable>();
+  std::map<model::KeyId, bool> judged;  // asked once a node, not once a stream
+  const auto counts = [&](const model::KeyId& node) {
+    const auto [found, is_new] = judged.try_emplace(node, true);
+    if (is_new && handlers_.is_member) found->second = handlers_.is_member(node);
+    return found->second;
+  };
   for (const auto& [stream, seq] : streams) {
     for (const auto& [node, held] : core_.held_by(stream)) {
-      if (held > 0) (*table)[stream][node] = held;
+      if (held > 0 && counts(node)) (*table)[stream][node] = held;
     }
   }
   return table;

@@ -2,6 +2,7 @@
 // Links to other nodes: the sockets around sync::Core. Core loop thread only.
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,15 @@ inline constexpr std::size_t peer_connections_max = sync::peers_max;  // accepte
 // slowly is cut off; a link this node opened is opened anew.
 inline constexpr std::size_t peer_queue_bytes_max = 4 * 1024 * 1024;
 
+// A far side that refuses (another incident, a twin, no node at all) is dialled again after 2 s, then twice as long
+// each time, up to this.
+inline constexpr Milliseconds refused_wait_max{60'000};
+// What was said of a link that came to nothing is said again in the log after so long. Of so many is that remembered.
+inline constexpr Milliseconds said_again_after{10 * 60'000};
+inline constexpr std::size_t said_kept_max = 64;
+// How long a second device with a node's keys stays a problem after it was last met; well above refused_wait_max.
+inline constexpr Milliseconds twin_shown_for{3 * 60'000};
+
 class Peers {
  public:
   struct Handlers {
@@ -25,7 +35,8 @@ class Peers {
     std::function<void(const sync::ForkFound&)> on_fork;
     std::function<void(const sync::OwnStreamAhead&)> on_own_ahead;
     std::function<void()> on_change;  // who holds what, or who is there, has changed
-    // Does the node belong to the incident by the grants known here? Only such a one is missed when it is gone.
+    // Does the node belong to the incident by the grants known here? Only such a one is missed when it is gone, and
+    // only what such a one says to hold is counted as saved there.
     // Without it everybody does.
     std::function<bool(const model::KeyId&)> is_member = {};
   };
@@ -44,6 +55,7 @@ class Peers {
   void last_value(const model::Observation& observation);
 
   std::vector<api::PeerInfo> status() const;
+  std::vector<std::string> problems() const;  // in words
   bool has_configured() const { return !dialers_.empty(); }
   std::shared_ptr<const api::HeldTable> held(const model::VersionVector& streams) const;
   std::uint64_t refused_total() const { return core_.refused_total(); }
@@ -62,6 +74,7 @@ class Peers {
     sync::PeerId last_peer = 0;  // the same, also after its end
     std::string name;            // of the node last met there
     model::KeyId node;
+    std::uint32_t refusals = 0;  // in a row
     UtcTime last_heard{};
   };
   void settle();  // carries out what the core wants and arms its next deadline
@@ -70,6 +83,7 @@ class Peers {
   void cut(sync::PeerId peer, const std::string& why);
   void came(const sync::PeerUp& up);
   void went(const sync::PeerDown& down);
+  bool is_news(std::string_view address, std::string_view what);
   net::ConnectionLimits link_limits() const;
   void carry_out(sync::Output output);
   Now now() const { return clock_.now(); }
@@ -78,10 +92,17 @@ class Peers {
   const Clock& clock_;
   Handlers handlers_;
   std::size_t queue_bytes_max_;
+  model::KeyId node_;
   sync::Core core_;
   std::map<sync::PeerId, Link> links_;
   std::vector<Dialer> dialers_;
   LostPeers lost_;
+  struct Twin {
+    std::string name, address;
+    SteadyTime met{};
+  };
+  std::optional<Twin> own_twin_, other_twin_;  // the last met
+  std::map<std::string, SteadyTime> said_;
   std::unique_ptr<net::Listener> listener_;
   std::shared_ptr<net::EventLoop::Timer> timer_;
   bool settling_ = false;

@@ -178,3 +178,42 @@ TEST_CASE("of lost nodes the one heard longest ago is forgotten when there are t
   CHECK(lost.all().contains(key_of(static_cast<std::uint8_t>(lost_peers_max)).id()));
   CHECK_FALSE(lost.all().contains(key_of(static_cast<std::uint8_t>(lost_peers_max - 1)).id()));
 }
+
+TEST_CASE("only what granted nodes say to hold counts as saved there") {
+  Stage stage;
+  const auto port = stage.peers->listen({"127.0.0.1", 0});
+  REQUIRE(port);
+  const model::StreamId stream{{stage.key.id(), 1}, model::Class::Routine, {}};
+  const auto head = stage.log.chain_at(stream, 1);
+  REQUIRE(head);
+  std::vector<TestPeer> callers;
+  for (const auto who : {std::uint8_t{2}, std::uint8_t{3}}) {
+    auto said = sync::encode(sync::Hello{sync::protocol_version, stage.incident, key_of(who).id(), "N", 1, {}, 0});
+    sync::VectorMessage vector;
+    vector.items.push_back({stream, 1, {head->value[0], head->value[1], head->value[2], head->value[3]}});
+    const auto more = sync::encode(vector);
+    said.insert(said.end(), more.begin(), more.end());
+    callers.emplace_back(stage.loop, *port);
+    callers.back().send(as_text(said));
+  }
+  REQUIRE(run_until(stage.loop, [&] { return stage.listed("connected").size() == 2; }));
+  const auto held = stage.peers->held({{stream, 1}});
+  REQUIRE(held->contains(stream));
+  CHECK(held->at(stream).size() == 1);
+  CHECK(held->at(stream).contains(key_of(2).id()));
+}
+
+TEST_CASE("a peer that is a web page is named as such") {
+  Stage stage;
+  std::vector<std::shared_ptr<net::Connection>> accepted;
+  auto server = net::listen(stage.loop, {"127.0.0.1", 0}, {}, [&](std::shared_ptr<net::Connection> connection) {
+    connection->start({[](ByteView) {}, [](const std::string&) {}, {}});
+    connection->send(to_bytes(as_bytes("HTTP/1.1 400 Bad Request\r\n\r\n")));
+    accepted.push_back(std::move(connection));
+  });
+  REQUIRE(server);
+  stage.peers->connect({"127.0.0.1", (*server)->port()});
+  REQUIRE(run_until(stage.loop, [&] { return stage.listed("lost").size() == 1; }));
+  CHECK(stage.peers->status().at(0).why.find("is it its page?") != std::string::npos);
+  CHECK(stage.peers->status().at(0).last_heard == UtcTime{});
+}

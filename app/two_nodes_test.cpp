@@ -51,6 +51,9 @@ TEST_CASE("what one node writes is at the other, live, and each says so") {
   CHECK(saved_elsewhere(*pair.a, from_a));
   CHECK(saved_elsewhere(*pair.b, from_b));
   CHECK(pair.a->entity(from_a).at("saved").at("others_names").as_array().at(0) == "TRUCK 2");
+  CHECK(pair.a->entity(from_a).at("saved").as_object().contains("post_here"));
+  CHECK_FALSE(pair.b->entity(from_a).at("saved").as_object().contains("post_here"));
+  CHECK(pair.b->entity(from_a).at("saved").at("post") == true);
   CHECK(eventually([&] { return pair.a->status().at("unshared") == 0 && pair.b->status().at("unshared") == 0; }));
   CHECK_FALSE(pair.b->status().at("cut_off").as_bool());
 }
@@ -98,6 +101,41 @@ TEST_CASE("a lost node is missed with its age on both sides, whoever had dialled
   CHECK(pair.a->status().at("peers").as_array().size() == 1);
   pair.a->kill_hard();
   CHECK(misses(*pair.b, "POST 1"));
+}
+
+TEST_CASE("a second device with the same keys is a problem on both, and the node's own port is not") {
+  const Folder folder;
+  init_node(folder / "a", "POST 1");
+  TestNode a(folder / "a");
+  const auto file = (folder / "copy.backup").string();
+  REQUIRE(run({"backup", "--dir", a.dir().string(), "--with-keys", file}).status == 0);
+  const auto restored = run({"restore", "--dir", (folder / "b").string(), file});
+  REQUIRE(restored.status == 0);
+  CHECK(restored.out.find("must not run any more") != std::string::npos);
+  TestNode b(folder / "b", {"--peer", a.peers()});
+  const auto sees_twin = [](const TestNode& node) {
+    return eventually([&] {
+      return json::serialize(node.status().at("problems")).find("second device runs with this node's keys") !=
+             std::string::npos;
+    });
+  };
+  CHECK(sees_twin(a));
+  CHECK(sees_twin(b));
+}
+
+TEST_CASE("a node is called as its settings say, in its log and by those it is linked to") {
+  const Folder folder;
+  init_node(folder / "a", "POST 1");
+  join_node(folder / "a", folder / "b", "TRUCK 2");
+  TestNode a(folder / "a");
+  TestNode b(folder / "b", {"--peer", a.peers()}, {{"AIRBRIDGE_NODE_NAME", "TRUCK 9"}});
+  CHECK(b.status().at("node").at("name") == "TRUCK 9");
+  CHECK(b.log().find("TRUCK 9") != std::string::npos);
+  CHECK(eventually([&] {
+    const auto status = a.status();
+    const auto& peers = status.at("peers").as_array();
+    return peers.size() == 1 && peers[0].at("name") == "TRUCK 9";
+  }));
 }
 
 TEST_CASE("a node killed in the middle of a backlog converges after its restart, and the urgent came first") {

@@ -221,6 +221,12 @@ TEST_CASE("another incident, another protocol and the node itself are sent away 
     return std::string();
   };
   CHECK(words_for([](Hello& h) { h.incident.value[0] ^= 1; }).find("this node serves incident 1111") == 0);
+  const auto named = words_for([](Hello& h) {
+    h.incident.value[0] ^= 1;
+    h.incident_name = "Valley fire";
+  });
+  CHECK(named.find("the other side incident \"Valley fire\" (1011") != std::string::npos);
+  CHECK(named.find("invitation") != std::string::npos);
   CHECK(words_for([](Hello& h) { h.version = 2; }).find("update the older one") != std::string::npos);
   CHECK(words_for([](Hello& h) { h.node = key_of(1).id(); }) == "this is the node itself");
 }
@@ -233,6 +239,16 @@ TEST_CASE("a message before the greeting, or none at all, ends the link") {
   peer = node.core.connect({}, at_ms(0));
   node.core.receive(peer, as_bytes("GET / HTTP/1.1\r\n\r\n"), at_ms(0));
   CHECK(node.core.peers().empty());
+  node.core.take_outputs();
+  peer = node.core.connect({"10.0.0.1:8080", true}, at_ms(0));
+  node.core.receive(peer, as_bytes("HTTP/1.1 400 Bad Request\r\n\r\n"), at_ms(0));
+  std::vector<Close> closed;
+  for (const auto& output : node.core.take_outputs()) {
+    if (const auto* close = std::get_if<Close>(&output)) closed.push_back(*close);
+  }
+  REQUIRE(closed.size() == 1);
+  CHECK(closed[0].why.find("is it its page?") != std::string::npos);
+  CHECK(closed[0].is_refusal);
   node.core.connect({}, at_ms(0));
   node.core.poll(at_ms(9'000));
   CHECK(node.core.peers().size() == 1);
@@ -465,4 +481,48 @@ TEST_CASE("hostile bytes of any kind leave the node working") {
     stage.take();
     if (!stage.node.core.peers().empty()) stage.good_run_is_taken();
   }
+}
+
+TEST_CASE("a second device with this node's keys is told from the node itself") {
+  const auto twins = [](std::uint64_t own_run, std::uint64_t their_run, std::uint32_t incarnation) {
+    const trust::SigningKey key = key_of(1);
+    const MemoryLog log(incident, {key.id(), 1});
+    Config config{incident, key.id(), "N1"};
+    config.run = own_run;
+    Core core(config, log);
+    const auto peer = core.connect({"10.0.0.2:7420", true}, at_ms(0));
+    core.receive(peer, encode(Hello{protocol_version, incident, key.id(), "N1", incarnation, {}, 0, their_run}),
+                 at_ms(0));
+    CHECK(core.peers().empty());
+    std::size_t found = 0;
+    for (const auto& output : core.take_outputs()) {
+      if (const auto* twin = std::get_if<TwinFound>(&output)) {
+        ++found;
+        CHECK(twin->address == "10.0.0.2:7420");
+        CHECK(twin->node == key.id());
+      }
+    }
+    return found;
+  };
+  CHECK(twins(5, 5, 1) == 0);
+  CHECK(twins(5, 6, 1) == 1);
+  // One that does not tell its run is judged by its incarnation.
+  CHECK(twins(5, 0, 1) == 0);
+  CHECK(twins(5, 0, 2) == 1);
+}
+
+TEST_CASE("two devices with the keys of one node that call in turn are found out, and a restart is not") {
+  Node node(1);
+  const auto calls = [&](std::uint64_t run) {
+    const auto peer = node.core.connect({}, at_ms(0));
+    node.core.receive(peer, encode(Hello{protocol_version, incident, key_of(2).id(), "N2", 1, {}, 0, run}), at_ms(0));
+    std::size_t told = 0;
+    for (const auto& output : node.core.take_outputs()) told += std::holds_alternative<TwinFound>(output) ? 1 : 0;
+    return told;
+  };
+  CHECK(calls(5) == 0);
+  CHECK(calls(6) == 0);  // restarted, while the old link still seems open
+  CHECK(calls(6) == 0);
+  CHECK(calls(5) == 1);
+  CHECK(node.core.peers().empty());
 }

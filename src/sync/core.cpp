@@ -11,12 +11,27 @@ namespace airbridge::sync {
 namespace {
 constexpr std::size_t told_kept_max = 4;  // states of our vector kept for a peer's next HELLO
 
+constexpr std::size_t incident_name_words_max = 32;  // of a name in the words of a refusal
+
+std::string words_for(const model::IncidentId& id, std::string_view name) {
+  const auto number = id.hex().substr(0, 8);
+  if (name.empty()) return "incident " + number;
+  return fmt::format("incident \"{}\" ({})", model::cbor::clean_text(name, incident_name_words_max), number);
+}
+
+// Nothing changes by itself that would let the next try fare better.
+bool is_refusal(Parting reason) {
+  return reason == Parting::WrongIncident || reason == Parting::NewerProtocol || reason == Parting::SameNode ||
+         reason == Parting::Twin;
+}
+
 // Silence for so long means that two heartbeats in a row were missed, with half an interval for the way.
 Milliseconds silence_max(const LinkProfile& link) { return link.heartbeat * missed_intervals_max + link.heartbeat / 2; }
 }  // namespace
 
 Core::Core(Config config, const LogView& log) : config_(std::move(config)), log_(log) {
   config_.name = model::cbor::clean_text(config_.name, name_bytes_max);
+  config_.incident_name = model::cbor::clean_text(config_.incident_name, name_bytes_max);
   raw_ = log_.vector();
   ours_ = with_heads(cut_at_forks(raw_, log_));
 }
@@ -43,7 +58,7 @@ PeerId Core::connect(LinkProfile link, Now now) {
   peer.next_ping = now.steady + peer.link.heartbeat;
   peer.announced = ours_;
   put_control(peer, Hello{protocol_version, config_.incident, config_.node, config_.name, log_.own_writer().incarnation,
-                          digest_of(ours_), 0});
+                          digest_of(ours_), 0, config_.run, config_.incident_name});
   return id;
 }
 
@@ -71,7 +86,7 @@ void Core::drop(Peer& peer, const std::string& why) {
 void Core::part(Peer& peer, Parting reason, std::string words) {
   words = model::cbor::clean_text(words, words_bytes_max);
   put_control(peer, Bye{reason, words});
-  outputs_.push_back(Close{peer.id, words});
+  outputs_.push_back(Close{peer.id, words, is_refusal(reason) || (reason == Parting::Protocol && !peer.greeted)});
   drop(peer, words);
 }
 
@@ -112,11 +127,17 @@ void Core::receive(PeerId id, ByteView bytes, Now now) {
   });
   if (error && !peer->dead) {
     peer->frame_offset = error->offset;
-    const std::string what = error->fault == FrameFault::TooLong
-                                 ? fmt::format("a frame of more than {} bytes", frame_bytes_max)
-                                 : std::string("a frame whose checksum does not fit");
+    std::string what = error->fault == FrameFault::TooLong
+                           ? fmt::format("a frame of more than {} bytes", frame_bytes_max)
+                           : std::string("a frame whose checksum does not fit");
+    if (error->offset == 0) {
+      what = peer->link.dialed ? "what answers there is not an Airbridge node's port for other nodes (is it its page?)"
+                               : "what calls here is not an Airbridge node";
+    } else {
+      what += fmt::format(" at byte {}", error->offset);
+    }
     refuse(*peer, what);
-    if (!peer->dead) part(*peer, Parting::Protocol, fmt::format("{} at byte {}", what, error->offset));
+    if (!peer->dead) part(*peer, Parting::Protocol, what);
   }
   answer_vector(*peer);
   if (!peer->dead) pump(*peer, now);
@@ -140,7 +161,9 @@ void Core::on_frame(PeerId id, std::uint8_t type, ByteView payload, std::uint64_
 
 void Core::on_message(Peer& peer, Message message, Now now) {
   if (const auto* bye = std::get_if<Bye>(&message)) {
-    outputs_.push_back(Close{peer.id, bye->words});
+    outputs_.push_back(Close{peer.id, bye->words, is_refusal(bye->reason)});
+    if (bye->reason == Parting::Twin)
+      outputs_.push_back(TwinFound{peer.id, config_.node, config_.name, peer.link.address});
     drop(peer, fmt::format("the other side said: {}", bye->words));
     return;
   }
@@ -202,10 +225,7 @@ void Core::on_hello(Peer& peer, const Hello& hello, Now now) {
     return;
   }
   if (hello.incident != config_.incident) {
-    refuse(peer, "another incident: " + hello.incident.hex().substr(0, 16));
-    part(peer, Parting::WrongIncident,
-         fmt::format("this node serves incident {}, not {}", config_.incident.hex().substr(0, 16),
-                     hello.incident.hex().substr(0, 16)));
+    part_from_other_incident(peer, hello);
     return;
   }
   if (hello.version != protocol_version) {
@@ -216,15 +236,36 @@ void Core::on_hello(Peer& peer, const Hello& hello, Now now) {
     return;
   }
   if (hello.node == config_.node) {
-    part(peer, Parting::SameNode, "this is the node itself");
+    if (is_twin_of(hello)) {
+      outputs_.push_back(TwinFound{peer.id, hello.node, hello.name, peer.link.address});
+      part(peer, Parting::Twin, "a second device runs with this node's keys");
+    } else {
+      part(peer, Parting::SameNode, "this is the node itself");
+    }
     return;
   }
   peer.greeted = true;
+  peer.run = hello.run;
   peer.node = hello.node;
   peer.name = hello.name;
   peer.incarnation = hello.incarnation;
   if (!settle_duplicate(peer, now)) return;
   greet(peer, hello.digest, now);
+}
+
+void Core::part_from_other_incident(Peer& peer, const Hello& hello) {
+  const auto here = words_for(config_.incident, config_.incident_name);
+  const auto there = words_for(hello.incident, hello.incident_name);
+  refuse(peer, "another incident: " + there);
+  part(peer, Parting::WrongIncident,
+       fmt::format("this node serves {}, the other side {}: join it with an invitation, or take out this --peer", here,
+                   there));
+}
+
+// A HELLO with this node's own key id: another process with its keys, or the node met itself?
+bool Core::is_twin_of(const Hello& hello) const {
+  if (hello.run != 0 && config_.run != 0) return hello.run != config_.run;
+  return hello.incarnation != log_.own_writer().incarnation;
 }
 
 bool Core::settle_duplicate(Peer& peer, Now) {
@@ -234,6 +275,14 @@ bool Core::settle_duplicate(Peer& peer, Now) {
     // because the older may be half dead.
     const bool keep_dialed = config_.node < peer.node;
     const bool keep_new = other.link.dialed == peer.link.dialed || peer.link.dialed == keep_dialed;
+    // A run that is back after another one had taken its place never ended: a restart would have made a new number.
+    if (peer.run != 0 && peer.run != other.run && peer.run == other.displaced) {
+      outputs_.push_back(TwinFound{peer.id, peer.node, peer.name, peer.link.address});
+      part(other, Parting::Twin, "a second device runs with the keys of this one");
+      part(peer, Parting::Twin, "a second device runs with the keys of this one");
+      return false;
+    }
+    if (keep_new) peer.displaced = other.run == peer.run ? other.displaced : other.run;
     auto& leaving = keep_new ? other : peer;
     part(leaving, Parting::Duplicate, "another link to this node is open");
     if (!keep_new) return false;

@@ -35,6 +35,8 @@ struct Config {
   // says so? May be asked about a run without entries. Without it everybody does. What others write is taken within
   // bounds (limits.hpp).
   std::function<bool(const model::SealedRun&)> is_granted = {};
+  std::uint64_t run = 0;           // random, new at each start: tells this process from another with its keys
+  std::string incident_name = {};  // shown to who comes with another incident
 };
 
 class Core {
@@ -103,6 +105,8 @@ class Core {
   void on_message(Peer& peer, Message message, Now now);
   void on_hello(Peer& peer, const Hello& hello, Now now);
   bool settle_duplicate(Peer& peer, Now now);
+  void part_from_other_incident(Peer& peer, const Hello& hello);
+  bool is_twin_of(const Hello& hello) const;
   void drop(Peer& peer, const std::string& why);
   void sweep();
   void part(Peer& peer, Parting reason, std::string words);  // BYE, Close, drop

@@ -27,16 +27,18 @@ std::string examples() {
   const auto stream = stream_of(2, Class::Important);
   auto branch = stream;
   branch.branch = {4, {1, 2, 3, 4, 5, 6, 7, 8}};
-  const Message messages[] = {AskVector{},
-                              AskVector{Digest{1, 2, 3, 4, 5, 6, 7, 8}},
-                              VectorMessage{Digest{9}, {{stream, 3, {1, 2, 3, 4}}, {branch, 7, {5, 6, 7, 8}}}},
-                              LastValues{{Bytes{0xA0}}},
-                              ChainQuery{stream, {1, 5, 9}},
-                              ChainReply{stream, {{1, {1}}, {5, {2}}}},
-                              Ping{1, {1, 2, 3, 4, 5, 6, 7, 8}},
-                              Pong{1},
-                              RunRefused{stream, 4, Reason::Gap, 0},
-                              Bye{Parting::Stopping, "the node is stopping"}};
+  const Message messages[] = {
+      Hello{1, incident, key_of(1).id(), "N1", 1, {1, 2, 3, 4, 5, 6, 7, 8}, 0, 7, "Valley fire"},
+      AskVector{},
+      AskVector{Digest{1, 2, 3, 4, 5, 6, 7, 8}},
+      VectorMessage{Digest{9}, {{stream, 3, {1, 2, 3, 4}}, {branch, 7, {5, 6, 7, 8}}}},
+      LastValues{{Bytes{0xA0}}},
+      ChainQuery{stream, {1, 5, 9}},
+      ChainReply{stream, {{1, {1}}, {5, {2}}}},
+      Ping{1, {1, 2, 3, 4, 5, 6, 7, 8}},
+      Pong{1},
+      RunRefused{stream, 4, Reason::Gap, 0},
+      Bye{Parting::Stopping, "the node is stopping"}};
   std::string out = "# one of each\n";
   for (const auto& message : messages) {
     const auto frame = encode(message);

@@ -116,7 +116,7 @@ struct Encoder {
   Writer out{bytes};
 
   MessageType operator()(const Hello& hello) {
-    out.map(7);
+    out.map(7U + (hello.run != 0 ? 1U : 0U) + (hello.incident_name.empty() ? 0U : 1U));
     out.uint(0);
     out.uint(hello.version);
     out.uint(1);
@@ -131,6 +131,14 @@ struct Encoder {
     out.bytes(hello.digest);
     out.uint(6);
     out.uint(hello.features);
+    if (hello.run != 0) {
+      out.uint(7);
+      out.uint(hello.run);
+    }
+    if (!hello.incident_name.empty()) {
+      out.uint(8);
+      out.text(hello.incident_name);
+    }
     return MessageType::Hello;
   }
   MessageType operator()(const VectorMessage& vector) {
@@ -233,7 +241,7 @@ Hello get_hello(Reader& in) {
   Hello hello;
   std::uint32_t seen = 0;
   model::cbor::read_map(in, 32, [&](std::uint64_t key) {
-    if (key > 6) return false;
+    if (key > 8) return false;
     seen |= 1U << key;
     switch (key) {
       case 0:
@@ -254,8 +262,14 @@ Hello get_hello(Reader& in) {
       case 5:
         hello.digest = get_array<Digest>(in);
         break;
-      default:
+      case 6:
         hello.features = in.uint();
+        break;
+      case 7:
+        hello.run = in.uint();
+        break;
+      default:
+        hello.incident_name = std::string(in.text(name_bytes_max));
         break;
     }
     return true;

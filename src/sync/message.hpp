@@ -39,8 +39,10 @@ struct Hello {
   model::KeyId node;
   std::string name;
   std::uint32_t incarnation = 0;
-  Digest digest{};             // of what this node holds on disk; who knows what that is need not ask
-  std::uint64_t features = 0;  // bits; none in version 1
+  Digest digest{};                 // of what this node holds on disk; who knows what that is need not ask
+  std::uint64_t features = 0;      // bits; none in version 1
+  std::uint64_t run = 0;           // random, new at each start of the program; 0: not said
+  std::string incident_name = {};  // for people; empty: not said
 };
 
 struct VectorItem {
@@ -119,9 +121,10 @@ enum class Parting : std::uint8_t {
   Duplicate = 4,
   Protocol = 5,
   Silent = 6,
-  Full = 7
+  Full = 7,
+  Twin = 8,  // two devices run with the keys of the one that is told so
 };
-inline constexpr std::uint64_t parting_max = 7;
+inline constexpr std::uint64_t parting_max = 8;
 struct Bye {
   Parting reason = Parting::Stopping;
   std::string words;  // for people

@@ -26,6 +26,7 @@ struct Send {
 struct Close {
   PeerId peer = 0;
   std::string why;
+  bool is_refusal = false;  // the same would happen again at once: another program, incident, version, or this node
 };
 // Verified: continues what the log holds, signed by its author. Write it (and the key, when given) durably, in the
 // order of the tickets, and then call accepted(ticket), or refused(ticket) when that fails. Where the seal is of a
@@ -67,6 +68,14 @@ struct OwnStreamAhead {
   std::uint64_t here = 0;
   std::uint64_t there = 0;
 };
+// Two devices run with the keys of one node, which may be this one. Told at each meeting; nothing proves it before
+// sessions exist.
+struct TwinFound {
+  PeerId peer = 0;
+  model::KeyId node;
+  std::string name;
+  std::string address;  // where one of them was met
+};
 // Something a peer sent was not taken. `offset` counts the bytes of its stream.
 struct Refused {
   PeerId peer = 0;
@@ -75,7 +84,8 @@ struct Refused {
   std::string what;
 };
 
-using Output = std::variant<Send, Close, Accept, LastValue, PeerUp, PeerDown, ForkFound, OwnStreamAhead, Refused>;
+using Output =
+    std::variant<Send, Close, Accept, LastValue, PeerUp, PeerDown, ForkFound, OwnStreamAhead, TwinFound, Refused>;
 
 enum class PeerState : std::uint8_t { Greeting, Up };
 enum class Level : std::uint8_t { Unknown, Equal, Behind /* we lack some */, Ahead /* only the peer lacks some */ };

@@ -52,6 +52,8 @@ struct Peer {
   model::KeyId node;
   std::string name;
   std::uint32_t incarnation = 0;
+  std::uint64_t run = 0;        // as its HELLO said
+  std::uint64_t displaced = 0;  // the run whose link to the same node this one took the place of
   FrameReader reader;
   std::uint64_t frame_offset = 0;  // of the message being handled
 
