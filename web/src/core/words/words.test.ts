@@ -13,8 +13,11 @@ test.each(languages)('%s has every key, no other, and none is empty', (language)
 });
 
 test.each(languages)('%s fills in the same values as English', (language) => {
-  for (const [key, words] of Object.entries(catalogues[language]))
+  for (const [key, words] of Object.entries(catalogues[language])) {
+    // "One" and "two" may be words of the language themselves.
+    if (/_(one|two)$/.test(key) && places(words).length === 0) continue;
     expect(places(words), key).toEqual(places(en[key as keyof typeof en]));
+  }
 });
 
 test.each(languages.filter((language) => language !== 'en'))(
