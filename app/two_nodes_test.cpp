@@ -123,6 +123,15 @@ TEST_CASE("a second device with the same keys is a problem on both, and the node
   CHECK(sees_twin(b));
 }
 
+TEST_CASE("the status says of a peer that never answered just that") {
+  const Folder folder;
+  init_node(folder / "a", "POST 1");
+  const TestNode a(folder / "a", {"--peer", "127.0.0.1:1"});  // nobody listens at port 1
+  const auto status = run({"status", "--dir", (folder / "a").string()});
+  CHECK(status.out.find("127.0.0.1:1  never heard") != std::string::npos);
+  CHECK(status.out.find("lacks here") == std::string::npos);
+}
+
 TEST_CASE("a node is called as its settings say, in its log and by those it is linked to") {
   const Folder folder;
   init_node(folder / "a", "POST 1");
