@@ -230,7 +230,8 @@ TEST_CASE("an export and a diagnosis hold nothing of what they must not") {
   REQUIRE(run({"diagnose", "--dir", dir, "-o", out}).status == 0);
   const auto diagnosis = read_text(out);
   CHECK((fs::status(out).permissions() & fs::perms::all) == (fs::perms::owner_read | fs::perms::owner_write));
-  for (const auto* part : {"airbridge", "== metrics", "airbridge_events", "== store", "== feeds", "== log"}) {
+  for (const auto* part : {"airbridge", "== metrics", "airbridge_events", "== store", "== feeds", "== log",
+                           "Z info  node: running\n", "Z warn  tak: closed a client\n"}) {
     CAPTURE(part);
     CHECK(diagnosis.find(part) != std::string::npos);
   }
@@ -244,3 +245,7 @@ TEST_CASE("an export and a diagnosis hold nothing of what they must not") {
     CHECK(diagnosis.find(secret) == std::string::npos);
   }
 }
+  CHECK(diagnosis.find("was not running") == std::string::npos);
+  REQUIRE(node.stop() == 0);
+  CHECK(run({"diagnose", "--dir", dir}).out.find("the node was not running, so these are only of its start now") !=
+        std::string::npos);

@@ -216,6 +216,10 @@ int run_diagnose(const Common& common, const std::string& out) {
     }
     if (const auto log = call_node(node->address(), "GET", "/api/v1/diagnostics-log")) {
       text += "\n== log (messages without their values)\n";
+      if (node->started_here())
+        text +=
+            "the node was not running, so these are only of its start now; what it said before is where its standard "
+            "error goes (under systemd: journalctl -u airbridge)\n";
       for (const auto& line : list_at(log->as_object(), "lines")) text += std::string(line.as_string()) + "\n";
     }
   }

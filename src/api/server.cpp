@@ -191,11 +191,11 @@ struct Server::Parts {
       return json_answer(200, backup_json(*backup));
     });
     get("/api/v1/diagnostics-log", [](const auto&, const auto&) {
-      // Time, level, area and message of the last lines. Their values may name people and places, so they stay here.
+      // The lines have no values: those may name people and places, and stay here.
       json::array lines;
       for (const auto& line : log::recent())
         lines.emplace_back(
-            line.substr(0, line.starts_with('{') ? line.find(R"(",")", line.find(R"("message":")")) : line.find("  ")));
+            fmt::format("{} {:<5} {}: {}", format_utc(line.time), log::name_of(line.level), line.area, line.message));
       return json_answer(200, json::object{{"lines", std::move(lines)}});
     });
     get("/api/v1/geojson", [this](const auto&, const auto&) {

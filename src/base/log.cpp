@@ -22,7 +22,7 @@ struct State {
   Level level = Level::Info;
   Format format = Format::Text;
   std::function<void(std::string_view)> sink;
-  std::deque<std::string> recent;
+  std::deque<Recent> recent;
   std::map<std::string, Burst, std::less<>> bursts;
 };
 
@@ -30,6 +30,8 @@ State& state() {
   static State* const the = new State;  // never destroyed: threads may log while the process ends
   return *the;
 }
+
+}  // namespace
 
 std::string_view name_of(Level level) {
   switch (level) {
@@ -46,6 +48,8 @@ std::string_view name_of(Level level) {
   }
   return "off";
 }
+
+namespace {
 
 // JSON string body; also used for text, where it keeps control characters and line breaks off the terminal.
 void escape_into(std::string& out, std::string_view text) {
@@ -106,9 +110,10 @@ std::string make_line(Format format, UtcTime now, Level level, std::string_view 
   return line;
 }
 
-void emit(State& the, Level level, const std::string& line) {
-  if (level >= Level::Info) {
-    the.recent.push_back(line);
+void emit(State& the, Recent about, std::initializer_list<Field> fields) {
+  const auto line = make_line(the.format, about.time, about.level, about.area, about.message, fields);
+  if (about.level >= Level::Info) {
+    the.recent.push_back(std::move(about));
     if (the.recent.size() > recent_max) the.recent.pop_front();
   }
   if (the.sink) {
@@ -135,7 +140,7 @@ void set_sink(std::function<void(std::string_view)> sink) {
   state().sink = std::move(sink);
 }
 
-std::vector<std::string> recent() {
+std::vector<Recent> recent() {
   const std::scoped_lock lock(state().mutex);
   return {state().recent.begin(), state().recent.end()};
 }
@@ -152,11 +157,11 @@ void write(Level level, std::string_view area, std::string_view message, std::in
     const int held_back = burst.count - burst_max;
     burst = {second, 0};
     if (held_back > 0) {
-      emit(the, level, make_line(the.format, now, level, area, message, {{"repeated", held_back}}));
+      emit(the, {now, level, std::string(area), std::string(message)}, {{"repeated", held_back}});
     }
   }
   if (++burst.count > burst_max) return;
-  emit(the, level, make_line(the.format, now, level, area, message, fields));
+  emit(the, {now, level, std::string(area), std::string(message)}, fields);
 }
 
 }  // namespace airbridge::log

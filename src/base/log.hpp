@@ -16,6 +16,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/time.hpp"
+
 namespace airbridge::log {
 
 enum class Level { Debug, Info, Warn, Error, Off };
@@ -39,9 +41,17 @@ void configure(Level level, Format format);
 Level level();
 // Sends finished lines elsewhere (tests, a ring kept for `diagnose`); empty restores standard error.
 void set_sink(std::function<void(std::string_view line)> sink);
-// The last lines written at Info or above, oldest first, at most `recent_max`: what `diagnose` bundles.
+// What was said by the last lines written at Info or above, oldest first, at most `recent_max`: what `diagnose`
+// bundles. Their values are not kept: they may name people and places.
 inline constexpr std::size_t recent_max = 500;
-std::vector<std::string> recent();
+struct Recent {
+  UtcTime time;
+  Level level = Level::Info;
+  std::string area;
+  std::string message;
+};
+std::vector<Recent> recent();
+std::string_view name_of(Level level);  // "info"
 
 void write(Level level, std::string_view area, std::string_view message, std::initializer_list<Field> fields = {});
 inline void debug(std::string_view area, std::string_view message, std::initializer_list<Field> fields = {}) {
