@@ -3,12 +3,47 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
+#include <vector>
 
 #include "base/log.hpp"
 
 namespace airbridge::app {
 namespace fs = std::filesystem;
 using State = api::BackupInfo::State;
+namespace {
+
+constexpr std::string_view suffix = ".tar", partial_suffix = ".tar.partial";
+
+// Only what the node names itself, "2026-03-14T09-30-00.000Z.tar": anything else in the folder is a person's.
+bool is_stamp(std::string_view name) {
+  constexpr std::string_view shape = "0000-00-00T00-00-00.000Z";
+  return std::equal(name.begin(), name.end(), shape.begin(), shape.end(),
+                    [](char c, char like) { return like == '0' ? c >= '0' && c <= '9' : c == like; });
+}
+
+// Leaves `kept` finished backups, the newest, and none that a killed node left half-written.
+void remove_oldest(const fs::path& folder, std::size_t kept) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (auto at = fs::directory_iterator(folder, error); !error && at != fs::directory_iterator(); at.increment(error)) {
+    const auto name = at->path().filename().string();
+    std::error_code gone;
+    if (name.ends_with(partial_suffix) &&
+        is_stamp(std::string_view(name).substr(0, name.size() - partial_suffix.size())))
+      fs::remove(at->path(), gone);
+    if (name.ends_with(suffix) && is_stamp(std::string_view(name).substr(0, name.size() - suffix.size())))
+      files.push_back(at->path());
+  }
+  std::sort(files.begin(), files.end());
+  for (std::size_t i = 0; i + kept < files.size(); ++i) {
+    std::error_code gone;
+    fs::remove(files[i], gone);
+    log::info("backup", "removed the oldest backup in the folder", {{"file", files[i].filename().string()}});
+  }
+}
+
+}  // namespace
 
 Backups::Backups(fs::path folder, fs::path store_dir, Make make)
     : folder_(std::move(folder)), store_dir_(std::move(store_dir)), make_(std::move(make)) {}
@@ -28,6 +63,7 @@ Result<api::BackupInfo, api::CommandError> Backups::begin(bool with_keys, UtcTim
   std::error_code error;
   fs::create_directories(folder_, error);
   fs::permissions(folder_, fs::perms::owner_all, error);
+  remove_oldest(folder_, backups_kept_max - 1);
   auto stamp = format_utc(now);
   std::replace(stamp.begin(), stamp.end(), ':', '-');
   api::BackupInfo begun;

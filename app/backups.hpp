@@ -11,7 +11,10 @@
 
 namespace airbridge::app {
 
-inline constexpr std::size_t backups_listed_max = 16;  // older ones are forgotten, their files stay
+inline constexpr std::size_t backups_listed_max = 16;  // older ones are forgotten
+// Files left in the folder, with the one being made: the oldest of the node's own goes when another begins, so that a
+// page that asks again and again cannot fill the disk. Copy one elsewhere to keep it.
+inline constexpr std::size_t backups_kept_max = 8;
 
 class Backups {
  public:

@@ -1,10 +1,13 @@
 // replay, backup, restore: the log itself.
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <thread>
+#include <utility>
 
 #include "api/picture_json.hpp"
 #include "cli_support.hpp"
@@ -135,10 +138,26 @@ int run_replay(const Common& common, const ReplayOptions& options) {
                   kept->arrival, snapshot_hash.hex(), at_snapshot ? at_snapshot->hex() : std::string("nothing"));
 }
 
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+// Ctrl-C and SIGTERM are noted while a backup is being made; the second one ends the program as usual.
+void note_interrupts() {
+  struct sigaction action{};
+  action.sa_handler = [](int) { interrupted = 1; };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+}
+
+}  // namespace
+
 int run_backup(const Common& common, const std::string& file, bool with_keys) {
   if (fs::exists(file)) return complain("{} exists already; choose another name", file);
   const auto node = AskedNode::open(common);
   if (!node) return complain("{}", node.error());
+  note_interrupts();
   auto answer = call_node(node->address(), "POST", "/api/v1/backups",
                           with_keys ? R"({"with_keys":true})" : R"({"with_keys":false})");
   if (!answer) return complain("{}", answer.error());
@@ -146,7 +165,10 @@ int run_backup(const Common& common, const std::string& file, bool with_keys) {
   const auto mib = [&](std::string_view key) { return answer->as_object().at(key).to_number<std::uint64_t>() >> 20; };
   const auto watch = "/api/v1/backups/" + text("id");
   const bool to_person = ::isatty(STDERR_FILENO) != 0;
+  bool said = false;
   while (text("state") == "running") {
+    if (interrupted != 0 && !std::exchange(said, true))
+      complain("stopping: what the node copies is removed once it is done; stop again to leave it in its backups/");
     if (to_person) fmt::print(stderr, "\rcopied {} of about {} MiB ", mib("bytes"), mib("bytes_about"));
     std::this_thread::sleep_for(backup_asked_every);
     answer = call_node(node->address(), "GET", watch);
@@ -158,6 +180,10 @@ int run_backup(const Common& common, const std::string& file, bool with_keys) {
   if (text("state") != "done") return complain("{}; free some space, or look at the folder's rights", text("why"));
   const auto made = text("file");
   std::error_code error;
+  if (interrupted != 0) {
+    fs::remove(made, error);
+    return complain("stopped: no backup was made");
+  }
   fs::rename(made, file, error);
   if (error) {
     fs::copy_file(made, file, error);
