@@ -227,6 +227,31 @@ TEST_CASE("a body that is too large, too deep or from a foreign page is refused,
   CHECK(node->is_running());
 }
 
+TEST_CASE("an own position is taken back by true alone, and a number in a question must be one") {
+  OneNode node;
+  const auto post = [&](const char* body) { return call(node->http(), "POST", "/api/v1/own-position", body); };
+  REQUIRE(post(R"({"lat":51.5,"lon":-0.5})").status == 200);
+  for (const auto* body : {R"({"clear":false})", R"({"clear":null})", R"({"clear":1})", R"({"clear":"true"})"}) {
+    CAPTURE(body);
+    const auto refused = post(body);
+    CHECK(refused.status == 400);
+    CHECK(refused.field() == "clear");
+  }
+  CHECK(fs::exists(node.folder / "n/own-position"));
+  REQUIRE(post(R"({"clear":true})").status == 200);
+  CHECK_FALSE(fs::exists(node.folder / "n/own-position"));
+
+  const auto id = node->create("journal", {write_of("text", "something")});
+  for (const auto* query : {"limit=abc", "limit=", "limit=-1", "limit=5x", "after=abc", "after=1.5"}) {
+    CAPTURE(query);
+    const auto refused = node->get(fmt::format("/api/v1/events?{}", query));
+    CHECK(refused.status == 400);
+    CHECK(refused.message().find("write a whole number") != std::string::npos);
+    CHECK(node->get(fmt::format("/api/v1/entities/{}/history?{}", id, query)).status == 400);
+  }
+  CHECK(node->get("/api/v1/events?limit=1&after=0").body.at("events").as_array().size() == 1);
+}
+
 TEST_CASE("no file of the JSON parsers' test suite breaks the node when it comes as a command") {
   OneNode node;
   const auto events = node->events();

@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t recording_bytes_max = std::size_t{16} << 20;  // the largest body taken; commands hold 64 KiB
 constexpr std::size_t short_body_bytes_max = 4 * 1024;              // of calls with a few numbers
 constexpr std::size_t answer_bytes_max = std::size_t{256} << 20;    // the state or GeoJSON of a very large picture
+constexpr std::uint64_t journal_limit_default = 200;
 constexpr std::string_view no_page =
     "<!doctype html><meta charset=utf-8><title>Airbridge</title><p>This program was built without its page. "
     "Run <code>./dev build release</code>, which builds the page first. The API is at <a "
@@ -23,10 +24,26 @@ net::HttpResponse json_answer(int status, const json::value& value) {
 }
 net::HttpResponse error_answer(const CommandError& error) { return json_answer(error.status, error_json(error)); }
 
-std::uint64_t number_or(const std::optional<std::string_view>& text, std::uint64_t otherwise) {
-  std::uint64_t value = otherwise;
-  if (text) std::from_chars(text->data(), text->data() + text->size(), value);
+// A whole number as text, all of it.
+std::optional<std::uint64_t> whole_number(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || stop != text.data() + text.size()) return std::nullopt;
   return value;
+}
+
+// Reads after= and limit= of a question to the journal; the refusal in words when one of them is no number.
+std::optional<net::HttpResponse> read_paging(const net::HttpRequest& request, JournalQuery& query) {
+  std::uint64_t limit = journal_limit_default;
+  for (const auto& [key, into] : {std::pair{"after", &query.after}, std::pair{"limit", &limit}}) {
+    const auto text = request.query_value(key);
+    if (!text) continue;
+    const auto number = whole_number(*text);
+    if (!number) return net::http_error(400, "invalid_query", fmt::format("{}: write a whole number", key));
+    *into = *number;
+  }
+  query.limit = std::min<std::size_t>(limit, journal_limit_max);
+  return std::nullopt;
 }
 
 json::object row_json(const JournalRow& row, const picture::Picture& picture) {
@@ -171,14 +188,14 @@ struct Server::Parts {
                  JournalQuery query;
                  query.entity = id_of(values);
                  if (!query.entity) return to(net::http_error(404, "not_found", "this is not the id of a record"));
-                 query.limit = std::min<std::size_t>(number_or(request.query_value("limit"), 200), journal_limit_max);
+                 if (auto refused = read_paging(request, query)) return to(std::move(*refused));
+                 query.after = 0;  // the newest of one record
                  journal(std::move(query), to);
                });
     router.add(Method::Get, "/api/v1/events",
                [journal](const net::HttpRequest& request, const net::PathValues&, const net::Responder& to) {
                  JournalQuery query;
-                 query.after = number_or(request.query_value("after"), 0);
-                 query.limit = std::min<std::size_t>(number_or(request.query_value("limit"), 200), journal_limit_max);
+                 if (auto refused = read_paging(request, query)) return to(std::move(*refused));
                  query.record = std::string(request.query_value("record").value_or(""));
                  query.text = std::string(request.query_value("text").value_or(""));
                  if (!query.record.empty() && model::find_record(query.record) == nullptr)
@@ -186,7 +203,7 @@ struct Server::Parts {
                  journal(std::move(query), to);
                });
     get("/api/v1/backups/{id}", [this](const auto&, const net::PathValues& values) {
-      const auto backup = backend.backup(number_or(std::string_view(values.at(0)), 0));
+      const auto backup = backend.backup(whole_number(values.at(0)).value_or(0));
       if (!backup) return net::http_error(404, "not_found", "no backup of this life of the node has this number");
       return json_answer(200, backup_json(*backup));
     });
@@ -299,7 +316,9 @@ struct Server::Parts {
             return object->at(key).to_number<double>();
           };
           std::optional<Position> position;
-          if (object != nullptr && object->contains("clear")) {
+          if (const auto* clear = object != nullptr ? object->if_contains("clear") : nullptr) {
+            if (!clear->is_bool() || !clear->get_bool())
+              return to(error_answer({400, "invalid_value", "clear: write true, or send lat and lon", "clear", ""}));
             backend.own_position(std::nullopt, answer_later(to));
             return;
           }
