@@ -22,7 +22,7 @@ constexpr FieldSpec common[] = {
      Bytes,
      routine,
      Public,
-     "the message it came in, as it came (CoT XML, zstd-compressed when that is shorter)",
+     "the message it came in, as it came (CoT XML)",
      {},
      60'000},
 };
