@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { form_of, geometry_at, missing, place_in_geometry } from './forms';
+import { form_of, geometry_at, is_open_text, missing, place_in_geometry } from './forms';
 import { read_schema } from './schema';
 
 const schema = read_schema({
@@ -41,6 +41,15 @@ test('points and circles there and back', () => {
     place_in_geometry({ type: 'Polygon', coordinates: [], centre: [7, 46], radius_m: 9 })?.radius_m,
   ).toBe(9);
   expect(place_in_geometry({ type: 'LineString', coordinates: [] })).toBeNull();
+});
+
+test('name and note of a casualty say that everybody sees them', () => {
+  const spec = (name: string, is_private = false) =>
+    ({ name, private: is_private }) as Parameters<typeof is_open_text>[1];
+  expect(is_open_text('casualty', spec('name'))).toBe(true);
+  expect(is_open_text('casualty', spec('note'))).toBe(true);
+  expect(is_open_text('casualty', spec('identity', true))).toBe(false);
+  expect(is_open_text('site', spec('name'))).toBe(false);
 });
 
 test('an unknown record gives an empty form', () => {

@@ -24,6 +24,14 @@ const first: Record<string, string[]> = {
   journal: ['text', 'place'],
 };
 
+/** What everybody reads, of a record whose personal data stand in private fields. */
+const open_text: Record<string, string[]> = { casualty: ['name', 'note'] };
+
+/** Whether the field needs the word that everybody sees it, and where personal data belong. */
+export function is_open_text(record: string, spec: FieldSpec): boolean {
+  return !spec.private && (open_text[record] ?? []).includes(spec.name);
+}
+
 /** What a new record says unless the person says otherwise. */
 const given: Record<string, Record<string, unknown>> = {
   hazard: { state: 'raised' },

@@ -142,6 +142,7 @@ export const ar: Record<Key, string> = {
   'form.on_map': 'من الخريطة',
   'form.here': 'موقعي',
   'form.radius': 'نصف القطر بالأمتار',
+  'form.public_hint': 'يراه الجميع. تُكتب البيانات الشخصية في «الهوية».',
   'pick.place': 'انقر المكان على الخريطة.',
   'pick.own_position': 'أين أنت؟ انقر المكان على الخريطة.',
   'pick.centre': 'خذ المركز',

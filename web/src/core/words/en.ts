@@ -154,6 +154,7 @@ export const en = {
   'form.on_map': 'Pick on map',
   'form.here': 'Own position',
   'form.radius': 'Radius in metres',
+  'form.public_hint': 'Everybody sees this. Personal data belong in Identity.',
 
   'pick.place': 'Click the place on the map.',
   'pick.own_position': 'Where are you? Click the place on the map.',

@@ -142,6 +142,7 @@ export const es: Record<Key, string> = {
   'form.on_map': 'En el mapa',
   'form.here': 'Posición propia',
   'form.radius': 'Radio en metros',
+  'form.public_hint': 'Todos ven esto. Los datos personales van en Identidad.',
   'pick.place': 'Haga clic en el lugar del mapa.',
   'pick.own_position': '¿Dónde está? Haga clic en el lugar del mapa.',
   'pick.centre': 'Tomar el centro',

@@ -145,6 +145,7 @@ export const fr: Record<Key, string> = {
   'form.on_map': 'Sur la carte',
   'form.here': 'Position propre',
   'form.radius': 'Rayon en mètres',
+  'form.public_hint': 'Tout le monde voit ceci. Les données personnelles vont dans Identité.',
   'pick.place': 'Cliquez l’endroit sur la carte.',
   'pick.own_position': 'Où êtes-vous ? Cliquez l’endroit sur la carte.',
   'pick.centre': 'Prendre le centre',

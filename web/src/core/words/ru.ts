@@ -142,6 +142,7 @@ export const ru: Record<Key, string> = {
   'form.on_map': 'На карте',
   'form.here': 'Своё место',
   'form.radius': 'Радиус, м',
+  'form.public_hint': 'Это видят все. Личные данные пишите в поле «Личность».',
   'pick.place': 'Щёлкните место на карте.',
   'pick.own_position': 'Где вы? Щёлкните место на карте.',
   'pick.centre': 'Взять центр',

@@ -142,6 +142,7 @@ export const zh: Record<Key, string> = {
   'form.on_map': '在地图上选',
   'form.here': '本机位置',
   'form.radius': '半径（米）',
+  'form.public_hint': '所有人都能看到。个人信息请填入“身份”。',
   'pick.place': '请在地图上点击位置。',
   'pick.own_position': '您在哪里？请在地图上点击位置。',
   'pick.centre': '取中心',
