@@ -43,12 +43,19 @@ Result<void, std::string> read_settings(const Common& common, const NodeOptions&
     if (const auto set = set_option(config, "--set", item.substr(0, equals), item.substr(equals + 1)); !set)
       return failure(set.error().text);
   }
-  if (!options.http.empty()) config.http_listen = options.http;
-  if (!options.listen.empty()) config.peers_listen = options.listen;
+  if (!options.http.empty()) {
+    config.http_listen = options.http;
+    config.said_at["http.listen"] = "--http";
+  }
+  if (!options.listen.empty()) {
+    config.peers_listen = options.listen;
+    config.said_at["peers.listen"] = "--listen";
+  }
   if (options.tak == "off") {
     config.tak_enabled = false;
   } else if (!options.tak.empty()) {
     config.tak_listen = options.tak;
+    config.said_at["tak.listen"] = "--tak";
   }
   config.peers.insert(config.peers.end(), options.peers.begin(), options.peers.end());
   config.adsb_connect.insert(config.adsb_connect.end(), options.adsb.begin(), options.adsb.end());
@@ -62,6 +69,7 @@ Result<Config, std::string> settings(const Common& common, const NodeOptions& op
   if (const auto read = read_settings(common, options, config); !read) return failure(read.error());
   config = defaults_of(config.profile);
   if (const auto read = read_settings(common, options, config); !read) return failure(read.error());
+  if (const auto whole = check_config(config); !whole) return failure(whole.error().text);
   return config;
 }
 
@@ -70,6 +78,7 @@ Result<Config, std::string> settings(const Common& common, const NodeOptions& op
 int run_node(const Common& common, const NodeOptions& options) {
   const auto config = settings(common, options);
   if (!config) return complain("{}", config.error()), 2;
+  for (const auto& words : unknown_environment()) complain("warning: {}", words);
   log::configure(level_of(config->log_level), config->log_format == "json" ? log::Format::Json : log::Format::Text);
   raise_file_limit();
 

@@ -4,8 +4,13 @@
 #include <fmt/ranges.h>
 
 #include <toml++/toml.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <filesystem>
+#include <utility>
 #include <variant>
 
 namespace airbridge::app {
@@ -51,7 +56,9 @@ const std::vector<Option>& options() {
       {"peers", "listen", &Config::peers_listen, "address and port for other Airbridge nodes; empty: do not listen"},
       {"peers", "connect", &Config::peers, "other nodes to keep a link to, \"host:port\""},
       {"adsb", "connect", &Config::adsb_connect, "SBS-1 (BaseStation) sources, \"host:30003\""},
-      {"adsb", "files", &Config::adsb_files, "recordings (SBS-1 text or aircraft.json) to play, marked as replayed"},
+      {"adsb", "files", &Config::adsb_files,
+       "recordings (SBS-1 text or aircraft.json) to play, marked as replayed; a relative path starts at the folder the "
+       "program is started in"},
       {"adsb", "files_repeat", &Config::adsb_files_repeat, "play the recordings again and again"},
       {"adsb", "lines_per_second", &Config::adsb_lines_per_second, "speed of recordings whose clock stands still", 0.1,
        10'000},
@@ -60,7 +67,9 @@ const std::vector<Option>& options() {
       {"position", "latitude", &Config::position_latitude, "own position when nothing measures it, degrees", -90, 90},
       {"position", "longitude", &Config::position_longitude, "degrees", -180, 180},
       {"position", "height_m", &Config::position_height_m, "metres above the WGS 84 ellipsoid", -500, 9'000},
-      {"maps", "files", &Config::map_files, "MBTiles or PMTiles files shown under the picture"},
+      {"maps", "files", &Config::map_files,
+       "MBTiles or PMTiles files shown under the picture; a relative path starts at the folder the program is started "
+       "in"},
       {"log",
        "level",
        &Config::log_level,
@@ -85,9 +94,9 @@ const Option* find(std::string_view section, std::string_view key) {
   return nullptr;
 }
 
-std::string nearest(std::string_view path) {
-  // The option that shares the longest beginning or ending: enough to catch a slip of the fingers.
-  std::string best;
+// The option that shares the longest beginning or ending: enough to catch a slip of the fingers. Null: none is near.
+const Option* nearest_option(std::string_view path) {
+  const Option* best = nullptr;
   std::size_t best_score = 2;
   for (const auto& option : options()) {
     const auto name = option.path();
@@ -97,10 +106,15 @@ std::string nearest(std::string_view path) {
       ++back;
     if (front + back > best_score) {
       best_score = front + back;
-      best = name;
+      best = &option;
     }
   }
-  return best.empty() ? std::string("see `airbridge config`") : fmt::format("did you mean {}?", best);
+  return best;
+}
+
+std::string nearest(std::string_view path) {
+  const auto* best = nearest_option(path);
+  return best == nullptr ? std::string("see `airbridge config`") : fmt::format("did you mean {}?", best->path());
 }
 
 using Error = std::optional<std::string>;
@@ -222,6 +236,7 @@ Result<void, ConfigError> set_option(Config& config, const std::string& source, 
     return failure(ConfigError{fmt::format("{}: there is no option {}; {}", source, key, nearest(key))});
   if (auto error = assign_text(config, *option, value))
     return failure(ConfigError{fmt::format("{}: {}: {}", source, key, *error)});
+  config.said_at[key] = source;
   return {};
 }
 
@@ -232,6 +247,8 @@ Result<void, ConfigError> load_config(const std::string& path, Config& config) {
       table = toml::parse_file(path);
     } catch (const toml::parse_error& error) {
       const auto& at = error.source().begin;
+      if (at.line == 0)  // not read at all
+        return failure(ConfigError{fmt::format("{}: {}; `airbridge config` prints one", path, error.description())});
       return failure(ConfigError{fmt::format("{}:{}:{}: {}", path, at.line, at.column, error.description())});
     }
     for (const auto& [section, content] : table) {
@@ -249,6 +266,7 @@ Result<void, ConfigError> load_config(const std::string& path, Config& config) {
           return failure(ConfigError{fmt::format("{}: there is no option {}; {}", place, name, nearest(name))});
         if (auto error = assign_node(config, *option, node))
           return failure(ConfigError{fmt::format("{}: {}: {}", place, name, *error)});
+        config.said_at[name] = place;
       }
     }
   }
@@ -257,9 +275,62 @@ Result<void, ConfigError> load_config(const std::string& path, Config& config) {
     if (const char* value = std::getenv(name.c_str())) {
       if (auto error = assign_text(config, option, value))
         return failure(ConfigError{fmt::format("environment {}: {}", name, *error)});
+      config.said_at[option.path()] = "environment " + name;
     }
   }
   return {};
+}
+
+Result<void, ConfigError> check_config(const Config& config) {
+  const auto fault = [&](std::string_view option, std::string_view what) {
+    const auto said = config.said_at.find(option);
+    const auto place = said == config.said_at.end() ? std::string() : said->second + ": ";
+    return failure(ConfigError{fmt::format("{}{}: {}", place, option, what)});
+  };
+  if (config.position_latitude && !config.position_longitude)
+    return fault("position.latitude", "position.longitude is missing; a position needs both");
+  if (config.position_longitude && !config.position_latitude)
+    return fault("position.longitude", "position.latitude is missing; a position needs both");
+  if (config.position_height_m && !config.position_latitude)
+    return fault("position.height_m", "position.latitude and position.longitude are missing");
+  const std::pair<std::string_view, const std::string*> listeners[] = {
+      {"http.listen", &config.http_listen}, {"tak.listen", &config.tak_listen}, {"peers.listen", &config.peers_listen}};
+  for (const auto& [option, text] : listeners) {
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    auto port = std::string_view(*text);
+    if (port.starts_with(':')) port.remove_prefix(1);
+    if (!port.empty() && std::all_of(port.begin(), port.end(), is_digit))
+      return fault(option, fmt::format("\"{}\" is a port without an address; write \"127.0.0.1:{}\"", *text, port));
+  }
+  return {};
+}
+
+std::vector<std::string> unknown_environment() {
+  constexpr std::string_view prefix = "AIRBRIDGE_";
+  std::vector<std::string> out;
+  for (char** at = environ; at != nullptr && *at != nullptr; ++at) {
+    const std::string_view entry = *at;
+    const auto name = entry.substr(0, entry.find('='));
+    if (!name.starts_with(prefix) || name == "AIRBRIDGE_DIR") continue;
+    if (std::any_of(options().begin(), options().end(), [&](const auto& one) { return one.environment() == name; }))
+      continue;
+    // As a path: AIRBRIDGE_TAK_CLIENTSMAX is tak.clientsmax.
+    std::string path(name.substr(prefix.size()));
+    for (auto& c : path) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    if (const auto bar = path.find('_'); bar != std::string::npos) path[bar] = '.';
+    const auto close = nearest_option(path);
+    out.push_back(fmt::format(
+        "environment {}: there is no such setting, and it is not used; {}", name,
+        close == nullptr ? "see `airbridge config`" : fmt::format("did you mean {}?", close->environment())));
+  }
+  return out;
+}
+
+std::string file_problem(std::string_view option, const std::string& file, std::string_view what) {
+  std::error_code error;
+  const auto folder = std::filesystem::current_path(error);
+  if (error || std::filesystem::path(file).is_absolute()) return fmt::format("{}: {}", option, what);
+  return fmt::format("{}: {} (looked for in {})", option, what, folder.string());
 }
 
 namespace {

@@ -2,6 +2,7 @@
 // The node's settings: defaults by profile, then the TOML file, then environment, then command line; every option
 // stands once in the table of config.cpp, from which the file template, docs/config.md and the checks follow.
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +35,8 @@ struct Config {
   std::string log_format = "text";
   std::int64_t disk_free_min_mib = 64;
   bool insecure_lab = false;
+  // Where an option was said, by "section.key": "airbridge.toml:12", "environment AIRBRIDGE_TAK_LISTEN", "--set".
+  std::map<std::string, std::string, std::less<>> said_at;
 };
 
 struct ConfigError {
@@ -49,6 +52,13 @@ Result<void, ConfigError> load_config(const std::string& path, Config& config);
 // Sets one option from text, as the command line gives it: "tak.listen=127.0.0.1:8087".
 Result<void, ConfigError> set_option(Config& config, const std::string& source, const std::string& key,
                                      const std::string& value);
+
+// What only shows when everything has been read: half a position, a port without an address.
+Result<void, ConfigError> check_config(const Config& config);
+// In words, one for each AIRBRIDGE_ variable of the environment that is no option.
+std::vector<std::string> unknown_environment();
+// A fault of a file that an option names, with the option and the folder a relative path starts at.
+std::string file_problem(std::string_view option, const std::string& file, std::string_view what);
 
 std::string config_template();  // a commented TOML file with every option at its default
 std::string config_document();  // docs/config.md

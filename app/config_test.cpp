@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "test_world.hpp"
@@ -71,7 +72,63 @@ TEST_CASE("a settings file that is not there is an error that names it") {
   Config config;
   const auto loaded = load_config("/nonexistent/airbridge.toml", config);
   REQUIRE_FALSE(loaded);
-  CHECK(loaded.error().text.find("/nonexistent/airbridge.toml") != std::string::npos);
+  CHECK(loaded.error().text.starts_with("/nonexistent/airbridge.toml: "));
+  CHECK(loaded.error().text.find(":0") == std::string::npos);
+}
+
+TEST_CASE("half a position and a port without an address are refused where they were said") {
+  const Folder folder;
+  const auto dir = (folder / "n").string();
+  init_node(dir, "POST 1");
+  const auto file = dir + "/airbridge.toml";
+  const struct {
+    std::string_view toml, says;
+  } rows[] = {
+      {"[position]\nlatitude = 46.0\n", ":2: position.latitude: position.longitude is missing"},
+      {"[position]\n\nlongitude = 7.0\n", ":3: position.longitude: position.latitude is missing"},
+      {"[position]\nheight_m = 7.0\n", ":2: position.height_m: position.latitude and position.longitude are missing"},
+      {"[http]\nlisten = \"8080\"\n",
+       ":2: http.listen: \"8080\" is a port without an address; write \"127.0.0.1:8080\""},
+      {"[tak]\nlisten = \":8087\"\n",
+       ":2: tak.listen: \":8087\" is a port without an address; write \"127.0.0.1:8087\""},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.toml);
+    write_text(file, row.toml);
+    const auto ended = run({"node", "--dir", dir});
+    CAPTURE(ended.err);
+    CHECK(ended.status == 2);
+    CHECK(ended.err.find(file + std::string(row.says)) != std::string::npos);
+  }
+  const auto option =
+      run({"node", "--dir", dir, "--http", "8080", "--set", "position.latitude=1", "--set", "position.longitude=1"});
+  CHECK(option.err.find("--http: http.listen: \"8080\" is a port") != std::string::npos);
+}
+
+TEST_CASE("a variable that only looks like a setting is named, with what was meant") {
+  const EnvironmentValue slip("AIRBRIDGE_TAK_LISTN", "127.0.0.1:1"), other("AIRBRIDGE_QQQ", "1"),
+      folder("AIRBRIDGE_DIR", "/tmp"), right("AIRBRIDGE_TAK_LISTEN", "127.0.0.1:2");
+  auto words = unknown_environment();
+  std::erase_if(words, [](const auto& one) {
+    return one.find("AIRBRIDGE_TAK_LISTN") == std::string::npos && one.find("AIRBRIDGE_QQQ") == std::string::npos;
+  });
+  std::sort(words.begin(), words.end());
+  REQUIRE(words.size() == 2);
+  CHECK(words[0].find("environment AIRBRIDGE_QQQ: there is no such setting") == 0);
+  CHECK(words[1].find("did you mean AIRBRIDGE_TAK_LISTEN?") != std::string::npos);
+  const auto ended = run({"node", "--dir", "/nonexistent"}, {{"AIRBRIDGE_HTTP_LISTN", "x"}});
+  CHECK(ended.err.find("did you mean AIRBRIDGE_HTTP_LISTEN?") != std::string::npos);
+}
+
+TEST_CASE("a file that cannot be opened is named with its setting and the folder where it was looked for") {
+  const Folder folder;
+  init_node(folder / "n", "POST 1");
+  TestNode node(folder / "n", {"--set", "adsb.files=nothere.sbs", "--set", "maps.files=/nothere.mbtiles"});
+  const auto text = node.get("/api/v1/status").text;
+  CAPTURE(text);
+  CHECK(text.find("adsb.files: nothere.sbs: cannot open") != std::string::npos);
+  CHECK(text.find(fmt::format("(looked for in {})", fs::current_path().string())) != std::string::npos);
+  CHECK(text.find("maps.files: /nothere.mbtiles") != std::string::npos);
 }
 
 TEST_CASE("the environment stands above the file, and --set above both") {

@@ -38,7 +38,7 @@ void Feeds::start_recordings(const Config& config, std::vector<std::string>& pro
     options.lines_per_second = config.adsb_lines_per_second;
     auto recording = gateway::adsb::load_recording(file, options);
     if (!recording) {
-      problems.push_back(recording.error().what);
+      problems.push_back(file_problem("adsb.files", file, recording.error().what));
       log::error("adsb", "cannot play a recording", {{"why", recording.error().what}});
       continue;
     }

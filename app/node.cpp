@@ -132,7 +132,7 @@ void RunningNode::load_maps() {
   for (const auto& file : config_.map_files) {
     auto source = tiles::load_tiles(file);
     if (!source) {
-      start_problems_.push_back(source.error().what);
+      start_problems_.push_back(file_problem("maps.files", file, source.error().what));
       log::error("maps", "cannot use a map file", {{"why", source.error().what}});
       continue;
     }
