@@ -9,8 +9,14 @@
 
 namespace airbridge::app {
 
+std::string address_of_url(std::string_view url) {
+  constexpr std::string_view scheme = "http://";
+  if (url.starts_with(scheme)) url.remove_prefix(scheme.size());
+  return std::string(url.substr(0, url.find('/')));
+}
+
 std::string running_address(const Common& common) {
-  if (!common.url.empty()) return common.url;
+  if (!common.url.empty()) return address_of_url(common.url);
   const auto text = read_file(std::filesystem::path(common.dir) / running_file, 4096);
   if (!text) return {};
   // "PID ADDRESS": a file left by a killed node names a process that is gone.

@@ -16,6 +16,8 @@ int complain(fmt::format_string<T...> text, T&&... values) {
   return 1;
 }
 
+// "127.0.0.1:8080" of "http://127.0.0.1:8080/", as `status` prints it; host:port stays as it is.
+std::string address_of_url(std::string_view url);
 // Where the node of this folder answers, from DIR/running; empty when it does not run.
 std::string running_address(const Common& common);
 inline constexpr const char* running_file = "running";

@@ -140,6 +140,8 @@ int run_events(const Common& common, const EventsOptions& options) {
     std::string out;
     for (const char c : text) out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
     return out;
+  if (address.empty() && !std::filesystem::exists(std::filesystem::path(common.dir) / "active"))
+    return complain("{}", no_node_in(common.dir));
   };
   auto after = options.after;
   for (;;) {
@@ -165,7 +167,7 @@ int run_events(const Common& common, const EventsOptions& options) {
 
 int run_diagnose(const Common& common, const std::string& out) {
   if (common.url.empty() && !std::filesystem::exists(std::filesystem::path(common.dir) / "active"))
-    return complain("there is no node in {}; make one with: airbridge init --dir {}", common.dir, common.dir);
+    return complain("{}", no_node_in(common.dir));
   // What stays out on purpose: names, call signs, positions, texts, addresses, keys. Counts, versions, states stay in.
   std::string text = fmt::format("Airbridge diagnosis, {}\nversion {}\n", format_utc(SystemClock().now().utc), version);
   utsname system{};

@@ -42,7 +42,12 @@ Result<void, HomeError> write_key(const fs::path& path, const trust::SigningKey&
 
 Result<trust::SigningKey, HomeError> read_key(const fs::path& path) {
   struct stat info{};
-  if (::stat(path.c_str(), &info) != 0) return fail(fmt::format("cannot read {}: {}", path.string(), reason()));
+  if (::stat(path.c_str(), &info) != 0)
+    return fail(
+        fmt::format("cannot read {}: {}; a node does not write without its keys: take them from a backup made with "
+                    "--with-keys (airbridge restore --dir OTHER), or join under new ones (airbridge invite, airbridge "
+                    "init --dir OTHER --join)",
+                    path.string(), reason()));
   if ((info.st_mode & 077) != 0) {
     return fail(fmt::format("{} can be read by others (mode {:o}); run: chmod 600 {}", path.string(),
                             info.st_mode & 0777, path.string()));
@@ -337,10 +342,12 @@ Result<Home, HomeError> restore_home(const fs::path& dir, const model::Genesis& 
   return open_home(dir);
 }
 
+std::string no_node_in(const fs::path& dir) {
+  return fmt::format("there is no node in {}; make one with: airbridge init --dir {}", dir.string(), dir.string());
+}
+
 Result<Home, HomeError> open_home(const fs::path& dir) {
-  if (!fs::exists(dir / "active"))
-    return fail(
-        fmt::format("there is no node in {}; make one with: airbridge init --dir {}", dir.string(), dir.string()));
+  if (!fs::exists(dir / "active")) return fail(no_node_in(dir));
   const auto active = read_file(dir / "active", small_file_max);
   if (!active) return failure(active.error());
   const auto incident_dir = dir / "incidents" / active->substr(0, active->find('\n'));

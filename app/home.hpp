@@ -73,6 +73,7 @@ Result<Home, HomeError> join(const std::filesystem::path& dir, const Founding& n
 Result<Home, HomeError> restore_home(const std::filesystem::path& dir, const model::Genesis& genesis,
                                      const std::function<const Bytes*(const std::string& name)>& file);
 
+std::string no_node_in(const std::filesystem::path& dir);  // in words, with what to do
 Result<Home, HomeError> open_home(const std::filesystem::path& dir);
 
 // Files of `mode`, written to a temporary name, synced and renamed.

@@ -52,7 +52,10 @@ Result<HttpAnswer, std::string> http_call(const std::string& address, std::strin
     }
     ::close(fd);
   }
-  if (socket.fd < 0) return failure(fmt::format("cannot connect to {}: {}", endpoint->text(), std::strerror(errno)));
+  if (socket.fd < 0)
+    return failure(
+        fmt::format("cannot connect to {}: {}; start the node there (airbridge node), or give the address it printed",
+                    endpoint->text(), std::strerror(errno)));
 
   auto request = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", method, path, endpoint->text());
   if (!body.empty()) request += fmt::format("Content-Type: application/json\r\nContent-Length: {}\r\n", body.size());
