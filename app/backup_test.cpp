@@ -186,6 +186,29 @@ TEST_CASE("a backup without keys needs an invitation, and restores to the same s
   CHECK(node.get("/api/v1/state").text.find("Hypothermia") != std::string::npos);
 }
 
+TEST_CASE("a restore of what is no backup says so, and leaves no folder behind") {
+  const Folder folder;
+  const auto file = (folder / "x").string();
+  for (const auto& content : {std::string(), std::string("notes"), std::string(4096, 'x'), std::string(4096, '\0')}) {
+    write_text(file, content);
+    const auto ended = run({"restore", "--dir", (folder / "m").string(), file});
+    CHECK(ended.status == 1);
+    CHECK(ended.err.find("is no Airbridge backup") != std::string::npos);
+    CHECK_FALSE(fs::exists(folder / "m"));
+  }
+  CHECK(run({"restore", "--dir", (folder / "m").string(), (folder / "none").string()}).status == 1);
+  CHECK_FALSE(fs::exists(folder / "m"));
+  // Half a backup, and one without keys and without an invitation, leave nothing either.
+  init_node(folder / "n", "POST 1");
+  REQUIRE(run({"backup", "--dir", (folder / "n").string(), (folder / "b.tar").string()}).status == 0);
+  CHECK(run({"restore", "--dir", (folder / "m").string(), (folder / "b.tar").string()}).status == 1);
+  CHECK_FALSE(fs::exists(folder / "m"));
+  const auto whole = read_text(folder / "b.tar");
+  write_text(file, whole.substr(0, whole.size() / 2));
+  CHECK(run({"restore", "--dir", (folder / "m").string(), file}).err.find("is damaged") != std::string::npos);
+  CHECK_FALSE(fs::exists(folder / "m"));
+}
+
 TEST_CASE("a damaged backup, one of another incident's invitation, and a newer store are refused in words") {
   const Folder folder;
   const auto dir = (folder / "n").string(), file = (folder / "b.tar").string();

@@ -2,6 +2,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <iostream>
 #include <iterator>
 
@@ -18,10 +19,21 @@ std::string host_name() {
   return name;
 }
 
-void explain(const Home& home, const Common& common) {
+// A name that others will see otherwise than it was typed: cut, or without its line breaks.
+void note_changed(std::string_view what, const std::string& said, const std::string& became) {
+  if (said == became) return;
+  fmt::print(stderr, "airbridge: the {}'s name was changed to \"{}\": it is one line of UTF-8, at most {} bytes\n",
+             what, became, trust::grant_name_max);
+}
+
+void explain(const Home& home, const Common& common, const Founding& names) {
+  note_changed("node", names.node_name, home.name);
+  note_changed("operator", names.operator_name, home.operator_name);
   fmt::print("Node \"{}\" of operator \"{}\" made in {}\n", home.name, home.operator_name, common.dir);
   fmt::print("Incident \"{}\"{} {}\n", printable(home.genesis.name), home.genesis.exercise ? " (EXERCISE)" : "",
              home.incident.hex().substr(0, 16));
+  if (home.authority_key && !home.genesis.exercise)
+    fmt::print("This is a real incident. If you only practise, make it anew with --exercise.\n");
   fmt::print("Settings: {}/airbridge.toml\n", common.dir);
   if (home.authority_key) {
     fmt::print("This node holds the incident's authority key: keep a copy of {}/keys/authority.key in a safe place.\n",
@@ -42,7 +54,7 @@ int run_init(const Common& common, const InitOptions& options) {
       return complain("name the incident with --incident \"...\", or join one with --join FILE"), 2;
     const auto home = found(common.dir, names, now);
     if (!home) return complain("{}", home.error().text);
-    explain(*home, common);
+    explain(*home, common, names);
     return 0;
   }
   std::string text;
@@ -63,11 +75,13 @@ int run_init(const Common& common, const InitOptions& options) {
   }
   const auto home = join(common.dir, names, *invitation, now);
   if (!home) return complain("{}", home.error().text);
-  explain(*home, common);
+  explain(*home, common, names);
   return 0;
 }
 
 int run_invite(const Common& common, const InviteOptions& options) {
+  if (!options.out.empty() && std::filesystem::exists(options.out))
+    return complain("{} exists already; choose another name", options.out);
   const auto home = open_home(common.dir);
   if (!home) return complain("{}", home.error().text);
   const auto now = SystemClock().now().utc;

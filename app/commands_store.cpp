@@ -6,6 +6,8 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -197,12 +199,51 @@ int run_backup(const Common& common, const std::string& file, bool with_keys) {
   return 0;
 }
 
+namespace {
+
+// Every backup begins with its VERSION (store/backup.hpp). A file that cannot be opened is left to store::restore.
+bool is_something_else(const std::string& file) {
+  constexpr std::string_view first = "VERSION";
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return false;
+  std::string head(first.size() + 1, '?');
+  in.read(head.data(), static_cast<std::streamsize>(head.size()));
+  return !head.starts_with(first) || head.back() != '\0';
+}
+
+// What a restore that fails must not leave behind: its half-made log, and the folder when it made that.
+class Leftovers {
+ public:
+  Leftovers(fs::path dir, fs::path staging) : dir_(std::move(dir)), staging_(std::move(staging)) {
+    std::error_code error;
+    made_ = !fs::exists(dir_, error);
+  }
+  ~Leftovers() {
+    std::error_code error;
+    if (kept_) return;
+    fs::remove_all(staging_, error);
+    if (made_) fs::remove(dir_, error);  // refused by the system when something is in it
+  }
+  Leftovers(const Leftovers&) = delete;
+  Leftovers& operator=(const Leftovers&) = delete;
+  void keep() { kept_ = true; }
+
+ private:
+  fs::path dir_, staging_;
+  bool made_ = false, kept_ = false;
+};
+
+}  // namespace
+
 int run_restore(const Common& common, const RestoreOptions& options) {
   const auto now = SystemClock().now().utc;
   const fs::path dir = common.dir;
   if (fs::exists(dir / "active"))
     return complain("{} already holds a node; choose another folder with --dir", common.dir);
   const auto staging = dir / "restoring";
+  if (is_something_else(options.file))
+    return complain("{} is no Airbridge backup (airbridge backup makes one)", options.file);
+  Leftovers leftovers(dir, staging);
   std::error_code error;
   fs::create_directories(dir, error);
   if (error) return complain("cannot make {}: {}", common.dir, error.message());
@@ -226,7 +267,6 @@ int run_restore(const Common& common, const RestoreOptions& options) {
   std::optional<Invitation> invitation;
   if (!with_keys) {
     if (options.join.empty()) {
-      fs::remove_all(staging, error);
       return complain(
           "this backup holds no keys: restore it with --join INVITATION (airbridge invite), or make backups with "
           "--with-keys");
@@ -241,6 +281,7 @@ int run_restore(const Common& common, const RestoreOptions& options) {
   }
   // The log goes first and `active` comes last: an interrupted restore leaves no node that has forgotten everything.
   const auto incident_dir = dir / "incidents" / incident.hex().substr(0, 16);
+  leftovers.keep();
   fs::create_directories(incident_dir, error);
   fs::permissions(incident_dir, fs::perms::owner_all, error);
   fs::rename(staging, incident_dir / "store", error);

@@ -135,6 +135,23 @@ TEST_CASE("a folder belongs to one running node") {
   CHECK(node.stop() == 0);
 }
 
+TEST_CASE("init says that an incident is real and that a name was changed, and an invitation is not overwritten") {
+  const Folder folder;
+  const auto real = init(folder / "n");
+  CHECK(real.out.find("This is a real incident") != std::string::npos);
+  CHECK(real.err.empty());
+  const auto practice = run({"init", "--dir", (folder / "m").string(), "--name", std::string(80, 'n'), "--incident",
+                             "Flood of the test", "--exercise"});
+  CHECK(practice.out.find("This is a real incident") == std::string::npos);
+  CHECK(practice.err.find("the node's name was changed to \"" + std::string(64, 'n') + "\"") != std::string::npos);
+
+  write_text(folder / "invitation", "precious");
+  const auto refused = run({"invite", "--dir", (folder / "n").string(), "--out", (folder / "invitation").string()});
+  CHECK(refused.status == 1);
+  CHECK(refused.err.find("exists already") != std::string::npos);
+  CHECK(read_text(folder / "invitation") == "precious");
+}
+
 TEST_CASE("a name too long for 64 bytes is cut between characters, so that peers and browsers take it") {
   const Folder folder;
   std::string name;

@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
   app.name("airbridge");
   app.require_subcommand(1);
   app.set_version_flag("--version", fmt::format("airbridge {}", version));
-  app.footer(
+  const std::string first_picture =
       "A first picture in three commands:\n"
       "  airbridge init --dir ~/node --name \"POST 1\" --incident \"Flood exercise\" --exercise\n"
       "  airbridge node --dir ~/node\n"
@@ -31,7 +31,7 @@ int main(int argc, char** argv) {
       "  airbridge init --dir ~/second --name \"TRUCK 2\" --join invitation.txt\n"
       "  airbridge node --dir ~/second --http 127.0.0.1:8081 --tak 127.0.0.1:8088 --listen 127.0.0.1:7421 --peer "
       "127.0.0.1:7420\n\n"
-      "`airbridge SUBCOMMAND --help` says more; settings: `airbridge config`.");
+      "`airbridge SUBCOMMAND --help` says more; settings: `airbridge config`.";
 
   Common common;
   int status = 0;
@@ -49,7 +49,8 @@ int main(int argc, char** argv) {
   InitOptions init;
   auto* init_command = add("init", "Make a node: its keys, and a new incident or an invitation to one", false);
   init_command->add_option("--name", init.name, "what others see, such as \"POST 1\"");
-  init_command->add_option("--operator", init.operator_name, "who works at it, such as \"Ana Kovac\"");
+  init_command->add_option("--operator", init.operator_name,
+                           "who works at it, such as \"Ana Kovac\"; Operator unless told");
   init_command->add_option("--incident", init.incident, "name of the incident to found");
   init_command->add_flag("--exercise", init.exercise, "it is an exercise: every screen and export says so, for good");
   init_command->add_option("--join", init.join, "file of an invitation (or - for standard input) instead of founding");
@@ -60,7 +61,7 @@ int main(int argc, char** argv) {
   invite_command->add_option("--days", invite.days, "how long it is meant to be used")
       ->check(CLI::Range(1, 365))
       ->capture_default_str();
-  invite_command->add_option("-o,--out", invite.out, "file to write (mode 0600); standard output unless told");
+  invite_command->add_option("-o,--out", invite.out, "new file to write (mode 0600); standard output unless told");
   invite_command->callback([&] { status = run_invite(common, invite); });
 
   NodeOptions node;
@@ -150,6 +151,7 @@ int main(int argc, char** argv) {
 
   app.add_subcommand("version", "Print version and build")->callback([&] { status = run_version(); });
 
+  app.footer(first_picture);  // last: subcommands made after it would take it over
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

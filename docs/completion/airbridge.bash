@@ -41,7 +41,7 @@ _airbridge() {
     export | diagnose) options="--dir --url --out" ;;
     replay) options="--dir --until --speed --verify --geojson" ;;
     backup) options="--dir --url --with-keys" ;;
-    restore) options="--dir" ;;
+    restore) options="--dir --join --name --operator" ;;
     config) options="--document" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$options --help" -- "$current")
