@@ -40,20 +40,40 @@ std::string since(std::int64_t ms) {
   return age_words(ms_of(SystemClock().now().utc) - ms) + " ago";
 }
 
+std::string clock_words(std::string_view quality) {
+  if (quality == "gnss") return "set by satellites (gnss)";
+  if (quality == "ntp") return "kept by a time service (ntp)";
+  if (quality == "rtc") return "this machine's own, kept by nothing better (rtc)";
+  return "unknown";
+}
+
+// Why the input was refused or not carried: " [too fast: 3, fires: 1]"; empty when nothing was.
+std::string reason_words(const json::object& feed) {
+  const auto* reasons = feed.if_contains("reasons");
+  if (reasons == nullptr || !reasons->is_object() || reasons->get_object().empty()) return {};
+  std::string out;
+  for (const auto& reason : reasons->get_object())
+    out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", printable(reason.key()), json::serialize(reason.value()));
+  return fmt::format(" [{}]", out);
+}
+
 void print_status(const json::object& status, const std::string& address) {
   const auto& node = status.at("node").as_object();
   const auto& incident = status.at("incident").as_object();
   const auto& store = status.at("store").as_object();
+  const auto damaged = number_at(store, "damaged");
   fmt::print("{} ({}) at http://{}/{}\n", text_at(node, "name"), text_at(node, "profile"), address,
              flag_at(status, "insecure_lab") ? "  INSECURE LAB" : "");
   fmt::print("incident   {}{}\n", text_at(incident, "name"), flag_at(incident, "exercise") ? "  EXERCISE" : "");
   fmt::print("log        {} events, {} MiB free{}{}\n", number_at(store, "events"),
              number_at(store, "disk_free_bytes") >> 20,
-             number_at(store, "damaged") > 0 ? fmt::format(", {} damaged stretches", number_at(store, "damaged")) : "",
+             damaged == 0   ? std::string()
+             : damaged == 1 ? std::string(", 1 damaged stretch")
+                            : fmt::format(", {} damaged stretches", damaged),
              flag_at(store, "refusing_writes") ? ", REFUSING WRITES: " + text_at(store, "why") : "");
   fmt::print("state      {}\n", text_at(store, "state_hash").substr(0, 16));
-  fmt::print("unshared   {} own events no other node is known to hold{}\n", number_at(status, "unshared"),
-             flag_at(status, "cut_off") ? "  CUT OFF" : "");
+  fmt::print("clock      {}\n", clock_words(text_at(status, "clock")));
+  fmt::print("unshared   {} own events no other node is known to hold\n", number_at(status, "unshared"));
   for (const auto& item : list_at(status, "peers")) {
     const auto& peer = item.as_object();
     if (number_at(peer, "last_heard_ms") == 0 && text_at(peer, "state") != "connected") {
@@ -71,12 +91,12 @@ void print_status(const json::object& status, const std::string& address) {
   for (const auto& item : list_at(status, "feeds")) {
     const auto& feed = item.as_object();
     fmt::print(
-        "feed       {:<14} {:<10} {}  {} received{}{}{}{}\n", text_at(feed, "name"), text_at(feed, "state"),
+        "feed       {:<14} {:<10} {}  {} received{}{}{}{}{}\n", text_at(feed, "name"), text_at(feed, "state"),
         text_at(feed, "address"), number_at(feed, "received"),
         number_at(feed, "clients") > 0 ? fmt::format(", {} clients", number_at(feed, "clients")) : "",
-        number_at(feed, "refused") > 0 ? fmt::format(", {} damaged", number_at(feed, "refused")) : "",
+        number_at(feed, "refused") > 0 ? fmt::format(", {} refused", number_at(feed, "refused")) : "",
         number_at(feed, "not_carried") > 0 ? fmt::format(", not carried: {}", number_at(feed, "not_carried")) : "",
-        text_at(feed, "why").empty() ? "" : "  (" + text_at(feed, "why") + ")");
+        reason_words(feed), text_at(feed, "why").empty() ? "" : "  (" + text_at(feed, "why") + ")");
   }
   for (const auto& problem : list_at(status, "problems")) fmt::print("PROBLEM    {}\n", printable(problem.as_string()));
 }
@@ -120,6 +140,8 @@ void print_event(const json::object& event) {
 
 int run_status(const Common& common, bool as_json) {
   const auto address = running_address(common);
+  if (address.empty() && !std::filesystem::exists(std::filesystem::path(common.dir) / "active"))
+    return complain("{}", no_node_in(common.dir));
   if (address.empty())
     return complain("no node runs in {}; start it with: airbridge node --dir {}", common.dir, common.dir);
   const auto status = call_node(address, "GET", "/api/v1/status");
@@ -140,8 +162,6 @@ int run_events(const Common& common, const EventsOptions& options) {
     std::string out;
     for (const char c : text) out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
     return out;
-  if (address.empty() && !std::filesystem::exists(std::filesystem::path(common.dir) / "active"))
-    return complain("{}", no_node_in(common.dir));
   };
   auto after = options.after;
   for (;;) {

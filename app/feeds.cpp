@@ -95,7 +95,7 @@ std::vector<api::FeedInfo> Feeds::status() const {
   for (const auto& player : players_) {
     const auto& counters = player->counters();
     feeds.push_back({"adsb",
-                     player->is_playing() ? "playing" : "off",
+                     player->is_playing() ? "playing" : "finished",
                      player->name(),
                      0,
                      counters.lines + counters.observations,

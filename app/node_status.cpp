@@ -81,7 +81,9 @@ void NodeStatus::add_problems(api::Status& status, const picture::Picture& pictu
   if (status.store.refusing_writes) problems.push_back("New entries are refused: " + status.store.why);
   if (status.store.damaged > 0)
     problems.push_back(
-        fmt::format("{} stretches of the log are damaged; peers are asked for what is missing", status.store.damaged));
+        fmt::format("{} of the log {} damaged; peers are asked for what is missing",
+                    status.store.damaged == 1 ? "1 stretch" : fmt::format("{} stretches", status.store.damaged),
+                    status.store.damaged == 1 ? "is" : "are"));
   if (status.cut_off) problems.push_back("Cut off: no other node can be reached");
   for (const auto& problem : parts_.peers.problems()) problems.push_back(problem);
   if (!status.clocks.empty()) problems.push_back(words_of(status.clocks.front()));

@@ -180,8 +180,10 @@ TEST_CASE("every subcommand teaches, and refuses what it does not know") {
     const auto sub = run({name, "--help"});
     CHECK(sub.status == 0);
     CHECK(sub.out.find("Usage") != std::string::npos);
+    CHECK(sub.out.find("A first picture") == std::string::npos);  // once is enough
     CHECK(run({name, "--no-such-option"}).status == 2);
   }
+  CHECK(help.out.find("A first picture") != std::string::npos);
   CHECK(run({}).status == 2);
   CHECK(run({"fly"}).status == 2);
   CHECK(run({"version"}).out.find("event format 1") != std::string::npos);
@@ -195,6 +197,92 @@ TEST_CASE("every subcommand teaches, and refuses what it does not know") {
            ended.err.find("airbridge node") != std::string::npos));
     CHECK_FALSE(fs::exists(folder / "nothing"));
   }
+}
+
+TEST_CASE("the man page and the completion know the options that the program knows") {
+  const auto man = read_text(std::string(AIRBRIDGE_SOURCE_DIR) + "/docs/man/airbridge.1");
+  const auto completion = read_text(std::string(AIRBRIDGE_SOURCE_DIR) + "/docs/completion/airbridge.bash");
+  for (const std::string name : {"init", "invite", "node", "status", "events", "import", "export", "replay", "backup",
+                                 "restore", "diagnose", "config"}) {
+    CAPTURE(name);
+    const auto from = man.find(fmt::format("\n.Nm\n.Cm {}\n", name));
+    REQUIRE(from != std::string::npos);
+    const auto synopsis = man.substr(from, man.find("\n.Nm\n", from + 5) - from);
+    // The line of the completion that lists this one's options: "    export | diagnose) options=...".
+    std::string listed, line;
+    for (std::istringstream lines(completion); std::getline(lines, line);) {
+      const auto names = " " + line.substr(0, line.find(')')) + " ";
+      if (line.find(") options=\"") != std::string::npos && names.find(" " + name + " ") != std::string::npos)
+        listed = line.substr(line.find('"')) + " ";
+    }
+    std::size_t options = 0;
+    for (std::istringstream lines(run({name, "--help"}).out); std::getline(lines, line);) {
+      const auto at = line.find("--");
+      if (!line.starts_with("  -") || at == std::string::npos || at > 6 || line.find("--help") == at) continue;
+      ++options;
+      const auto option = line.substr(at, line.find_first_of(" ,=", at) - at);
+      CAPTURE(option);
+      CHECK((listed + " ").find(option + (listed.find(option + "\"") != std::string::npos ? "\"" : " ")) !=
+            std::string::npos);
+      const bool by_short_name = at > 2 && synopsis.find(fmt::format("Fl {}", line[3])) != std::string::npos;
+      CHECK((by_short_name || synopsis.find("Fl " + option.substr(1)) != std::string::npos));
+    }
+    CHECK(options > 0);
+  }
+}
+
+TEST_CASE("a node is found by its address as it is printed, and what is missing is said with what to do") {
+  const Folder folder;
+  const auto dir = (folder / "n").string();
+  init_node(dir, "POST 1");
+  {
+    TestNode node(dir, {"--tak", "off"});
+    for (const auto& url : {node.http(), "http://" + node.http(), "http://" + node.http() + "/"}) {
+      CAPTURE(url);
+      CHECK(run({"status", "--url", url}).status == 0);
+    }
+    CHECK(node.stop() == 0);
+  }
+  const auto nothing = run({"status", "--url", "http://127.0.0.1:1/"});
+  CHECK(nothing.status == 1);
+  CHECK(nothing.err.find("start the node there (airbridge node), or give the address it printed") != std::string::npos);
+  const auto nowhere = run({"status", "--dir", (folder / "nope").string()});
+  CHECK(nowhere.status == 1);
+  CHECK(nowhere.err.find("there is no node in") != std::string::npos);
+  CHECK(nowhere.err.find("airbridge init --dir") != std::string::npos);
+  fs::remove(folder / "n/keys/node.key");
+  const auto keyless = run({"node", "--dir", dir});
+  CHECK(keyless.status == 1);
+  CHECK(keyless.err.find("airbridge restore") != std::string::npos);
+  CHECK(keyless.err.find("airbridge invite") != std::string::npos);
+}
+
+TEST_CASE("status says each thing once, in one word, with its reasons") {
+  const Folder folder;
+  init_node(folder / "n", "POST 1");
+  const auto file = (folder / "short.sbs").string();
+  write_text(file,
+             "MSG,3,1,1,4B1234,1,2026/01/02,03:04:05.678,2026/01/02,03:04:05.700,,4300,,,46.8,8.23,,,0,0,0,0\r\n");
+  TestNode node(folder / "n", {"--set", "adsb.files=" + file, "--peer", "127.0.0.1:1"});
+  TcpClient(node.tak()).send("<event uid='x' type='a-f-G'>");
+  const TcpClient hostile(node.tak());
+  hostile.send(
+      "<event version='2.0' uid='y' type='a-h-G' how='h-e' time='2026-01-01T00:00:00Z' start='2026-01-01T00:00:00Z' "
+      "stale='2036-01-01T00:00:00Z'><point lat='1' lon='1' hae='0' ce='1' le='1'/></event>");
+  std::string out;
+  const auto shows = [&](std::string_view text) {
+    return eventually([&] {
+      out = run({"status", "--dir", (folder / "n").string()}).out;
+      return out.find(text) != std::string::npos;
+    });
+  };
+  CHECK(shows("finished"));
+  CHECK(shows(", not carried: 1 ["));
+  CHECK(shows("Cut off: no other node"));
+  CAPTURE(out);
+  CHECK(out.find("CUT OFF") == std::string::npos);
+  CHECK(out.find(" damaged") == std::string::npos);
+  CHECK(out.find("\nclock      ") != std::string::npos);
 }
 
 TEST_CASE("the node's own position comes from the settings until somebody sets it on the page") {

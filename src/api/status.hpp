@@ -45,7 +45,7 @@ struct PeerInfo {
 
 struct FeedInfo {
   std::string name;   // tak | adsb | gnss
-  std::string state;  // listening | connected | connecting | lost | playing | off
+  std::string state;  // listening | connected | connecting | lost | playing | finished | off
   std::string address;
   std::uint64_t clients = 0;
   std::uint64_t received = 0;

@@ -414,6 +414,7 @@ export const ar: Record<Key, string> = {
   'code.peer.lost': 'مفقود',
   'code.peer.listening': 'يستمع',
   'code.peer.playing': 'يشغّل تسجيلًا',
+  'code.peer.finished': 'انتهى',
   'code.peer.off': 'متوقف',
   'code.level.equal': 'متساوٍ',
   'code.level.behind': 'متأخر',

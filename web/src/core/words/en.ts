@@ -436,6 +436,7 @@ export const en = {
   'code.peer.lost': 'Lost',
   'code.peer.listening': 'Listening',
   'code.peer.playing': 'Playing a recording',
+  'code.peer.finished': 'Finished',
   'code.peer.off': 'Off',
   'code.level.equal': 'Equal',
   'code.level.behind': 'Behind',

@@ -416,6 +416,7 @@ export const es: Record<Key, string> = {
   'code.peer.lost': 'Perdido',
   'code.peer.listening': 'A la escucha',
   'code.peer.playing': 'Reproduciendo una grabación',
+  'code.peer.finished': 'Terminado',
   'code.peer.off': 'Apagado',
   'code.level.equal': 'Igual',
   'code.level.behind': 'Atrasado',

@@ -419,6 +419,7 @@ export const fr: Record<Key, string> = {
   'code.peer.lost': 'Perdu',
   'code.peer.listening': 'À l’écoute',
   'code.peer.playing': 'Lecture d’un enregistrement',
+  'code.peer.finished': 'Terminé',
   'code.peer.off': 'Arrêté',
   'code.level.equal': 'Égal',
   'code.level.behind': 'En retard',

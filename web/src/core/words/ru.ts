@@ -415,6 +415,7 @@ export const ru: Record<Key, string> = {
   'code.peer.lost': 'Потерян',
   'code.peer.listening': 'Слушает',
   'code.peer.playing': 'Проигрывает запись',
+  'code.peer.finished': 'Закончено',
   'code.peer.off': 'Выключен',
   'code.level.equal': 'Вровень',
   'code.level.behind': 'Отстаёт',

@@ -414,6 +414,7 @@ export const zh: Record<Key, string> = {
   'code.peer.lost': '失联',
   'code.peer.listening': '监听中',
   'code.peer.playing': '正在播放录制',
+  'code.peer.finished': '已播完',
   'code.peer.off': '关闭',
   'code.level.equal': '一致',
   'code.level.behind': '落后',
