@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "api/json_values.hpp"
 #include "api/picture_json.hpp"
 #include "cli_support.hpp"
 #include "config.hpp"
@@ -35,7 +36,7 @@ std::string picture_geojson(const picture::Picture& picture) {
   for (const auto* entity : picture.entities().sorted()) {
     if (auto feature = api::feature_of(*entity)) features.push_back(std::move(*feature));
   }
-  return boost::json::serialize(boost::json::object{{"type", "FeatureCollection"}, {"features", std::move(features)}});
+  return api::to_text(boost::json::object{{"type", "FeatureCollection"}, {"features", std::move(features)}});
 }
 
 void print_counts(const picture::Picture& picture, const model::Hash& hash, std::uint64_t arrival,

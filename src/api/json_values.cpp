@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "model/cbor.hpp"
@@ -101,6 +102,28 @@ std::optional<model::Geometry> geometry_from(const json::value& value) {
   return out;
 }
 
+// Twice the area a ring encloses on the map, above 0 when it runs clockwise. Edges take the short way around the globe.
+double turn_of(const std::vector<Position>& ring) {
+  double out = 0;
+  for (std::size_t i = 0; i < ring.size(); ++i) {
+    const auto& from = ring[i];
+    const auto& to = ring[(i + 1) % ring.size()];
+    const double east = std::remainder(to.longitude.degrees() - from.longitude.degrees(), 360.0);
+    out += east * (to.latitude.degrees() + from.latitude.degrees());
+  }
+  return out;
+}
+
+// "4.65E1" as "46.5": the library writes every fraction with an exponent. `number` is as the library wrote it.
+std::string in_plain_notation(std::string_view number) {
+  double value = 0;
+  std::from_chars(number.data(), number.data() + number.size(), value);
+  if (!std::isfinite(value)) return "null";
+  auto out = fmt::format("{:.7f}", value);
+  while (out.back() == '0' && out[out.size() - 2] != '.') out.pop_back();
+  return out == "-0.0" ? "0.0" : out;
+}
+
 json::value plain(const Value& value) {
   if (const auto* b = value.boolean()) return *b;
   if (const auto* i = value.integer()) return *i;
@@ -130,7 +153,7 @@ json::object geojson_of(const model::Geometry& geometry) {
     const auto centre = geometry.points.front();
     const double latitude = centre.latitude.degrees() * M_PI / 180;
     for (double i = 0; i <= area_of_circle_corners; ++i) {
-      const double angle = 2 * M_PI * i / area_of_circle_corners;
+      const double angle = -2 * M_PI * i / area_of_circle_corners;
       const double dlat = geometry.radius_m * std::cos(angle) / 111'195.0;
       const double dlon = geometry.radius_m * std::sin(angle) / (111'195.0 * std::max(0.01, std::cos(latitude)));
       points.push_back(
@@ -140,6 +163,8 @@ json::object geojson_of(const model::Geometry& geometry) {
     out["centre"] = corner(centre);
   } else {
     for (const auto& point : geometry.points) points.push_back(corner(point));
+    if (geometry.shape == model::Shape::Area && turn_of(geometry.points) > 0)
+      std::reverse(points.begin() + 1, points.end());  // it begins where it began
   }
   if (geometry.shape == model::Shape::Line) {
     out["type"] = "LineString";
@@ -151,6 +176,13 @@ json::object geojson_of(const model::Geometry& geometry) {
   json::array rings;  // not json::array{points}: that would copy the ring instead of holding it
   rings.push_back(std::move(points));
   out["coordinates"] = std::move(rings);
+  return out;
+}
+
+std::string file_key(const FieldSpec& field) {
+  std::string out(field.name);
+  if (field.type == ValueType::Time) return out + "_ms";
+  if (field.type == ValueType::Integer && field.words.ends_with(", minutes")) return out + "_min";
   return out;
 }
 
@@ -350,7 +382,26 @@ Result<model::Draft, CommandError> draft_from_json(const json::value& command) {
 }
 
 std::string to_text(const json::value& value) {
-  auto text = json::serialize(value);
+  const auto written = json::serialize(value);
+  std::string text;
+  text.reserve(written.size());
+  for (std::size_t at = 0; at < written.size();) {
+    auto end = at + 1;
+    if (written[at] == '"') {
+      while (end < written.size() && written[end] != '"') end += written[end] == '\\' ? 2 : 1;
+      end = std::min(end + 1, written.size());
+    } else if (written[at] == '-' || (written[at] >= '0' && written[at] <= '9')) {
+      end = std::min(written.find_first_of(",]}", at), written.size());
+      const auto number = std::string_view(written).substr(at, end - at);
+      if (number.find_first_of("eE.") != number.npos) {
+        text += in_plain_notation(number);
+        at = end;
+        continue;
+      }
+    }
+    text.append(written, at, end - at);
+    at = end;
+  }
   return model::cbor::is_utf8(text) ? text : model::cbor::clean_text(text, text.size());
 }
 

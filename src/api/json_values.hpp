@@ -27,7 +27,10 @@ json::value to_json(const model::FieldSpec* field, const model::Value& value);
 std::string words_of(const model::FieldSpec* field, const model::Value& value);
 Result<model::Value, CommandError> value_from_json(const model::FieldSpec& field, const json::value& value);
 
+// The outer ring of a polygon runs counter-clockwise (RFC 7946, 3.1.6), also around a circle.
 json::object geojson_of(const model::Geometry& geometry);
+// The key of a field in files of others: a number carries its unit, "endurance_min".
+std::string file_key(const model::FieldSpec& field);
 json::object place_json(const model::Place& place);
 
 // {"id","record","entity","writes":[..],"after":[..]} as a draft. Names of records, fields and codes, not numbers.
@@ -37,7 +40,8 @@ Result<model::Draft, CommandError> draft_from_json(const json::value& command);
 Result<json::value, CommandError> parse_json(std::string_view text);
 
 // As text that is valid UTF-8 whatever came in from feeds, file names or settings: one bad byte would make a browser
-// end its connection. Bad bytes become "?".
+// end its connection. Bad bytes become "?". Numbers in plain notation with up to 7 decimals, a centimetre of a
+// coordinate.
 std::string to_text(const json::value& value);
 
 json::object schema_json();                           // GET /api/v1/schema

@@ -41,6 +41,77 @@ TEST_CASE("a circle is shown as a closed ring around its centre and keeps its ra
   CHECK(ring.front() == ring.back());
 }
 
+TEST_CASE("outer rings run counter-clockwise, whichever way they were drawn, across the date line too") {
+  const auto turn = [](const json::object& shown) {
+    const auto& ring = shown.at("coordinates").as_array().at(0).as_array();
+    double out = 0;
+    for (std::size_t i = 0; i + 1 < ring.size(); ++i) {
+      const auto lon = [&](std::size_t at) { return std::fmod(ring[at].as_array()[0].to_number<double>() + 360, 360); };
+      const auto lat = [&](std::size_t at) { return ring[at].as_array()[1].to_number<double>(); };
+      out += lon(i) * lat(i + 1) - lon(i + 1) * lat(i);
+    }
+    return out;
+  };
+  const auto& spec = field("hazard", "geometry");
+  for (const std::string_view text : {R"({"type":"Polygon","coordinates":[[[7,46],[7.5,46],[7.5,46.5],[7,46]]]})",
+                                      R"({"type":"Polygon","coordinates":[[[7,46],[7.5,46.5],[7.5,46],[7,46]]]})",
+                                      R"({"type":"Polygon","coordinates":[[[179,1],[-179,3],[-179,1],[179,1]]]})",
+                                      R"({"type":"Polygon","coordinates":[[[179,-1],[-179,-1],[-179,-3],[179,-1]]]})",
+                                      R"({"type":"Circle","coordinates":[7.0,46.0],"radius_m":250})"}) {
+    CAPTURE(text);
+    const auto shown = there_and_back(spec, text).as_object();
+    CHECK(turn(shown) > 0);
+    const auto& ring = shown.at("coordinates").as_array().at(0).as_array();
+    CHECK(ring.front() == ring.back());
+  }
+}
+
+TEST_CASE("numbers are written in plain notation with at most seven decimals, and texts as they are") {
+  const json::value value{{"a", 46.5},           {"b", -1.0e-7},     {"c", 1.0 / 3}, {"d", 250.0}, {"e", 7},
+                          {"f", "4.65E1,\"2E2"}, {"g", {0.0, -0.0}}, {"h", 1.5e9},   {"i", -12}};
+  CHECK(to_text(value) ==
+        R"({"a":46.5,"b":-0.0000001,"c":0.3333333,"d":250.0,"e":7,"f":"4.65E1,\"2E2","g":[0.0,0.0],"h":1500000000.0,)"
+        R"("i":-12})");
+  CHECK(file_key(field("unit", "endurance")) == "endurance_min");
+  CHECK(file_key(field("unit", "crew")) == "crew");
+}
+
+TEST_CASE("a track's feature says of an aircraft what the state does") {
+  auto said = std::make_shared<model::Observation>();
+  said->subject = model::external_name("icao", "4d2023");
+  said->climb = MetresPerSecond{-2.5};
+  said->on_ground = false;
+  said->squawk = "7700";
+  said->emergency = "general";
+  const auto feature = feature_of(picture::TrackView{said->subject, {{said, {}, true}}, said->subject}, UtcTime{});
+  const auto& properties = feature.at("properties").as_object();
+  CHECK(properties.at("squawk") == "7700");
+  CHECK(properties.at("emergency") == "general");
+  CHECK(properties.at("climb_mps") == -2.5);
+  CHECK(properties.at("on_ground") == false);
+}
+
+TEST_CASE("a record's feature says all members of a set") {
+  picture::EntityView unit;
+  unit.spec = model::find_record("unit");
+  unit.position = Position::from_degrees(46.5, 7.9);
+  const auto& spec = field("unit", "capability");
+  picture::FieldView capabilities;
+  capabilities.key = spec.key();
+  capabilities.spec = &spec;
+  for (const std::string_view name : {"winch", "medical"}) {
+    picture::Choice choice;
+    choice.value = model::Value(model::find_code(spec, name)->code);
+    choice.dots.resize(1);
+    capabilities.values.push_back(choice);
+    capabilities.acting = choice;
+  }
+  unit.fields = {capabilities};
+  const auto feature = feature_of(unit);
+  REQUIRE(feature);
+  CHECK(feature->at("properties").at("capability") == json::array{"winch", "medical"});
+}
+
 TEST_CASE("codes are names, and an unknown code says which") {
   const auto& spec = field("casualty", "triage");
   CHECK(there_and_back(spec, R"("red")") == "red");

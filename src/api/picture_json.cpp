@@ -308,12 +308,19 @@ std::optional<json::object> feature_of(const picture::EntityView& entity) {
   for (const auto& field : entity.fields) {
     // Personal data stays home: an export is a file that travels.
     if (field.is_private || field.spec == nullptr || field.spec->privacy == model::Privacy::Private ||
-        field.acting.dots.empty())
+        (field.acting.dots.empty() && field.values.empty()))
       continue;
     if (field.spec->type == model::ValueType::Geometry || field.spec->type == model::ValueType::Place ||
         field.spec->number == model::field::document)
       continue;
-    properties[field.spec->name] = to_json(field.spec, field.acting.value);
+    const auto rule = field.key.rule();
+    auto& property = properties[file_key(*field.spec)];
+    if (rule == model::MergeRule::OrSet || rule == model::MergeRule::Append) {
+      auto& all = property.emplace_array();
+      for (const auto& choice : field.values) all.push_back(to_json(field.spec, choice.value));
+    } else {
+      property = to_json(field.spec, field.acting.value);
+    }
   }
   if (!entity.conflicts.empty()) {
     json::array conflicts;
@@ -336,9 +343,18 @@ json::object feature_of(const picture::TrackView& track, UtcTime now) {
                           {"stale", track.is_stale(now)},
                           {"heard_only", said.heard_only},
                           {"replayed", said.replayed}};
+  put(properties, "team", track.team());
+  put(properties, "role", track.role());
+  put(properties, "type", said.type);
+  put(properties, "squawk", said.squawk);
+  put(properties, "emergency", said.emergency);
   put(properties, "course_deg", number(said.course));
   put(properties, "speed_mps", number(said.speed));
+  put(properties, "climb_mps", number(said.climb));
+  put(properties, "accuracy_m", number(said.horizontal_error_95));
   put(properties, "pressure_altitude_m", number(said.pressure_altitude));
+  if (said.on_ground) properties["on_ground"] = *said.on_ground;
+  if (said.battery_percent) properties["battery_percent"] = *said.battery_percent;
   json::array coordinates{said.position.longitude.degrees(), said.position.latitude.degrees()};
   if (said.height) coordinates.emplace_back(said.height->above().value);
   return {{"type", "Feature"},
