@@ -54,6 +54,7 @@ int run_import(const Common& common, const std::vector<std::string>& files) {
       status = complain("{}", counts.error());
       continue;
     }
+    if (counts->tracks > 0) fmt::print("{}: {} tracks left out, they are no records\n", file, counts->tracks);
     fmt::print("{}: {} records written, {} were here already, {} refused\n", file, counts->written, counts->repeated,
                counts->refused);
     if (counts->refused > 0) status = 1;

@@ -18,21 +18,22 @@ std::string command_id(const std::string& name, const std::string& key, const js
                              as_bytes("\n"), as_bytes(json::serialize(content))}));
 }
 
-// "$key" in any text of the value becomes the id of that record.
-bool resolve(json::value& value, const std::map<std::string, std::string>& ids, std::string& missing) {
-  if (value.is_string() && value.get_string().starts_with('$')) {
-    const auto found = ids.find(std::string(value.get_string()).substr(1));
-    if (found == ids.end()) {
-      missing = std::string(value.get_string());
-      return false;
-    }
-    value = found->second;
-  } else if (value.is_array()) {
-    for (auto& item : value.get_array()) {
-      if (!resolve(item, ids, missing)) return false;
-    }
-  }
-  return true;
+// "$key" becomes the id of that record. False: no such record was made, and the field takes nothing else.
+bool resolve(const model::FieldSpec& field, json::value& value, const std::map<std::string, std::string>& ids) {
+  const bool may_be_text = field.type == model::ValueType::TextOrEntity;
+  if (field.type != model::ValueType::Entity && !may_be_text) return true;
+  if (!value.is_string() || !value.get_string().starts_with('$')) return true;
+  const auto found = ids.find(std::string(value.get_string()).substr(1));
+  if (found != ids.end()) value = found->second;
+  return found != ids.end() || may_be_text;
+}
+
+bool is_track(const json::value& feature) {
+  const auto* object = feature.if_object();
+  const auto* properties = object != nullptr ? object->if_contains("properties") : nullptr;
+  const auto* given =
+      properties != nullptr && properties->is_object() ? properties->get_object().if_contains("record") : nullptr;
+  return given != nullptr && given->is_string() && given->get_string() == "track";
 }
 
 struct Record {
@@ -57,14 +58,27 @@ Result<std::vector<Record>, std::string> own_records(const std::string& name, co
   return out;
 }
 
+// By its name, or by its key in files.
+const model::FieldSpec* field_of(const model::RecordSpec& record, std::string_view key) {
+  const auto number = static_cast<std::uint16_t>(record.kind);
+  if (const auto* field = model::find_field(number, key)) return field;
+  const auto* field = model::find_field(number, key.substr(0, key.rfind('_')));
+  return field != nullptr && api::file_key(*field) == key ? field : nullptr;
+}
+
 // A feature becomes what its properties say ("record", field names), else a marker or drawing with its name.
-Result<std::vector<Record>, std::string> features(const std::string& name, const json::object& file) {
+Result<std::vector<Record>, std::string> features(const std::string& name, const json::object& file,
+                                                  std::size_t& tracks) {
   const auto* list = file.if_contains("features");
   if (list == nullptr || !list->is_array()) return failure(fmt::format("{}: \"features\" is not a list", name));
   std::vector<Record> out;
   std::size_t number = 0;
   for (const auto& item : list->get_array()) {
     Record record{fmt::format("#{}", ++number), fmt::format("{}: feature {}", name, number), {}};
+    if (is_track(item)) {
+      ++tracks;
+      continue;
+    }
     const auto* feature = item.if_object();
     const auto* geometry = feature != nullptr ? feature->if_contains("geometry") : nullptr;
     if (geometry == nullptr || !geometry->is_object()) {
@@ -81,8 +95,8 @@ Result<std::vector<Record>, std::string> features(const std::string& name, const
     json::object fields;
     if (spec != nullptr) {
       for (const auto& [key, value] : properties) {
-        const auto* field = model::find_field(static_cast<std::uint16_t>(spec->kind), std::string_view(key));
-        if (field != nullptr && !value.is_null()) fields[key] = value;
+        const auto* field = field_of(*spec, key);
+        if (field != nullptr && !value.is_null()) fields[field->name] = value;
       }
     }
     const auto& shape = geometry->get_object();
@@ -119,12 +133,12 @@ Result<ImportCounts, std::string> import_text(const std::string& name, std::stri
   const bool own = file->contains("airbridge_import");
   const auto* invented = file->if_contains("made_up");
   const bool made_up = invented != nullptr && invented->is_bool() && invented->get_bool();
-  const auto records = own ? own_records(name, *file) : features(name, *file);
+  ImportCounts counts;
+  const auto records = own ? own_records(name, *file) : features(name, *file, counts.tracks);
   if (!records) return failure(records.error());
   if (records->size() > records_max)
     return failure(fmt::format("{}: more than {} records; split the file", name, records_max));
 
-  ImportCounts counts;
   std::map<std::string, std::string> ids;
   for (const auto& record : *records) {
     const auto refuse = [&](const std::string& why) {
@@ -143,7 +157,11 @@ Result<ImportCounts, std::string> import_text(const std::string& name, std::stri
     std::string missing;
     bool good = true;
     const auto add = [&](std::string_view field, json::value value) {
-      good = good && resolve(value, ids, missing);
+      const auto* known = model::find_field(static_cast<std::uint16_t>(spec->kind), field);
+      if (good && known != nullptr && !resolve(*known, value, ids)) {
+        good = false;
+        missing = std::string(value.get_string());
+      }
       writes.push_back(json::object{{"field", field}, {"value", std::move(value)}});
     };
     for (const auto& [field, value] : fields->get_object()) {

@@ -5,8 +5,8 @@
 //   "red", ...}}, ...]}
 //
 // "made_up" marks every record of the file as invented. Values as in docs/protocol/api.md; a list gives a set several
-// members; "$c1" names a record made earlier in the file. Command ids follow from the file's name and each record's key
-// and content: the same file twice changes nothing.
+// members; where a field takes a record, "$c1" names one made earlier in the file. Command ids follow from the file's
+// name and each record's key and content: the same file twice changes nothing.
 #include <functional>
 #include <string>
 
@@ -18,6 +18,7 @@ struct ImportCounts {
   std::size_t written = 0;
   std::size_t repeated = 0;  // were here already
   std::size_t refused = 0;
+  std::size_t tracks = 0;  // left out: positions that were heard are no records (Airbridge's own GeoJSON has them)
 };
 
 // `send` gets a command as JSON and returns the id of its entity, or an error; `repeated` tells a command known before.

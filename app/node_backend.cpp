@@ -56,9 +56,13 @@ void NodeBackend::own_position(std::optional<Position> position, std::function<v
 void NodeBackend::recording(std::string name, std::string text,
                             std::function<void(Result<Played, api::CommandError>)> done) {
   auto recording = gateway::adsb::read_recording(name, text);
-  if (!recording)
-    return done(failure(api::CommandError{400, "not_a_recording", recording.error().what, "",
-                                          "SBS-1 lines or a readsb aircraft.json"}));
+  if (!recording) {
+    auto why = recording.error().what;
+    if (why.starts_with(name + ": ")) why.erase(0, name.size() + 2);  // who asked knows the name
+    return done(failure(
+        api::CommandError{400, "not_a_recording", std::move(why), "",
+                          "known are Airbridge's own records, GeoJSON, SBS-1 lines and a readsb aircraft.json"}));
+  }
   core_.loop.post([this, recording = std::move(*recording), done = std::move(done)] {
     const auto summary = gateway::adsb::import_recording(recording, clock_.now().utc, core_.take_observation);
     core_.publish();
