@@ -56,6 +56,23 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+std::string text_at(const boost::json::object& object, std::string_view key, std::string otherwise) {
+  const auto* value = object.if_contains(key);
+  return value != nullptr && value->is_string() ? printable(value->get_string()) : otherwise;
+}
+std::int64_t number_at(const boost::json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value != nullptr && value->is_number() ? value->to_number<std::int64_t>() : 0;
+}
+bool flag_at(const boost::json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value != nullptr && value->is_bool() && value->get_bool();
+}
+const boost::json::array& list_at(const boost::json::object& object, std::string_view key) {
+  static const boost::json::array none;
+  const auto* value = object.if_contains(key);
+  return value != nullptr && value->is_array() ? value->get_array() : none;
+}
 std::string age_words(std::int64_t ms) {
   const auto seconds = std::max<std::int64_t>(0, ms / 1000);
   if (seconds < 120) return fmt::format("{} s", seconds);

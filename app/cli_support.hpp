@@ -28,6 +28,11 @@ Result<boost::json::value, std::string> call_node(const std::string& address, st
 
 // Text from outside, made safe for a terminal: control characters become spaces.
 std::string printable(std::string_view text);
+// Members of an answer, as safe text or as what stands for "not there": empty, 0, false, no items.
+std::string text_at(const boost::json::object& object, std::string_view key, std::string otherwise = {});
+std::int64_t number_at(const boost::json::object& object, std::string_view key);
+bool flag_at(const boost::json::object& object, std::string_view key);
+const boost::json::array& list_at(const boost::json::object& object, std::string_view key);
 // "3 s", "4 min", "2 h", "5 d".
 std::string age_words(std::int64_t ms);
 

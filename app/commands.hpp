@@ -37,7 +37,7 @@ int run_node(const Common& common, const NodeOptions& options);
 int run_status(const Common& common, bool as_json);
 
 struct EventsOptions {
-  std::uint64_t after = 0;
+  std::optional<std::uint64_t> after;  // none: the newest
   std::uint64_t limit = 50;
   std::string record, text;
   bool as_json = false;

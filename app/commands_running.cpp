@@ -1,15 +1,11 @@
-// status, events, diagnose: questions to a node.
+// status, diagnose: how a node is.
 #include <sys/utsname.h>
 
-#include <charconv>
-#include <chrono>
 #include <filesystem>
-#include <thread>
 
 #include "cli_support.hpp"
 #include "config.hpp"
 #include "home.hpp"
-#include "model/cbor.hpp"
 #include "version.hpp"
 #include "with_node.hpp"
 
@@ -18,23 +14,6 @@ namespace {
 
 namespace json = boost::json;
 
-std::string text_at(const json::object& object, std::string_view key, std::string otherwise = {}) {
-  const auto* value = object.if_contains(key);
-  return value != nullptr && value->is_string() ? printable(value->get_string()) : otherwise;
-}
-std::int64_t number_at(const json::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  return value != nullptr && value->is_number() ? value->to_number<std::int64_t>() : 0;
-}
-bool flag_at(const json::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  return value != nullptr && value->is_bool() && value->get_bool();
-}
-const json::array& list_at(const json::object& object, std::string_view key) {
-  static const json::array none;
-  const auto* value = object.if_contains(key);
-  return value != nullptr && value->is_array() ? value->get_array() : none;
-}
 std::string since(std::int64_t ms) {
   if (ms == 0) return "never";
   return age_words(ms_of(SystemClock().now().utc) - ms) + " ago";
@@ -101,41 +80,6 @@ void print_status(const json::object& status, const std::string& address) {
   for (const auto& problem : list_at(status, "problems")) fmt::print("PROBLEM    {}\n", printable(problem.as_string()));
 }
 
-std::string value_words(const json::object& write) {
-  const auto* text = write.if_contains("text");
-  if (text != nullptr && text->is_string()) return printable(text->get_string());
-  const auto& value = write.at("value");
-  if (const auto* object = value.if_object()) {
-    if (object->contains("lat") && object->contains("lon"))
-      return fmt::format("{:.5f} {:.5f}", object->at("lat").to_number<double>(), object->at("lon").to_number<double>());
-    if (object->contains("type")) return fmt::format("({})", text_at(*object, "type"));
-  }
-  if (text_at(write, "field") == "grant") return "(signed grant)";
-  auto words = value.is_string() ? std::string(value.get_string()) : json::serialize(value);
-  if (words.size() > 80) words = model::cbor::clean_text(words, 77) + "...";
-  return printable(words);
-}
-
-void print_event(const json::object& event) {
-  const auto* stamp = event.if_contains("stamp");
-  std::string who, via;
-  std::int64_t at = number_at(event, "arrived_ms");
-  if (stamp != nullptr && stamp->is_object()) {
-    const auto& object = stamp->get_object();
-    at = number_at(object, "at_ms");
-    who = text_at(object, "node") + (text_at(object, "actor").empty() ? "" : "/" + text_at(object, "actor"));
-    via = text_at(object, "via");
-  }
-  std::string writes;
-  for (const auto& item : list_at(event, "writes")) {
-    const auto& write = item.as_object();
-    writes += fmt::format("{}{}={}", writes.empty() ? "" : ", ", text_at(write, "field"), value_words(write));
-  }
-  fmt::print("{:>7}  {}  {}  {:<9} {:<8} {} via {}: {}{}\n", number_at(event, "arrival"), format_utc(utc_from_ms(at)),
-             number_at(event, "class"), text_at(event, "record", "?"), text_at(event, "display", "?"), who, via, writes,
-             flag_at(event, "folded") ? "" : "  [not in the picture: " + text_at(event, "why_not") + "]");
-}
-
 }  // namespace
 
 int run_status(const Common& common, bool as_json) {
@@ -152,37 +96,6 @@ int run_status(const Common& common, bool as_json) {
     print_status(status->as_object(), address);
   }
   return 0;
-}
-
-int run_events(const Common& common, const EventsOptions& options) {
-  const auto node = AskedNode::open(common);
-  if (!node) return complain("{}", node.error());
-  if (options.follow && node->started_here()) return complain("--follow needs a running node");
-  const auto encoded = [](const std::string& text) {
-    std::string out;
-    for (const char c : text) out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    return out;
-  };
-  auto after = options.after;
-  for (;;) {
-    const auto path = fmt::format("/api/v1/events?after={}&limit={}&record={}&text={}", after, options.limit,
-                                  encoded(options.record), encoded(options.text));
-    const auto answer = call_node(node->address(), "GET", path);
-    if (!answer) return complain("{}", answer.error());
-    const auto& object = answer->as_object();
-    for (const auto& event : list_at(object, "events")) {
-      if (options.as_json) {
-        fmt::print("{}\n", json::serialize(event));
-      } else {
-        print_event(event.as_object());
-      }
-    }
-    std::fflush(stdout);
-    const auto next = static_cast<std::uint64_t>(number_at(object, "next"));
-    if (!options.follow) return 0;
-    if (next == after) std::this_thread::sleep_for(std::chrono::milliseconds(500));
-    after = next;
-  }
 }
 
 int run_diagnose(const Common& common, const std::string& out) {

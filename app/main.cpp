@@ -87,7 +87,8 @@ int main(int argc, char** argv) {
 
   EventsOptions events;
   auto* events_command = add("events", "The journal: what happened, who said so, when, from where");
-  events_command->add_option("--after", events.after, "only those that arrived after this number");
+  events_command->add_option("--after", events.after,
+                             "begin after this arrival number, 0 with the first; the newest unless told");
   events_command->add_option("-n,--limit", events.limit, "at most so many")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();

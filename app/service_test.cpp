@@ -285,6 +285,47 @@ TEST_CASE("status says each thing once, in one word, with its reasons") {
   CHECK(out.find("\nclock      ") != std::string::npos);
 }
 
+TEST_CASE("events shows the newest in reading order, in words, and says what else there is") {
+  const Folder folder;
+  const auto dir = (folder / "n").string();
+  init_node(dir, "POST 1");
+  TestNode node(dir);
+  const auto site = node.create("site", {write_of("category", "shelter"), write_of("name", "School")});
+  node.create("unit", {write_of("category", "helicopter"), write_of("home", site), write_of("endurance", 90)});
+  for (int i = 1; i <= 9; ++i) node.create("journal", {write_of("text", fmt::format("entry {}", i))});
+  REQUIRE(eventually([&] { return node.journal("&record=journal").size() == 9; }));
+  REQUIRE(eventually([&] { return node.events() >= 13; }));  // the status is made once a second
+  const auto events = [&](Args more) {
+    Args args{"events", "--dir", dir};
+    args.insert(args.end(), more.begin(), more.end());
+    return run(args);
+  };
+  const auto last = events({"--limit", "3"});
+  CAPTURE(last.out);
+  CHECK(last.out.find(" earlier; --after 0") != std::string::npos);
+  CHECK(last.out.find("arrival  time") != std::string::npos);
+  CHECK(last.out.find("entry 6") == std::string::npos);
+  CHECK(last.out.find("entry 7") < last.out.find("entry 8"));
+  CHECK(last.out.find("entry 8") < last.out.find("entry 9"));
+  CHECK(last.out.find("entry 9") != std::string::npos);
+  const auto filtered = events({"--limit", "3", "--record", "journal"});
+  CHECK(filtered.out.starts_with("\u2026 6 earlier;"));
+  CHECK(filtered.out.find("entry 7") != std::string::npos);
+  const auto first = events({"--after", "0", "--limit", "2"});
+  CHECK(first.out.find("go on with --after ") != std::string::npos);
+  CHECK(first.out.find("membership") != std::string::npos);
+  const auto unit = events({"--record", "unit"});
+  CAPTURE(unit.out);
+  CHECK(unit.out.find("endurance=90 minutes") != std::string::npos);
+  CHECK(unit.out.find(" School") != std::string::npos);
+  CHECK(unit.out.find("  important  ") != std::string::npos);
+  CHECK(unit.out.find("earlier") == std::string::npos);
+  const auto bogus = events({"--record", "bogus"});
+  CHECK(bogus.status == 2);
+  CHECK(bogus.err.find("it is one of unit, track, site") != std::string::npos);
+  CHECK(events({"--text", "zzz"}).out == "no event with \"zzz\"\n");
+}
+
 TEST_CASE("the node's own position comes from the settings until somebody sets it on the page") {
   const Folder folder;
   init_node(folder / "n", "POST 1");
