@@ -1,13 +1,20 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { licences } from './tools/licences.mjs';
 
 // AIRBRIDGE_NODE names the node (or dev/mock_server.mjs) that `npm run dev` talks to.
 const node = process.env.AIRBRIDGE_NODE ?? 'http://127.0.0.1:8099';
 
+// What is in the page without being imported as a module: the world's outline, and fonts through style sheets.
+const data_packages = ['world-atlas', '@fontsource/noto-sans', '@fontsource/noto-sans-arabic'].map((name) =>
+  fileURLToPath(new URL(`node_modules/${name}`, import.meta.url)),
+);
+
 const proxy = { '/api': { target: node, ws: true }, '/tiles': node, '/healthz': node };
 
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte(), licences(data_packages)],
   base: './',
   worker: { format: 'es' },
   build: {
