@@ -290,7 +290,7 @@ TEST_CASE("an unsealed run without end does not fill memory") {
 TEST_CASE("a peer that lies about its vector gains nothing") {
   Stage stage;
   std::vector<VectorItem> items;
-  items.push_back({stream_of(1, Class::Urgent), 1'000'000, {1, 2, 3, 4}});  // more of our own than we have
+  items.push_back({stream_of(1, Class::Urgent), 1'000'000, Head4{1, 2, 3, 4}});  // more of our own than we have
   items.push_back({stream_of(9, Class::Urgent), UINT64_MAX, {}});
   stage.give(encode(Ack{items}));
   stage.take();

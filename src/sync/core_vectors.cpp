@@ -171,7 +171,8 @@ void Core::compare(Peer& peer, const model::StreamId& stream, Now now) {
   const auto theirs = peer.theirs.find(stream);
   if (theirs == peer.theirs.end() || held_of(ours_, stream) < theirs->second.seq) return;
   const auto own = log_.chain_at(stream, theirs->second.seq);
-  if (own && head_start<4>(*own) != theirs->second.head) suspect(peer, stream, theirs->second.seq, true, now);
+  if (own && theirs->second.head && head_start<4>(*own) != *theirs->second.head)
+    suspect(peer, stream, theirs->second.seq, true, now);
 }
 
 void Core::flush_acks(Peer& peer, bool all) {

@@ -73,7 +73,7 @@ void put_items(Bytes& bytes, const std::vector<VectorItem>& items) {
       out.array(item->stream.is_branch() ? 5 : 3);
       out.uint(static_cast<std::uint64_t>(item->stream.cls));
       out.uint(item->seq);
-      out.bytes(item->head);
+      out.bytes(item->head.value_or(Head4{}));
       if (item->stream.is_branch()) {
         out.uint(item->stream.branch.from);
         out.bytes(item->stream.branch.head);
@@ -234,6 +234,24 @@ struct Encoder {
     out.uint(static_cast<std::uint64_t>(bye.reason));
     out.text(bye.words);
     return MessageType::Bye;
+  }
+  // Never sent on a stream; compact.cpp has its own forms.
+  MessageType operator()(const AskWriters& ask) {
+    out.uint(ask.tag);
+    return MessageType::AskWriters;
+  }
+  MessageType operator()(const Writers& table) {
+    out.array(table.writers.size() * 2);
+    for (const auto& writer : table.writers) {
+      out.bytes(writer.author.view());
+      out.uint(writer.incarnation);
+    }
+    return MessageType::Writers;
+  }
+  MessageType operator()(const WhoIs& who) {
+    out.array(who.tags.size());
+    for (const auto tag : who.tags) out.uint(tag);
+    return MessageType::WhoIs;
   }
 };
 
@@ -404,6 +422,10 @@ std::optional<Message> get_message(MessageType type, Reader& in) {
       bye.words = std::string(in.text(words_bytes_max));
       return bye;
     }
+    case MessageType::AskWriters:
+    case MessageType::Writers:
+    case MessageType::WhoIs:
+      break;
   }
   return std::nullopt;
 }

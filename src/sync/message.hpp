@@ -26,6 +26,10 @@ enum class MessageType : std::uint8_t {
   Pong = 11,
   RunRefused = 12,
   Bye = 13,
+  // On message links only (compact.hpp); unknown on a stream.
+  AskWriters = 14,
+  Writers = 15,
+  WhoIs = 16,
 };
 
 using Digest = std::array<std::uint8_t, 8>;  // of all a node holds: BLAKE2b-64 of streams, numbers and heads
@@ -48,16 +52,19 @@ struct Hello {
 struct VectorItem {
   model::StreamId stream;
   std::uint64_t seq = 0;
-  Head4 head{};
+  std::optional<Head4> head{};  // none: not said, as on message links
 };
-// "Tell what you hold"; what differs from the vector with digest `base`, which the asker remembers, is enough.
+// "Tell what you hold"; what differs from the vector that `base` names, which the asker remembers, is enough. On a
+// stream `base` is digest_of() that vector, on a message link numbers_digest_of() it.
 struct AskVector {
   std::optional<Digest> base;
+  bool heads = false;  // on a message link: say the heads too, there is a doubt about them
 };
 // What the sender holds: all of it, or what differs from `base`. Number 0: no longer held.
 struct VectorMessage {
   std::optional<Digest> base;
   std::vector<VectorItem> items;
+  std::optional<Digest> all;  // on a message link: digest_of() all the sender holds, heads included
 };
 struct Keys {
   std::vector<model::PublicKey> keys;
@@ -67,6 +74,7 @@ struct Run {
   model::StreamId stream;
   std::vector<model::Entry> entries;
   std::optional<model::Seal> seal;
+  bool head_known = true;  // false: seal->head did not come along; it follows from what the receiver holds
 };
 // Streams of which the sender holds more, on disk, than it told before.
 struct Ack {
@@ -130,8 +138,23 @@ struct Bye {
   std::string words;  // for people
 };
 
+// Message links name writers by their place in a table both sides hold, and a table by a tag: the first bytes of the
+// BLAKE2b of its writers (compact.hpp).
+using WriterTag = std::uint16_t;
+inline constexpr std::size_t writer_table_max = 4096;
+struct AskWriters {
+  WriterTag tag = 0;  // of a table the sender does not know
+};
+struct Writers {
+  std::vector<model::Writer> writers;  // ascending
+};
+// "Say again in full what stands behind these tags": short positions named things the sender has not heard of.
+struct WhoIs {
+  std::vector<std::uint16_t> tags;
+};
+
 using Message = std::variant<Hello, AskVector, VectorMessage, Keys, Run, Ack, LastValues, ChainQuery, ChainReply, Ping,
-                             Pong, RunRefused, Bye>;
+                             Pong, RunRefused, Bye, AskWriters, Writers, WhoIs>;
 
 // A whole frame.
 Bytes encode(const Message& message);

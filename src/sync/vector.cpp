@@ -54,16 +54,21 @@ std::map<model::StreamId, std::uint64_t> proven_forks(const model::VersionVector
   return out;
 }
 
-Digest digest_of(const HeldVector& vector) {
+namespace {
+Digest digest(const HeldVector& vector, bool with_heads) {
   Bytes bytes;
   bytes.reserve(vector.size() * 32);
   model::cbor::Writer out(bytes);
   for (const auto& [stream, held] : vector) {
     model::put_stream(bytes, stream);
     out.uint(held.seq);
-    out.bytes(held.head);
+    if (with_heads) out.bytes(held.head.value_or(Head4{}));
   }
   return blake2b<8>({bytes});
 }
+}  // namespace
+
+Digest digest_of(const HeldVector& vector) { return digest(vector, true); }
+Digest numbers_digest_of(const HeldVector& vector) { return digest(vector, false); }
 
 }  // namespace airbridge::sync

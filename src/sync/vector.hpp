@@ -24,11 +24,12 @@ std::optional<std::uint64_t> fork_cut(const model::VersionVector& held, const mo
 // do not look equal.
 struct Held {
   std::uint64_t seq = 0;
-  Head4 head{};
+  std::optional<Head4> head{};  // none: not said, and not known here
   friend bool operator==(const Held&, const Held&) = default;
 };
 using HeldVector = std::map<model::StreamId, Held>;
 Digest digest_of(const HeldVector& vector);
+Digest numbers_digest_of(const HeldVector& vector);  // the same without heads
 
 inline std::uint64_t held_of(const model::VersionVector& vector, const model::StreamId& stream) {
   const auto found = vector.find(stream);
