@@ -31,7 +31,7 @@ std::string examples() {
       Hello{1, incident, key_of(1).id(), "N1", 1, {1, 2, 3, 4, 5, 6, 7, 8}, 0, 7, "Valley fire"},
       AskVector{},
       AskVector{Digest{1, 2, 3, 4, 5, 6, 7, 8}},
-      VectorMessage{Digest{9}, {{stream, 3, {1, 2, 3, 4}}, {branch, 7, {5, 6, 7, 8}}}},
+      VectorMessage{Digest{9}, {{stream, 3, Head4{1, 2, 3, 4}}, {branch, 7, Head4{5, 6, 7, 8}}}, {}},
       LastValues{{Bytes{0xA0}}},
       ChainQuery{stream, {1, 5, 9}},
       ChainReply{stream, {{1, {1}}, {5, {2}}}},

@@ -64,7 +64,7 @@ struct AskVector {
 struct VectorMessage {
   std::optional<Digest> base;
   std::vector<VectorItem> items;
-  std::optional<Digest> all;  // on a message link: digest_of() all the sender holds, heads included
+  std::optional<Digest> all = {};  // on a message link: digest_of() all the sender holds, heads included
 };
 struct Keys {
   std::vector<model::PublicKey> keys;
