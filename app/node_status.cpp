@@ -36,6 +36,9 @@ std::shared_ptr<const api::Status> NodeStatus::make(model::ClockQuality clock_qu
   status.incident = incident_;
   status.peers = parts_.peers.status();
   status.cut_off = is_cut_off(status.peers, parts_.peers.has_configured());
+  if (status.cut_off) {
+    for (const auto& peer : status.peers) status.cut_off_since = std::max(status.cut_off_since, peer.last_heard);
+  }
   count_unshared(status);
   status.posts = posts_of(*picture);
   status.feeds.push_back(parts_.tak.status());
@@ -58,7 +61,9 @@ void NodeStatus::count_unshared(api::Status& status) {
     if (const auto found = held->find(stream); found != held->end()) {
       for (const auto& [node, count] : found->second) best = std::max(best, count);
     }
-    status.unshared += seq > best ? seq - best : 0;
+    if (seq <= best) continue;
+    status.unshared += seq - best;
+    status.unshared_by_class[static_cast<std::size_t>(stream.cls)] += seq - best;
   }
   if (*held_ != *held) held_ = held;  // the same table while nothing changes: readers compare by address
   status.held = held_;

@@ -321,9 +321,11 @@ std::vector<api::PeerInfo> Peers::status() const {
   const auto fill = [&](api::PeerInfo& info, const sync::PeerStatus& peer) {
     info.state = peer.state == sync::PeerState::Up ? "connected" : "connecting";
     info.level = levels[static_cast<std::size_t>(peer.level)];
-    for (int c = 0; c < model::class_count; ++c) {
-      info.lacks_here += peer.lacks_here[static_cast<std::size_t>(c)];
-      info.lacks_there += peer.lacks_there[static_cast<std::size_t>(c)];
+    for (std::size_t c = 0; c < model::class_count; ++c) {
+      info.lacks_here_by_class[c] += peer.lacks_here[c];
+      info.lacks_there_by_class[c] += peer.lacks_there[c];
+      info.lacks_here += peer.lacks_here[c];
+      info.lacks_there += peer.lacks_there[c];
     }
     info.bytes_sent += peer.bytes_sent;
     info.bytes_received += peer.bytes_received;

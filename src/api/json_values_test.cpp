@@ -196,6 +196,25 @@ TEST_CASE("the schema and the OpenAPI document name every record and field") {
   }
 }
 
+namespace {
+
+Status full_status() {
+  Status status;
+  PeerInfo peer;
+  peer.lacks_here = 6;
+  peer.lacks_here_by_class = {1, 2, 3};
+  peer.to_level = Milliseconds(90'000);
+  peer.why = "x";
+  peer.links = {{"radio", "serial", "active", "/dev/ttyS0", {}, Milliseconds(1'800), 1, 2, 3, 41.5, 5.0, 6, "x"}};
+  status.peers = {peer};
+  status.bearers = {{"radio", "serial", "2400 bit/s, half duplex", "up", "/dev/ttyS0", 41.5, 1, 2, 3, 4, "x"}};
+  status.cut_off = true;
+  status.own_position = OwnPosition{*Position::from_degrees(47, 11), {}, "page"};
+  return status;
+}
+
+}  // namespace
+
 TEST_CASE("every key of a track, a record and the status stands in the OpenAPI document") {
   const auto document = openapi_json("1");
   const auto& schemas = document.at("components").as_object().at("schemas").as_object();
@@ -244,4 +263,64 @@ TEST_CASE("every key of a track, a record and the status stands in the OpenAPI d
   check("Entity", record);
   check("Geometry", record.at("geometry").as_object());
   check("Saved", record.at("saved").as_object());
+  Saved saved;
+  saved.post_here = true;
+  saved.reported = {{"V2", "POST 2"}};
+  check("Saved", entity_json(entity, saved, false, names).at("saved").as_object());
+
+  const auto whole = status_json(full_status());
+  check("Status", whole);
+  const auto& peer = whole.at("peers").as_array().at(0).as_object();
+  check("Peer", peer);
+  check("Link", peer.at("links").as_array().at(0).as_object());
+  check("Bearer", whole.at("bearers").as_array().at(0).as_object());
+}
+
+TEST_CASE("what a link does not measure is left out of the status, not told as zero") {
+  auto status = full_status();
+  auto shown = status_json(status).at("peers").as_array().at(0).as_object();
+  CHECK(shown.at("lacks_here") == 6);
+  CHECK(json::serialize(shown.at("lacks_here_by_class")) == R"({"urgent":1,"important":2,"routine":3})");
+  CHECK(shown.at("to_level_ms") == 90'000);
+  CHECK(shown.at("links").as_array().at(0).as_object().at("occupancy_percent") == 41.5);
+  status.peers[0].to_level.reset();
+  status.peers[0].links = {LinkInfo{}};
+  shown = status_json(status).at("peers").as_array().at(0).as_object();
+  CHECK_FALSE(shown.contains("to_level_ms"));
+  const auto& link = shown.at("links").as_array().at(0).as_object();
+  for (const auto* key : {"round_trip_ms", "retransmissions", "occupancy_percent", "loss_percent", "budget_left_bytes"})
+    CHECK_FALSE(link.contains(key));
+  CHECK(status_json(status).contains("cut_off_since_ms"));
+  status.cut_off = false;
+  CHECK_FALSE(status_json(status).contains("cut_off_since_ms"));
+}
+
+TEST_CASE("what another node says of a third is told as hearsay until it is heard first hand") {
+  picture::EntityView entity;
+  const auto key = [](std::uint8_t of) {
+    model::KeyId id;
+    id.value.fill(of);
+    return id;
+  };
+  const model::StreamId urgent{{key(1), 1}, model::Class::Urgent, {}}, routine{{key(1), 1}, model::Class::Routine, {}};
+  entity.coverage = {{urgent.writer, urgent.cls, 4}, {routine.writer, routine.cls, 9}};
+  const NameOf names = [](const model::KeyId& id) { return std::to_string(id.value[0]); };
+  Status status;
+  auto held = std::make_shared<HeldTable>();
+  auto reported = std::make_shared<ReportedTable>();
+  (*held)[urgent][key(2)] = 4;
+  (*held)[urgent][key(3)] = 4;
+  (*reported)[routine][key(3)] = {9, key(2)};
+  (*reported)[urgent][key(4)] = {4, key(2)};  // of the other stream nobody said anything
+  (*reported)[routine][key(2)] = {8, key(3)};
+  status.held = held;
+  status.reported = reported;
+  const auto saved = saved_of(entity, status, names);
+  CHECK(saved.others.empty());
+  REQUIRE(saved.reported.size() == 1);
+  CHECK(saved.reported[0] == Saved::Hearsay{"3", "2"});
+  (*held)[routine][key(3)] = 9;
+  const auto later = saved_of(entity, status, names);
+  CHECK(later.others == std::vector<std::string>{"3"});
+  CHECK(later.reported.empty());
 }

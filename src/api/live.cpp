@@ -52,17 +52,16 @@ NameOf LiveHub::names() const {
 void LiveHub::add_saved_elsewhere(const Status& before, std::vector<model::EntityId>& changed) const {
   const std::set<model::EntityId> known(changed.begin(), changed.end());
   const bool all = status_->posts != before.posts;
-  const auto row_of = [](const HeldTable& table, const model::StreamId& stream) {
-    const auto found = table.find(stream);
-    return found == table.end() ? nullptr : &found->second;
+  const auto differ = [](const auto& now, const auto& then, const model::StreamId& stream) {
+    const auto row = now.find(stream), old = then.find(stream);
+    if (row == now.end() || old == then.end()) return (row == now.end()) != (old == then.end());
+    return row->second != old->second;
   };
   std::map<model::StreamId, bool> moved;  // asked once for each stream, not for each record
   const auto stream_moved = [&](const model::StreamId& stream) {
     const auto [at, fresh] = moved.try_emplace(stream, false);
     if (fresh) {
-      const auto* now = row_of(*status_->held, stream);
-      const auto* then = row_of(*before.held, stream);
-      at->second = (now == nullptr) != (then == nullptr) || (now != nullptr && *now != *then);
+      at->second = differ(*status_->held, *before.held, stream) || differ(*status_->reported, *before.reported, stream);
     }
     return at->second;
   };
@@ -94,7 +93,8 @@ void LiveHub::look() {
   }
   if (status != status_) {
     const auto before = std::exchange(status_, status);
-    if (!gap && (status->held != before->held || status->posts != before->posts))
+    if (!gap &&
+        (status->held != before->held || status->reported != before->reported || status->posts != before->posts))
       add_saved_elsewhere(*before, step.entities);
     auto text = to_text(status_json(*status_));
     if (text != status_text_) {

@@ -88,6 +88,34 @@ std::optional<double> number(const std::optional<T>& value) {
   }
 }
 
+// Who holds all of it as others say: first-hand and reported counts together must cover every stream.
+void add_reported(Saved& saved, const picture::EntityView& entity, const Status& status,
+                  const std::map<model::KeyId, std::size_t>& first_hand, const NameOf& name_of) {
+  std::map<model::KeyId, std::pair<std::size_t, model::KeyId>> counts;
+  for (const auto& dot : entity.coverage) {
+    const auto told = status.reported->find(dot.stream());
+    if (told == status.reported->end()) continue;
+    const auto held = status.held->find(dot.stream());
+    for (const auto& [node, reported] : told->second) {
+      if (node == status.node.id || reported.seq < dot.seq) continue;
+      const auto own = held == status.held->end() ? 0 : [&] {
+        const auto found = held->second.find(node);
+        return found == held->second.end() ? 0 : found->second;
+      }();
+      if (own >= dot.seq) continue;  // heard first hand: counted there
+      auto& [count, by] = counts[node];
+      ++count;
+      by = reported.by;
+    }
+  }
+  for (const auto& [node, counted] : counts) {
+    const auto found = first_hand.find(node);
+    const auto known = found == first_hand.end() ? 0 : found->second;
+    if (known + counted.first == entity.coverage.size())
+      saved.reported.push_back({name_of(node), name_of(counted.second)});
+  }
+}
+
 }  // namespace
 
 Saved saved_of(const picture::EntityView& entity, const Status& status, const NameOf& name_of) {
@@ -95,7 +123,7 @@ Saved saved_of(const picture::EntityView& entity, const Status& status, const Na
   std::map<model::KeyId, std::size_t> counts;
   for (const auto& dot : entity.coverage) {
     const auto held = status.held->find(dot.stream());
-    if (held == status.held->end()) break;
+    if (held == status.held->end()) continue;
     for (const auto& [node, seq] : held->second) {
       if (seq >= dot.seq && node != status.node.id) ++counts[node];
     }
@@ -107,6 +135,7 @@ Saved saved_of(const picture::EntityView& entity, const Status& status, const Na
     saved.others.push_back(name_of(node));
     saved.post = saved.post || status.posts.contains(node);
   }
+  add_reported(saved, entity, status, counts, name_of);
   return saved;
 }
 
@@ -179,6 +208,10 @@ json::object entity_json(const picture::EntityView& entity, const Saved& saved, 
   out["saved"] = json::object{
       {"here", true}, {"others", saved.others.size()}, {"others_names", std::move(names)}, {"post", saved.post}};
   if (saved.post_here) out["saved"].as_object()["post_here"] = true;
+  if (!saved.reported.empty()) {
+    auto& reported = out["saved"].as_object()["reported"].emplace_array();
+    for (const auto& [node, by] : saved.reported) reported.push_back(json::object{{"node", node}, {"by", by}});
+  }
   return out;
 }
 
@@ -216,77 +249,6 @@ json::object track_json(const picture::TrackView& track, const NameOf& name_of) 
     sources.emplace_back(fmt::format("{}:{}", model::name_of(source.said->via), source.said->source));
   }
   out["sources"] = std::move(sources);
-  return out;
-}
-
-json::object node_json(const NodeInfo& node) {
-  return {{"id", node.id.hex()}, {"name", node.name}, {"profile", node.profile}};
-}
-
-json::object incident_json(const IncidentInfo& incident) {
-  return {{"id", incident.id.hex()}, {"name", incident.name}, {"exercise", incident.exercise}};
-}
-
-json::object status_json(const Status& status) {
-  json::array peers, feeds, clocks, problems;
-  for (const auto& peer : status.peers) {
-    json::object one{{"name", peer.name},
-                     {"id", peer.id.hex()},
-                     {"address", peer.address},
-                     {"state", peer.state},
-                     {"last_heard_ms", ms_of(peer.last_heard)},
-                     {"level", peer.level},
-                     {"lacks_here", peer.lacks_here},
-                     {"lacks_there", peer.lacks_there},
-                     {"bytes_sent", peer.bytes_sent},
-                     {"bytes_received", peer.bytes_received}};
-    put(one, "why", peer.why);
-    peers.push_back(std::move(one));
-  }
-  for (const auto& feed : status.feeds) {
-    json::object reasons;
-    for (const auto& [reason, count] : feed.reasons) reasons[reason] = count;
-    json::object one{{"name", feed.name},
-                     {"state", feed.state},
-                     {"address", feed.address},
-                     {"clients", feed.clients},
-                     {"received", feed.received},
-                     {"refused", feed.refused},
-                     {"not_carried", feed.not_carried},
-                     {"reasons", std::move(reasons)},
-                     {"last_ms", ms_of(feed.last)}};
-    put(one, "why", feed.why);
-    feeds.push_back(std::move(one));
-  }
-  for (const auto& clock : status.clocks) {
-    clocks.push_back(json::object{{"node", clock.name},
-                                  {"node_id", clock.id.hex()},
-                                  {"ahead_ms", clock.ahead_ms},
-                                  {"quality", model::name_of(clock.quality)},
-                                  {"at_ms", ms_of(clock.at)}});
-  }
-  for (const auto& problem : status.problems) problems.emplace_back(problem);
-  json::object store{{"events", status.store.events},
-                     {"durable_to", status.store.durable_to},
-                     {"state_hash", status.store.state_hash},
-                     {"damaged", status.store.damaged},
-                     {"disk_free_bytes", status.store.disk_free_bytes},
-                     {"refusing_writes", status.store.refusing_writes},
-                     {"scrubbed_bytes", status.store.scrubbed_bytes}};
-  put(store, "why", status.store.why);
-  json::object out{{"node", node_json(status.node)}, {"incident", incident_json(status.incident)},
-                   {"version", status.node.version}, {"insecure_lab", status.node.insecure_lab},
-                   {"peers", std::move(peers)},      {"cut_off", status.cut_off},
-                   {"clock", status.clock},          {"unshared", status.unshared},
-                   {"feeds", std::move(feeds)},      {"store", std::move(store)},
-                   {"clocks", std::move(clocks)},    {"problems", std::move(problems)}};
-  if (status.own_position) {
-    const auto& own = *status.own_position;
-    out["own_position"] = json::object{{"lat", own.position.latitude.degrees()},
-                                       {"lon", own.position.longitude.degrees()},
-                                       {"at_ms", ms_of(own.at)},
-                                       {"source", own.source}};
-  }
   return out;
 }
 

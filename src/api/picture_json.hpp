@@ -15,6 +15,11 @@ struct Saved {
   std::vector<std::string> others;
   bool post = false;       // at a post, which may be this node
   bool post_here = false;  // this node is one
+  struct Hearsay {
+    std::string node, by;
+    friend bool operator==(const Hearsay&, const Hearsay&) = default;
+  };
+  std::vector<Hearsay> reported;  // holders as another node says; not among `others`
   friend bool operator==(const Saved&, const Saved&) = default;
 };
 Saved saved_of(const picture::EntityView& entity, const Status& status, const NameOf& name_of);
@@ -23,6 +28,7 @@ Saved saved_of(const picture::EntityView& entity, const Status& status, const Na
 json::object stamp_json(const picture::Stamp& stamp, UtcTime arrived, const NameOf& name_of);
 json::object entity_json(const picture::EntityView& entity, const Saved& saved, bool exercise, const NameOf& name_of);
 json::object track_json(const picture::TrackView& track, const NameOf& name_of);
+// status_json.cpp
 json::object status_json(const Status& status);
 json::object node_json(const NodeInfo& node);
 json::object incident_json(const IncidentInfo& incident);

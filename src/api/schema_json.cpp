@@ -138,7 +138,8 @@ json::object schemas() {
                             {"others", typed("integer")},
                             {"others_names", list_of(typed("string"))},
                             {"post", typed("boolean")},
-                            {"post_here", typed("boolean")}});
+                            {"post_here", typed("boolean")},
+                            {"reported", list_of(object_of({{"node", typed("string")}, {"by", typed("string")}}))}});
   out["Entity"] = object_of(
       {{"id", typed("string")},
        {"record", typed("string")},
@@ -194,11 +195,63 @@ json::object schemas() {
                             {"type", typed("string")},
                             {"unit", typed("string")},
                             {"battery_percent", typed("integer")}});
-  out["Status"] = json::object{{"type", "object"},
-                               {"description",
-                                "node, incident, version, insecure_lab, peers, cut_off, clock, unshared, feeds, store, "
-                                "own_position, clocks, problems; "
-                                "see docs/protocol/api.md"}};
+  const auto by_class =
+      object_of({{"urgent", typed("integer")}, {"important", typed("integer")}, {"routine", typed("integer")}});
+  out["Link"] = object_of({{"bearer", typed("string")},
+                           {"kind", typed("string")},
+                           {"state", typed("string")},
+                           {"address", typed("string")},
+                           {"last_heard_ms", typed("integer")},
+                           {"round_trip_ms", typed("integer")},
+                           {"bytes_sent", typed("integer")},
+                           {"bytes_received", typed("integer")},
+                           {"retransmissions", typed("integer")},
+                           {"occupancy_percent", typed("number")},
+                           {"loss_percent", typed("number")},
+                           {"budget_left_bytes", typed("integer")},
+                           {"why", typed("string")}});
+  out["Peer"] = object_of({{"name", typed("string")},
+                           {"id", typed("string")},
+                           {"address", typed("string")},
+                           {"state", typed("string")},
+                           {"last_heard_ms", typed("integer")},
+                           {"level", typed("string")},
+                           {"lacks_here", typed("integer")},
+                           {"lacks_there", typed("integer")},
+                           {"lacks_here_by_class", by_class},
+                           {"lacks_there_by_class", by_class},
+                           {"to_level_ms", typed("integer")},
+                           {"bytes_sent", typed("integer")},
+                           {"bytes_received", typed("integer")},
+                           {"links", list_of(ref("Link"))},
+                           {"why", typed("string")}});
+  out["Bearer"] = object_of({{"name", typed("string")},
+                             {"kind", typed("string")},
+                             {"profile", typed("string")},
+                             {"state", typed("string")},
+                             {"address", typed("string")},
+                             {"bytes_sent", typed("integer")},
+                             {"bytes_received", typed("integer")},
+                             {"occupancy_percent", typed("number")},
+                             {"budget_bytes", typed("integer")},
+                             {"budget_left_bytes", typed("integer")},
+                             {"why", typed("string")}});
+  out["Status"] = object_of({{"node", typed("object")},
+                             {"incident", typed("object")},
+                             {"version", typed("string")},
+                             {"insecure_lab", typed("boolean")},
+                             {"peers", list_of(ref("Peer"))},
+                             {"bearers", list_of(ref("Bearer"))},
+                             {"cut_off", typed("boolean")},
+                             {"cut_off_since_ms", typed("integer")},
+                             {"clock", typed("string")},
+                             {"unshared", typed("integer")},
+                             {"unshared_by_class", by_class},
+                             {"feeds", list_of(typed("object"))},
+                             {"store", typed("object")},
+                             {"own_position", typed("object")},
+                             {"clocks", list_of(typed("object"))},
+                             {"problems", list_of(typed("string"))}});
   out["Snapshot"] = object_of({{"epoch", typed("string")},
                                {"seq", typed("integer")},
                                {"server_ms", typed("integer")},

@@ -1,5 +1,6 @@
 #pragma once
 // How a node is doing, as a plain value made by the node about once a second and read by the API.
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -29,6 +30,26 @@ struct IncidentInfo {
   bool exercise = false;
 };
 
+// Counts of events by class: urgent, important, routine (model::Class).
+using ByClass = std::array<std::uint64_t, model::class_count>;
+
+// One way to a peer. What a kind of bearer does not measure stays empty, and is shown as unknown rather than as zero.
+struct LinkInfo {
+  std::string bearer;  // its name in the settings; of a plain connection "tcp"
+  std::string kind;    // tcp | udp | multicast | serial | satellite | file
+  std::string state;   // active: in use | standby: works, another is preferred | lost
+  std::string address;
+  UtcTime last_heard{};  // 1970: never
+  std::optional<Milliseconds> round_trip;
+  std::uint64_t bytes_sent = 0;  // since this link came up, framing included
+  std::uint64_t bytes_received = 0;
+  std::optional<std::uint64_t> retransmissions;    // frames sent again
+  std::optional<double> occupancy_percent;         // of the channel's time, by everybody heard on it, 0..100
+  std::optional<double> loss_percent;              // of frames, as measured lately, 0..100
+  std::optional<std::uint64_t> budget_left_bytes;  // of a metered bearer
+  std::string why;                                 // of standby and lost
+};
+
 struct PeerInfo {
   std::string name;  // empty until it said so
   model::KeyId id;
@@ -38,9 +59,28 @@ struct PeerInfo {
   std::string level = "unknown";  // equal | behind | ahead | unknown: this node against the peer
   std::uint64_t lacks_here = 0;
   std::uint64_t lacks_there = 0;
+  ByClass lacks_here_by_class{};  // their sums are the two above
+  ByClass lacks_there_by_class{};
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
   std::string why;
+  std::optional<Milliseconds> to_level;  // at the rate measured lately; none: unknown
+  std::vector<LinkInfo> links;           // the one in use first
+};
+
+// A bearer this node has, whether or not a peer is heard on it.
+struct BearerInfo {
+  std::string name;
+  std::string kind;     // as of LinkInfo
+  std::string profile;  // in words: "2400 bit/s, half duplex, turns in 350 ms, broadcast, signed only"
+  std::string state;    // up | down | off
+  std::string address;
+  std::optional<double> occupancy_percent;
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_received = 0;
+  std::optional<std::uint64_t> budget_bytes;  // of a metered bearer, in its period
+  std::optional<std::uint64_t> budget_left_bytes;
+  std::string why;  // of down and off
 };
 
 struct FeedInfo {
@@ -88,19 +128,31 @@ struct ClockInfo {
 // Which other nodes hold which streams how far: what "shared with N" is counted from.
 using HeldTable = std::map<model::StreamId, std::map<model::KeyId, std::uint64_t>>;
 
+// The same by hearsay: what one node said another holds. Shown as "reported by", never counted as shared.
+struct Reported {
+  std::uint64_t seq = 0;
+  model::KeyId by;
+  friend bool operator==(const Reported&, const Reported&) = default;
+};
+using ReportedTable = std::map<model::StreamId, std::map<model::KeyId, Reported>>;
+
 struct Status {
   NodeInfo node;
   std::string clock;  // how good this machine's clock is: rtc | ntp | gnss
   IncidentInfo incident;
   std::vector<PeerInfo> peers;
-  bool cut_off = false;
-  std::uint64_t unshared = 0;  // own events no other node is known to hold
+  std::vector<BearerInfo> bearers;
+  bool cut_off = false;         // other nodes are expected, and none is heard
+  UtcTime cut_off_since{};      // when one was last heard; 1970: none was in this run
+  std::uint64_t unshared = 0;   // own events no other node is known to hold
+  ByClass unshared_by_class{};  // its sum is the above
   std::vector<FeedInfo> feeds;
   StoreInfo store;
   std::optional<OwnPosition> own_position;
   std::vector<ClockInfo> clocks;      // the doubtful ones, furthest ahead first
   std::vector<std::string> problems;  // in words, worst first
   std::shared_ptr<const HeldTable> held = std::make_shared<HeldTable>();
+  std::shared_ptr<const ReportedTable> reported = std::make_shared<ReportedTable>();
   std::set<model::KeyId> posts;  // nodes that count as the command post
 };
 
