@@ -48,7 +48,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   virtual void want_drained(bool wanted) = 0;
   virtual void pause_reading(bool pause) = 0;  // back-pressure towards the sender
   virtual std::size_t queued_bytes() const = 0;
-  virtual const std::string& peer() const = 0;  // "127.0.0.1:40112", for logs
+  virtual std::size_t system_bytes() const = 0;  // handed to the system and not yet acknowledged by the other side
+  virtual const std::string& peer() const = 0;   // "127.0.0.1:40112", for logs
   virtual const ConnectionLimits& limits() const = 0;
   virtual void set_limits(const ConnectionLimits& limits) = 0;
   Sent send(Bytes bytes) { return send(std::make_shared<const Bytes>(std::move(bytes))); }

@@ -1,7 +1,9 @@
 #include "net/tcp_connection.hpp"
 
 #include <fmt/format.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -216,6 +218,12 @@ void TcpConnection::wait_writable() {
 }
 
 // Receiving -------------------------------------------------------------------------------------------------------
+
+std::size_t TcpConnection::system_bytes() const {
+  int count = 0;
+  if (state_ != State::Closed) ::ioctl(fd_, SIOCOUTQ, &count);
+  return static_cast<std::size_t>(std::max(count, 0));
+}
 
 void TcpConnection::pause_reading(bool pause) {
   if (paused_ && !pause) last_received_ = ConnectionService::now();  // the silence was our own

@@ -42,6 +42,7 @@ class TcpConnection final : public Connection {
   void want_drained(bool wanted) override { drained_wanted_ = wanted; }
   void pause_reading(bool pause) override;
   std::size_t queued_bytes() const override { return queued_bytes_; }
+  std::size_t system_bytes() const override;
   const std::string& peer() const override { return peer_; }
   const ConnectionLimits& limits() const override { return limits_; }
   void set_limits(const ConnectionLimits& limits) override;
