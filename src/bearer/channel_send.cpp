@@ -1,0 +1,271 @@
+// What goes into a frame: acknowledgements, urgent fragments and their copies, what was lost, last values, new blocks.
+#include <algorithm>
+
+#include "bearer/channel.hpp"
+#include "bearer/wire.hpp"
+
+namespace airbridge::bearer {
+namespace {
+constexpr std::uint64_t long_beacon_every = 4;
+constexpr Milliseconds first_pause{3'000};
+constexpr std::size_t part_worth_adding = 32;  // no further part is begun in less room
+constexpr std::size_t bitmap_bytes_turns = window_turns / 8;
+constexpr std::size_t bitmap_bytes_timers = 64;
+constexpr Milliseconds late_max{50};  // so late a caller may be without losing rate
+}  // namespace
+
+bool Channel::is_ready(Now now) const {
+  if (!guard_.can_seal() || now.steady < duty_wait_) return false;
+  if (caller_reports_ && outstanding_ >= 2) return false;
+  return SteadyTime(std::chrono::floor<Milliseconds>(busy_until_)) <= now.steady + frame_lead();
+}
+
+void Channel::emit(FrameType type, std::uint8_t flags, ByteView payload, Now now) {
+  if (long_frames_ > 0) {
+    --long_frames_;
+    if (payload.size() + frame_overhead + long_bytes <= profile_.mtu) flags |= flag_long;
+  }
+  Bytes frame = guard_.seal(type, flags, payload);
+  const auto airtime = use_.airtime(frame.size());
+  const Microseconds at = now.steady.time_since_epoch();
+  if (profile_.half_duplex && busy_until_ < at) {
+    busy_until_ = at + profile_.turn_round;
+  } else {
+    busy_until_ = std::max<Microseconds>(busy_until_, at - late_max);
+  }
+  busy_until_ += airtime;
+  use_.sent(airtime, now.steady);
+  ++outstanding_;
+  ++stats_.frames_sent;
+  stats_.bytes_sent += frame.size();
+  outputs_.push_back(Transmit{std::move(frame), std::chrono::ceil<Milliseconds>(airtime)});
+}
+
+// Somebody who was heard has not shown that it can follow our counters; or nobody was heard at all.
+bool Channel::wants_long_header() const {
+  if (neighbours_.empty() || beacons_ % long_beacon_every == 0) return true;
+  return std::any_of(neighbours_.begin(), neighbours_.end(), [](const auto& row) { return !row.second.knows_us; });
+}
+
+void Channel::send_beacon(Now now) {
+  // While nobody was heard the first ones come close together: they may have met another's.
+  const auto eager = first_pause * (std::int64_t{1} << std::min<std::uint64_t>(beacons_, 10));
+  const auto pause = (neighbours_.empty() ? std::min(eager, profile_.interval) : profile_.interval).count();
+  next_beacon_ =
+      now.steady + Milliseconds(pause + rng_.between(-pause / 10, neighbours_.empty() ? pause / 2 : pause / 10));
+  const Digest8 digest = source_.digest();
+  const auto flags = static_cast<std::uint8_t>(wants_long_header() ? flag_long : 0U);
+  ++beacons_;
+  emit(FrameType::Beacon, flags, digest.view(), now);
+}
+
+void Channel::send_control(Now now) {
+  const Control control = std::move(control_.front());
+  control_.pop_front();
+  emit(control.type, flag_long, control.payload, now);
+}
+
+void Channel::send_values(Now now) {
+  const std::size_t room = profile_.mtu - frame_overhead;
+  if (values_.size() == 1 || values_[1].size() + values_[0].size() + 4 > room) {
+    const Bytes value = std::move(values_.front());
+    value_queue_bytes_ -= value.size();
+    values_.pop_front();
+    return emit(FrameType::LastValue, 0, value, now);
+  }
+  Bytes payload;
+  while (!values_.empty() && payload.size() + values_.front().size() + length_bytes(values_.front().size()) <= room) {
+    put_message(payload, values_.front());
+    value_queue_bytes_ -= values_.front().size();
+    values_.pop_front();
+  }
+  emit(FrameType::LastValue, flag_many, payload, now);
+}
+
+AckPart Channel::ack_for(const Neighbour& n) const {
+  AckPart ack;
+  const std::size_t bitmap = profile_.half_duplex ? bitmap_bytes_turns : bitmap_bytes_timers;
+  ack.highest = static_cast<std::uint16_t>(n.highest);
+  if (n.bulk_in.has_heard()) ack.bulk = n.bulk_in.received(bitmap);
+  if (n.urgent_in.has_heard()) ack.urgent = n.urgent_in.received(bitmap);
+  return ack;
+}
+
+std::size_t Channel::frames_for(const Neighbour& n) const {
+  const std::size_t bytes = n.urgent.bytes_to_send() + n.bulk.bytes_to_send();
+  return (bytes + data_room() - fragment_head_bytes - 1) / (data_room() - fragment_head_bytes);
+}
+
+std::size_t Channel::frames_after_this(Now now) const {
+  std::size_t frames = control_.size() + (now.steady >= next_beacon_ ? 1 : 0);
+  for (const auto& [id, n] : neighbours_) {
+    if (!may_send_to(n, now)) continue;
+    frames += frames_for(n);
+    if (frames_for(n) == 0 && (n.owes_ack || !n.copies.empty())) ++frames;
+  }
+  return frames;
+}
+
+void Channel::add_block(Neighbour& n, Outbox& box, const Bytes& block) {
+  if (block.empty()) return;
+  Bytes smaller = squeezer_.compress(block);
+  const bool helps = smaller.size() < block.size();
+  const double ratio = helps ? static_cast<double>(block.size()) / static_cast<double>(smaller.size()) : 1.0;
+  n.squeeze_ratio = 0.5 * n.squeeze_ratio + 0.5 * std::clamp(ratio, 1.0, 4.0);
+  box.add_block(helps ? std::move(smaller) : block, helps);
+}
+
+void Channel::queue_items(Neighbour* n, std::vector<Item> items) {
+  Bytes urgent, bulk;
+  const auto put = [&](Bytes& block, Outbox& box, const Bytes& message) {
+    if (!block.empty() && block.size() + message.size() + 3 > block_bytes_max) {
+      add_block(*n, box, block);
+      block.clear();
+    }
+    put_message(block, message);
+  };
+  for (auto& item : items) {
+    if (item.bytes.empty()) continue;
+    if (!item.reliable) {
+      if (item.bytes.size() + frame_overhead > profile_.mtu) {
+        ++stats_.messages_too_long;
+        continue;
+      }
+      value_queue_bytes_ += item.bytes.size();
+      values_.push_back(std::move(item.bytes));
+      while (values_.size() > volatile_queue_max || value_queue_bytes_ > volatile_queue_bytes_max) {
+        value_queue_bytes_ -= values_.front().size();
+        values_.pop_front();
+      }
+    } else if (item.bytes.size() > message_bytes_max) {
+      ++stats_.messages_too_long;
+    } else if (n != nullptr) {
+      put(item.urgent ? urgent : bulk, item.urgent ? n->urgent : n->bulk, item.bytes);
+    }
+  }
+  if (n == nullptr) return;
+  add_block(*n, n->urgent, urgent);
+  add_block(*n, n->bulk, bulk);
+}
+
+void Channel::pull_urgent(Neighbour& n, std::size_t room, Now now) {
+  if (!n.want_urgent || n.urgent.waiting_bytes() > outbox_bytes_max) return;
+  const std::size_t unsent = n.urgent.bytes_to_send();
+  if (unsent >= room) return;
+  auto items = source_.pull(n.id, static_cast<std::size_t>(static_cast<double>(room - unsent) * n.squeeze_ratio),
+                            Wanted::Urgent, now);
+  if (items.empty()) n.want_urgent = false;
+  queue_items(&n, std::move(items));
+}
+
+void Channel::pull_bulk(Neighbour& n, std::size_t room, Now now) {
+  if (!n.want_bulk || n.bulk.waiting_bytes() > outbox_bytes_max) return;
+  const std::size_t unsent = n.bulk.bytes_to_send();
+  if (unsent >= room) return;
+  auto items = source_.pull(n.id, static_cast<std::size_t>(static_cast<double>(room - unsent) * n.squeeze_ratio),
+                            Wanted::Everything, now);
+  if (items.empty()) n.want_bulk = false;
+  queue_items(&n, std::move(items));
+}
+
+void Channel::pull_values(std::size_t room, Now now) {
+  if (!want_values_ || value_queue_bytes_ >= room) return;
+  auto items = source_.pull(model::KeyId{}, room - value_queue_bytes_, Wanted::LastValues, now);
+  if (items.empty()) want_values_ = false;
+  queue_items(nullptr, std::move(items));
+}
+
+// Appends parts until the room is used or nothing fits. Each fragment gets the rest of the frame when no further part
+// would be worth adding behind it, else its length.
+void Channel::fill(Bytes& parts, std::size_t room, Neighbour& n, Now now) {
+  const std::uint64_t counter = guard_.next_counter();
+  const auto left = [&] { return room - std::min(room, parts.size()); };
+  const auto put = [&](const Outbox::Fragment& fragment, bool urgent) {
+    const bool again = fragment.sends > 1;
+    ++n.stats.fragments_sent;
+    if (again) ++n.stats.fragments_again;
+    FragmentPart part;
+    part.urgent = urgent;
+    part.first = fragment.first;
+    part.last = fragment.last;
+    part.squeezed = fragment.squeezed;
+    part.seq = static_cast<std::uint16_t>(fragment.seq);
+    part.bytes = fragment.bytes;
+    const std::size_t with_length = fragment_head_bytes + length_bytes(part.bytes.size()) + part.bytes.size();
+    const bool to_end = with_length + part_worth_adding > left();
+    put_part(parts, part, to_end);
+    return !to_end;
+  };
+  const auto data_left = [&] { return left() < fragment_head_bytes ? 0 : left() - fragment_head_bytes; };
+
+  for (auto copy = n.copies.begin(); copy != n.copies.end();) {
+    if (copy->not_before > counter) {
+      ++copy;
+      continue;
+    }
+    const auto* const fragment = n.urgent.copy(copy->seq, data_left(), counter, now.steady);
+    copy = n.copies.erase(copy);
+    if (fragment != nullptr && !put(*fragment, true)) return;
+  }
+  while (const auto* const fragment = n.urgent.take(data_left(), counter, now.steady)) {
+    if (burst_ && burst_->copies && burst_->left > 2) n.copies.push_back({fragment->seq, counter + 2});
+    if (!put(*fragment, true)) return;
+  }
+  if (burst_) {
+    while (!values_.empty() && values_.front().size() + 3 <= std::min(left(), burst_->value_bytes)) {
+      burst_->value_bytes -= values_.front().size() + 3;
+      put_part(parts, ValuePart{values_.front()}, false);
+      value_queue_bytes_ -= values_.front().size();
+      values_.pop_front();
+    }
+    if (left() < part_worth_adding) return;
+  }
+  const bool limited = !burst_ && profile_.rate_bps == 0;
+  while (!limited || n.bulk.in_flight() < n.flight_max) {
+    const auto* const fragment = n.bulk.take(data_left(), counter, now.steady);
+    if (fragment == nullptr || !put(*fragment, false)) return;
+  }
+}
+
+void Channel::send_data(Neighbour& n, bool with_ack, Now now) {
+  unsigned flags = n.knows_us ? 0U : flag_long;
+  const bool is_again = std::any_of(neighbours_.begin(), neighbours_.end(), [](const auto& row) {
+    return row.second.urgent.has_lost() && row.second.urgent.lost_count() <= burst_frames_hurried;
+  });
+  if (is_again) flags |= flag_hurry;
+  const std::size_t room = data_room() - ((flags & flag_long) != 0 || long_frames_ > 0 ? long_bytes : 0);
+  Bytes parts;
+  if (!n.confirmed) put_part(parts, OpenPart{n.start, n.salt});
+  // One more than owed may stand in the way of a fragment that was cut for a whole frame.
+  const bool has_room = n.owes_ack || !(n.urgent.has_lost() || n.bulk.has_lost());
+  if (with_ack && has_room && n.synced) {
+    const auto ack = ack_for(n);
+    if (parts.size() + size_of(ack) <= room) {
+      put_part(parts, ack);
+      n.owes_ack = false;
+      n.unacked_in = 0;
+      n.ack_at.reset();
+    }
+  }
+  fill(parts, room, n, now);
+
+  std::size_t remaining = 0;
+  bool grant = false, more = false;
+  if (burst_) {
+    grant = burst_->hand_to == n.id;
+    if (grant) burst_->handed = true;
+    const std::size_t wanted = frames_after_this(now);
+    const bool hand_over_first = burst_->hand_to && !burst_->handed;
+    remaining = std::min(burst_->left - 1, std::max<std::size_t>(wanted, hand_over_first ? 1 : 0));
+    more = wanted > remaining || n.want_bulk || n.want_urgent;
+    burst_->left = remaining;
+  }
+  Bytes payload;
+  put_data_head(payload, n.tag_out, static_cast<std::uint8_t>(remaining), more, grant);
+  payload.insert(payload.end(), parts.begin(), parts.end());
+  ++n.stats.frames_sent;
+  n.stats.bytes_sent += payload.size() + frame_overhead + ((flags & flag_long) != 0 ? long_bytes : 0);
+  emit(FrameType::Data, static_cast<std::uint8_t>(flags), payload, now);
+}
+
+}  // namespace airbridge::bearer

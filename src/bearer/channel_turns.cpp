@@ -1,0 +1,167 @@
+// Half duplex: bursts and whose turn it is.
+#include <algorithm>
+
+#include "bearer/channel.hpp"
+
+namespace airbridge::bearer {
+namespace {
+constexpr std::size_t frames_unconfirmed = 4;  // before the other side is known to follow
+constexpr std::size_t frames_poll = 2;
+constexpr std::size_t frames_worth_copies = 4;  // in a shorter burst the answer comes as soon as a copy would
+constexpr Milliseconds silence_first{4'000};
+constexpr Milliseconds ask_idle_every{15'000};  // a quiet third station, while two others keep the channel busy
+}  // namespace
+
+bool Channel::has_to_send(const Neighbour& n, Now now) const {
+  return may_send_to(n, now) && (n.urgent.has_to_send() || n.bulk.has_to_send());
+}
+
+bool Channel::wants_turn(Now now) const {
+  if (now.steady >= next_beacon_ || !control_.empty() || !values_.empty() || want_values_) return true;
+  return std::any_of(neighbours_.begin(), neighbours_.end(), [&](const auto& row) {
+    return may_send_to(row.second, now) &&
+           (has_to_send(row.second, now) || row.second.want_urgent || row.second.want_bulk);
+  });
+}
+
+// Of those who have something for us, or must acknowledge, the one whose turn was longest ago.
+std::optional<model::KeyId> Channel::next_turn(Now now) const {
+  const Neighbour* best = nullptr;
+  for (const auto& [id, n] : neighbours_) {
+    if (!may_send_to(n, now)) continue;
+    const bool must_acknowledge = has_to_send(n, now) || n.urgent.has_unacked() || n.bulk.has_unacked();
+    const bool quiet_long = neighbours_.size() > 1 && now.steady - n.last_turn > ask_idle_every;
+    if (!must_acknowledge && !n.more && !quiet_long && !(n.synced && !n.confirmed)) continue;
+    if (best == nullptr || n.last_turn < best->last_turn) best = &n;
+  }
+  return best == nullptr ? std::nullopt : std::optional(best->id);
+}
+
+bool Channel::begin_burst(Turns::Due why, Now now) {
+  std::size_t frames = profile_.burst_frames;
+  const bool urgent_here = std::any_of(neighbours_.begin(), neighbours_.end(),
+                                       [](const auto& row) { return row.second.urgent.has_to_send(); });
+  std::size_t targets = 0;
+  for (auto& [id, n] : neighbours_) {
+    if (!may_send_to(n, now)) continue;
+    ++targets;
+    if (n.hurry && !urgent_here) frames = std::min(frames, burst_frames_hurried);
+  }
+  if (why == Turns::Due::Poll) frames = std::min(frames, frames_poll);
+  const auto airtime = use_.airtime(profile_.mtu) * static_cast<std::int64_t>(frames);
+  if (!use_.allows(airtime, urgent_here, now.steady)) {
+    if (!use_.allows(use_.airtime(profile_.mtu), urgent_here, now.steady)) {
+      duty_wait_ = use_.ask_again(now.steady);
+      return false;
+    }
+    frames = 1;
+  }
+  const std::size_t room = data_room() - fragment_head_bytes;
+  for (auto& [id, n] : neighbours_) {
+    if (!may_send_to(n, now)) continue;
+    pull_urgent(n, frames * room, now);
+    pull_bulk(n, frames * room / targets, now);
+    if (!n.confirmed) frames = std::min(frames, frames_unconfirmed);
+  }
+  Burst burst;
+  burst.value_bytes = frames * profile_.mtu * volatile_percent_max / 100;
+  pull_values(burst.value_bytes, now);
+
+  if (why == Turns::Due::Poll) {
+    burst.hand_to = turns_.waiting_for();
+    if (auto* const n = burst.hand_to ? find(*burst.hand_to) : nullptr) {
+      if (!n->urgent.lose_oldest()) n->bulk.lose_oldest();
+    } else {
+      burst.hand_to.reset();
+    }
+  } else {
+    burst.hand_to = next_turn(now);
+  }
+  if (why == Turns::Due::Reply) burst.must_reply = true;
+  std::size_t urgent_frames = 0;
+  for (auto& [id, n] : neighbours_) {
+    n.copies.clear();
+    urgent_frames += (n.urgent.bytes_to_send() + room - 1) / room;
+  }
+  burst.left = frames;
+  // Copies are for reports that are rare. Of a backlog every other frame would be one.
+  burst.copies = frames >= frames_worth_copies && urgent_frames * 4 <= frames;
+  const bool anything = frames_after_this(now) > 0 || !values_.empty() || burst.must_reply || burst.hand_to;
+  if (!anything) return false;
+  burst_ = burst;
+  turns_.began();
+  return true;
+}
+
+// Frames for others come first, those for whom the turn goes to come last.
+Neighbour* Channel::next_of_burst(Now now) {
+  Neighbour* last = burst_->hand_to ? find(*burst_->hand_to) : nullptr;
+  if (last != nullptr && burst_->left == 1) return last;
+  Neighbour* owed = nullptr;
+  for (auto& [id, n] : neighbours_) {
+    if (!may_send_to(n, now)) continue;
+    if (n.urgent.has_to_send()) return &n;
+    if (&n != last && (n.owes_ack || n.bulk.has_to_send() || !n.copies.empty()) && owed == nullptr) owed = &n;
+  }
+  return owed != nullptr ? owed : last;
+}
+
+void Channel::send_of_burst(Now now) {
+  Burst& burst = *burst_;
+  for (auto& [id, n] : neighbours_) {
+    if (may_send_to(n, now)) pull_urgent(n, burst.left * (data_room() - fragment_head_bytes), now);
+  }
+  Neighbour* const to = next_of_burst(now);
+  const bool spare = burst.left > 1 || to == nullptr;
+  if (spare && !control_.empty()) {
+    --burst.left;
+    send_control(now);
+  } else if (spare && now.steady >= next_beacon_) {
+    --burst.left;
+    send_beacon(now);
+  } else if (to != nullptr) {
+    const bool ends = burst.left == 1 || burst.first;
+    burst.first = false;
+    send_data(*to, to->owes_ack || ends, now);
+  } else if (!values_.empty() && burst.value_bytes > 0) {
+    --burst.left;
+    burst.value_bytes -= std::min(burst.value_bytes, profile_.mtu);
+    send_values(now);
+  } else {
+    burst.left = 0;
+  }
+}
+
+void Channel::gave_up(Now now) {
+  for (auto& [id, n] : neighbours_) {
+    if (!n.urgent.has_unacked() && !n.bulk.has_unacked()) continue;
+    n.urgent.expire(SteadyTime::max());
+    n.bulk.expire(SteadyTime::max());
+    n.silence = std::min(std::max(2 * n.silence, silence_first), profile_.interval);
+    n.silent_until = now.steady + n.silence;
+  }
+}
+
+void Channel::run_turns(Now now) {
+  if (!guard_.can_seal()) return;
+  const auto due = turns_.tick(now.steady);
+  if (due == Turns::Due::GaveUp) gave_up(now);
+  if (due == Turns::Due::Reply || due == Turns::Due::Poll) {
+    if (!begin_burst(due, now)) turns_.ended(std::nullopt, now.steady);
+  }
+  wants_turn_ = wants_turn(now);
+  if (turns_.may_begin(now.steady) && wants_turn_ && is_ready(now)) {
+    begin_burst(Turns::Due::Nothing, now);
+    wants_turn_ = wants_turn(now);
+  }
+  while (burst_ && is_ready(now)) {
+    if (burst_->left > 0) send_of_burst(now);
+    if (burst_->left > 0) continue;
+    const auto hand_to = burst_->handed ? burst_->hand_to : std::nullopt;
+    burst_.reset();
+    turns_.ended(hand_to, SteadyTime(std::chrono::ceil<Milliseconds>(busy_until_)));
+    wants_turn_ = wants_turn(now);
+  }
+}
+
+}  // namespace airbridge::bearer

@@ -1,0 +1,63 @@
+#pragma once
+// What a channel knows of one neighbour, and the session with it. Begun anew when either side starts anew.
+#include <optional>
+#include <vector>
+
+#include "bearer/inbox.hpp"
+#include "bearer/outbox.hpp"
+#include "bearer/output.hpp"
+
+namespace airbridge::bearer {
+
+// A copy of an urgent fragment, to be sent later in the same burst.
+struct Copy {
+  std::uint64_t seq = 0;
+  std::uint64_t not_before = 0;  // frames of this node since its start
+};
+
+struct Neighbour {
+  Neighbour(const model::KeyId& node, std::size_t window) : id(node), urgent(window), bulk(window) {}
+
+  model::KeyId id;
+  SteadyTime last_heard{};
+  std::optional<Digest8> digest;
+
+  // Session out: ours to them.
+  std::uint64_t start = 0;  // theirs
+  std::uint8_t salt = 0;
+  std::uint16_t tag_out = 0;
+  bool knows_us = false;   // they have named our start: short headers do
+  bool confirmed = false;  // they acknowledge this session: no need to open it any more
+  Outbox urgent, bulk;
+  bool want_urgent = true;  // the source may have something
+  bool want_bulk = true;
+  std::vector<Copy> copies;
+
+  // Session in: theirs to us.
+  bool synced = false;  // they opened it with our start
+  std::uint16_t tag_in = 0;
+  std::uint64_t session_from = 0;  // the lowest counter of theirs that opened it; frames before are of another session
+  std::uint64_t highest = 0;       // counter of theirs in this session
+  Inbox urgent_in, bulk_in;
+  bool owes_ack = false;
+  std::size_t unacked_in = 0;  // fragments since the last acknowledgement
+  std::optional<SteadyTime> ack_at;
+
+  // Turns.
+  bool more = false;   // they said that they have more
+  bool hurry = false;  // something urgent waits there
+  SteadyTime last_turn{};
+  SteadyTime silent_until{};  // gave no answer: not sent to before
+  Milliseconds silence{0};
+
+  // Timers.
+  std::optional<Milliseconds> round_trip;  // smoothed, RFC 6298
+  Milliseconds round_trip_spread{0};
+  std::size_t flight_max = 32;  // fragments in flight on a channel of unlimited rate
+  SteadyTime slowed_at{};
+
+  double squeeze_ratio = 1;  // bytes before compression to bytes after, of what went last
+  NeighbourStats stats;
+};
+
+}  // namespace airbridge::bearer

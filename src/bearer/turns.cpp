@@ -1,0 +1,87 @@
+#include "bearer/turns.hpp"
+
+#include <algorithm>
+
+#include "bearer/limits.hpp"
+
+namespace airbridge::bearer {
+namespace {
+constexpr Milliseconds slack{50};  // timers wake late
+Milliseconds in_ms(Microseconds time) { return std::chrono::ceil<Milliseconds>(time); }
+}  // namespace
+
+// Their first two frames may be lost, so three must have had the time to arrive before it is said that nobody answers.
+Milliseconds Turns::answer_wait() const { return turn_round_ + 2 * delay_ + in_ms(3 * frame_time_) + 4 * slack; }
+
+Milliseconds Turns::pause() {
+  const auto most = std::max(Milliseconds(20), 2 * turn_round_ + delay_);
+  return Milliseconds(rng_.between(0, most.count()));
+}
+
+void Turns::free(SteadyTime from) {
+  state_ = State::Free;
+  until_ = from + pause();
+  granted_ = granted_other_ = false;
+  polls_ = 0;
+  waiting_for_.reset();
+}
+
+void Turns::heard(std::uint8_t remaining, bool grants_us, bool grants_other, SteadyTime now) {
+  if (state_ == State::Ours) return;
+  const bool same_burst = state_ == State::Theirs && now < until_ + slack;
+  granted_ = grants_us || (same_burst && granted_);
+  granted_other_ = grants_other || (same_burst && granted_other_);
+  state_ = State::Theirs;
+  polls_ = 0;
+  waiting_for_.reset();
+  until_ = now + in_ms(remaining * frame_time_) + (remaining > 0 ? slack + in_ms(frame_time_ / 16) : Milliseconds(0));
+}
+
+void Turns::heard_other(SteadyTime now) {
+  if (state_ == State::Free) until_ = std::max(until_, now + pause());
+}
+
+bool Turns::may_begin(SteadyTime now) const { return state_ == State::Free && now >= until_; }
+
+std::optional<SteadyTime> Turns::next_deadline() const {
+  if (state_ == State::Ours) return std::nullopt;
+  return until_;
+}
+
+Turns::Due Turns::tick(SteadyTime now) {
+  if (now < until_) return Due::Nothing;
+  if (state_ == State::Theirs) {
+    if (granted_) {
+      granted_ = granted_other_ = false;
+      state_ = State::Free;
+      return Due::Reply;
+    }
+    // Whose turn it is begins within its turn-round; if it does not, who handed over polls first.
+    free(until_ + (granted_other_ ? answer_wait() + in_ms(2 * frame_time_) + turn_round_ : Milliseconds(0)));
+    return Due::Nothing;
+  }
+  if (state_ == State::Waiting) {
+    if (polls_ >= polls_max) {
+      free(now);
+      return Due::GaveUp;
+    }
+    ++polls_;
+    state_ = State::Free;
+    return Due::Poll;
+  }
+  return Due::Nothing;
+}
+
+void Turns::ended(const std::optional<model::KeyId>& to, SteadyTime end) {
+  if (!to) {
+    free(end);
+    return;
+  }
+  state_ = State::Waiting;
+  waiting_for_ = to;
+  // Two that began at once wait differently long.
+  const auto jitter = polls_ == 0 ? 0 : rng_.between(0, polls_ * (turn_round_ + in_ms(frame_time_)).count());
+  until_ = end + answer_wait() + Milliseconds(jitter);
+}
+
+}  // namespace airbridge::bearer

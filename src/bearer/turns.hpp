@@ -1,0 +1,63 @@
+#pragma once
+// Who may transmit on a half-duplex channel.
+//
+// A station sends a burst; each frame says how many are still to come, and the frames for the station whose turn is
+// next say so too. So a listener that hears any one frame of a burst knows when it ends and whether the turn is its
+// own: a lost last frame costs nothing. Whoever handed over and hears nothing within answer_wait polls; after polls_max
+// polls the channel is free. On a free channel anybody may begin after a random pause.
+#include "base/rng.hpp"
+#include "bearer/air_use.hpp"
+#include "bearer/profile.hpp"
+#include "model/ids.hpp"
+
+namespace airbridge::bearer {
+
+class Turns {
+ public:
+  enum class State : std::uint8_t {
+    Free,     // nobody transmits, as far as is heard
+    Ours,     // a burst of ours is under way
+    Theirs,   // a burst of another is under way, until `until`
+    Waiting,  // ours has ended and somebody else's must begin, until `until`
+  };
+  Turns(const Profile& profile, Microseconds frame_time, Rng rng)
+      : turn_round_(profile.turn_round), delay_(profile.delay), frame_time_(frame_time), rng_(rng) {}
+
+  State state() const { return state_; }
+  bool granted() const { return granted_; }  // in Theirs: the next turn is ours
+  bool is_polling() const { return polls_ > 0; }
+  int polls() const { return polls_; }
+  const std::optional<model::KeyId>& waiting_for() const { return waiting_for_; }
+
+  // A frame of a burst was heard at its end. Unless we are transmitting it is theirs.
+  void heard(std::uint8_t remaining, bool grants_us, bool grants_other, SteadyTime now);
+  // Something else was heard, which belongs to no burst.
+  void heard_other(SteadyTime now);
+  // May a burst begin now? In Theirs and Waiting when their time is over.
+  bool may_begin(SteadyTime now) const;
+  std::optional<SteadyTime> next_deadline() const;
+  // What became due: true once when the turn was handed to us, when a poll is due, or the channel came free.
+  enum class Due : std::uint8_t { Nothing, Reply, Poll, GaveUp };
+  Due tick(SteadyTime now);
+
+  void began() { state_ = State::Ours; }
+  // Our last frame has left at `end`. With `to`: it is their turn.
+  void ended(const std::optional<model::KeyId>& to, SteadyTime end);
+
+ private:
+  Milliseconds answer_wait() const;
+  Milliseconds pause();  // a random one before beginning on a free channel
+  void free(SteadyTime from);
+
+  Milliseconds turn_round_, delay_;
+  Microseconds frame_time_;
+  Rng rng_;
+  State state_ = State::Free;
+  SteadyTime until_{};
+  bool granted_ = false;
+  bool granted_other_ = false;
+  int polls_ = 0;
+  std::optional<model::KeyId> waiting_for_;
+};
+
+}  // namespace airbridge::bearer
