@@ -12,7 +12,8 @@ std::string node_metrics(const api::Status& status, const picture::Picture& pict
   out.put("events", "gauge", "Events in the log.", status.store.events);
   out.put("entities", "gauge", "Records in the picture.", counts.entities);
   out.put("tracks", "gauge", "Live tracks.", counts.tracks);
-  out.put("conflicts", "gauge", "Records with a conflict.", counts.with_conflict);
+  out.put("conflicts", "gauge", "Contradictions a person must settle.", status.conflicts);
+  out.put("conflicts_urgent", "gauge", "Of these, urgent ones.", status.conflicts_urgent);
   out.put("placeholders", "gauge", "Records of which the beginning is missing.", counts.placeholders);
   out.put("withheld_events", "gauge", "Events of authors that are not granted.", counts.withheld);
   out.put("unshared_events", "gauge", "Own events no other node is known to hold.", status.unshared);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "picture/conflicts.hpp"
+
 namespace airbridge::app {
 namespace {
 
@@ -46,6 +48,10 @@ std::shared_ptr<const api::Status> NodeStatus::make(model::ClockQuality clock_qu
   status.store = parts_.ledger.store_info();
   hash_state(status.store);
   status.own_position = parts_.own_place.standing();
+  for (const auto& conflict : picture::conflicts_of(*picture)) {
+    ++status.conflicts;
+    status.conflicts_urgent += conflict.cls == model::Class::Urgent ? 1 : 0;
+  }
   clocks_.look(*picture);
   status.clocks = clocks_.doubtful(*picture);
   add_problems(status, *picture, start_problems);

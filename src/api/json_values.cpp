@@ -93,6 +93,15 @@ std::optional<model::Geometry> geometry_from(const json::value& value) {
   } else {
     return std::nullopt;
   }
+  // A circle as it is shown is the circle, not the area of its drawn corners.
+  if (const auto* centre = object->if_contains("centre"); centre != nullptr && name == "Polygon") {
+    const auto* radius = object->if_contains("radius_m");
+    const auto metres = radius == nullptr ? std::nullopt : number_of(*radius);
+    if (!metres || !add(*centre)) return std::nullopt;
+    out.shape = model::Shape::Circle;
+    out.radius_m = *metres;
+    return out;
+  }
   if (points == nullptr || points->size() > model::geometry_points_max + 1) return std::nullopt;
   for (const auto& item : *points) {
     if (!add(item)) return std::nullopt;
@@ -122,6 +131,25 @@ std::string in_plain_notation(std::string_view number) {
   auto out = fmt::format("{:.7f}", value);
   while (out.back() == '0' && out[out.size() - 2] != '.') out.pop_back();
   return out == "-0.0" ? "0.0" : out;
+}
+
+// A version of a plan: [hash, hash of its parent or null, document].
+std::optional<Value> version_from(const FieldSpec& field, const json::value& value) {
+  const auto* parts = value.if_array();
+  if (field.rule != model::MergeRule::Versions || parts == nullptr || parts->size() != 3) return std::nullopt;
+  Value::List out;
+  for (std::size_t i = 0; i < parts->size(); ++i) {
+    const auto& part = (*parts)[i];
+    const auto bytes = part.is_string() ? from_hex(part.get_string()) : std::nullopt;
+    if (bytes) {
+      out.emplace_back(*bytes);
+    } else if (i == 1 && part.is_null()) {
+      out.emplace_back();
+    } else {
+      return std::nullopt;
+    }
+  }
+  return Value(std::move(out));
 }
 
 json::value plain(const Value& value) {
@@ -280,7 +308,8 @@ Result<Value, CommandError> value_from_json(const FieldSpec& field, const json::
                              "ids look like x.0123456789abcdef or d.<author>.<incarnation>.<class>.<sequence>"));
     }
     case ValueType::List:
-      return failure(invalid(field, "cannot be written through this call"));
+      if (auto version = version_from(field, value)) return std::move(*version);
+      return failure(invalid(field, "must be [hash, hash of its parent or null, document] in hexadecimal"));
   }
   return failure(invalid(field, "has a type this version does not know"));
 }

@@ -192,6 +192,10 @@ json::object entity_json(const picture::EntityView& entity, const Saved& saved, 
   if (entity.created) out["created"] = stamp_json(*entity.created, entity.arrived, name_of);
   if (entity.updated) out["updated"] = stamp_json(*entity.updated, entity.arrived, name_of);
   if (entity.deleted_by) out["deleted_by"] = stamp_json(*entity.deleted_by, entity.arrived, name_of);
+  if (!entity.deletes.empty()) {
+    auto& deletes = out["deletes"].emplace_array();
+    for (const auto& dot : entity.deletes) deletes.emplace_back(model::to_text(dot));
+  }
   if (entity.revived_by) out["revived_by"] = stamp_json(*entity.revived_by, entity.arrived, name_of);
   const auto ids = [](const std::vector<model::EntityId>& list) {
     json::array items;
@@ -199,6 +203,7 @@ json::object entity_json(const picture::EntityView& entity, const Saved& saved, 
     return items;
   };
   if (!entity.same_as.empty()) out["same_as"] = ids(entity.same_as);
+  if (!entity.claimed_by.empty()) out["claimed_by"] = ids(entity.claimed_by);
   if (!entity.tracks.empty()) out["tracks"] = ids(entity.tracks);
   json::array coverage;
   for (const auto& dot : entity.coverage) coverage.emplace_back(model::to_text(dot));

@@ -159,6 +159,8 @@ json::object schemas() {
        {"conflicts", list_of(typed("string"))},
        {"clashes",
         list_of(object_of({{"field", typed("string")}, {"unit", typed("string")}, {"other", typed("string")}}))},
+       {"claimed_by", list_of(typed("string"))},
+       {"deletes", dots},
        {"same_as", list_of(typed("string"))},
        {"tracks", list_of(typed("string"))},
        {"coverage", dots},
@@ -250,6 +252,8 @@ json::object schemas() {
                              {"feeds", list_of(typed("object"))},
                              {"store", typed("object")},
                              {"own_position", typed("object")},
+                             {"conflicts", typed("integer")},
+                             {"conflicts_urgent", typed("integer")},
                              {"clocks", list_of(typed("object"))},
                              {"problems", list_of(typed("string"))}});
   out["Snapshot"] = object_of({{"epoch", typed("string")},
@@ -311,6 +315,26 @@ json::object schemas() {
                              {"next", typed("integer")},
                              {"indexed_through", typed("integer")},
                              {"complete", typed("boolean")}});
+  out["Conflict"] = object_of({{"kind", json::object{{"enum", json::array{"values", "versions", "clash", "revived",
+                                                                          "same_as", "grants", "fork"}}}},
+                               {"class", typed("integer")},
+                               {"why", typed("string")},
+                               {"about", typed("string")},
+                               {"entity", typed("string")},
+                               {"record", typed("string")},
+                               {"display", typed("string")},
+                               {"title", typed("string")},
+                               {"field", typed("string")},
+                               {"since_ms", typed("integer")},
+                               {"choices", list_of(object_of({{"value", json::object{}},
+                                                              {"text", typed("string")},
+                                                              {"dots", dots},
+                                                              {"stamp", ref("Stamp")},
+                                                              {"entity", typed("string")},
+                                                              {"display", typed("string")},
+                                                              {"settle", list_of(typed("object"))}}))}});
+  out["Conflicts"] =
+      object_of({{"conflicts", list_of(ref("Conflict"))}, {"count", typed("integer")}, {"urgent", typed("integer")}});
   out["Backup"] = object_of({{"ok", typed("boolean")},
                              {"id", typed("string")},
                              {"state", json::object{{"enum", json::array{"running", "done", "failed"}}}},
@@ -378,6 +402,8 @@ json::object openapi_json(std::string_view version) {
   get("/api/v1/schema", call("Records, fields, codes", "schema", answer("The table of records", typed("object"))));
   get("/api/v1/state", call("The whole picture", "state", answer("A snapshot", ref("Snapshot"))));
   get("/api/v1/status", call("How the node is doing", "status", answer("The status", ref("Status"))));
+  get("/api/v1/conflicts",
+      call("What a person must settle, most urgent first", "conflicts", answer("The conflicts", ref("Conflicts"))));
   get("/api/v1/entities/{id}",
       call("One record", "entity", answer("The record", ref("Entity")), {parameter("id", "path", "string", "its id")}));
   get("/api/v1/entities/{id}/history",

@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "api/conflicts_json.hpp"
 #include "api/web_files.hpp"
 #include "base/log.hpp"
 
@@ -156,6 +157,8 @@ struct Server::Parts {
     get("/api/v1/state", [this](const auto&, const auto&) { return net::HttpResponse::json(200, live.snapshot()); });
     get("/api/v1/status",
         [this](const auto&, const auto&) { return json_answer(200, status_json(*backend.status())); });
+    get("/api/v1/conflicts",
+        [this](const auto&, const auto&) { return json_answer(200, conflicts_json(*backend.picture())); });
     get("/api/v1/entities/{id}", [this](const auto&, const net::PathValues& values) {
       const auto id = id_of(values);
       const auto picture = backend.picture();

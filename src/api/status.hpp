@@ -149,6 +149,8 @@ struct Status {
   std::vector<FeedInfo> feeds;
   StoreInfo store;
   std::optional<OwnPosition> own_position;
+  std::uint64_t conflicts = 0;  // to be settled by a person (picture/conflicts.hpp)
+  std::uint64_t conflicts_urgent = 0;
   std::vector<ClockInfo> clocks;      // the doubtful ones, furthest ahead first
   std::vector<std::string> problems;  // in words, worst first
   std::shared_ptr<const HeldTable> held = std::make_shared<HeldTable>();

@@ -129,6 +129,7 @@ json::object status_json(const Status& status) {
                    {"cut_off", status.cut_off},      {"clock", status.clock},
                    {"unshared", status.unshared},    {"unshared_by_class", by_class(status.unshared_by_class)},
                    {"feeds", std::move(feeds)},      {"store", std::move(store)},
+                   {"conflicts", status.conflicts},  {"conflicts_urgent", status.conflicts_urgent},
                    {"clocks", std::move(clocks)},    {"problems", std::move(problems)}};
   if (status.cut_off) out["cut_off_since_ms"] = ms_of(status.cut_off_since);
   if (status.own_position) {

@@ -186,7 +186,7 @@ class Fold {
   std::vector<model::EntityId> gone_;  // were in the picture when the fold began again
   bool lists_changed_ = true, roster_changed_ = true;
   PicturePtr published_;
-  TableEditor<EntityView> views_, conflicts_, placeholders_, deleted_;
+  TableEditor<EntityView> views_, conflicts_, linked_, placeholders_, deleted_;
   std::map<std::uint16_t, TableEditor<EntityView>> by_record_;
   TableEditor<TrackView> track_views_;
   SpatialEditor entity_index_, track_index_;

@@ -60,7 +60,9 @@ class Picture {
   // Pointers stay valid as long as this picture does.
   const Table<EntityView>& entities() const { return entities_; }
   const Table<EntityView>& entities_of(std::uint16_t record) const;  // deleted ones and placeholders included
-  const Table<EntityView>& conflicts() const { return conflicts_; }  // not deleted
+  // With a field in conflict and not deleted, or revived: what conflicts.hpp makes its list from.
+  const Table<EntityView>& conflicts() const { return conflicts_; }
+  const Table<EntityView>& linked() const { return linked_; }  // as the same thing as another; deleted ones included
   const Table<EntityView>& placeholders() const { return placeholders_; }
   const Table<EntityView>& deleted() const { return deleted_; }
   const EntityView* find(const model::EntityId& id) const { return entities_.find(id); }
@@ -98,7 +100,7 @@ class Picture {
   std::uint64_t seq_ = 0;
   Counts counts_;
   std::shared_ptr<const trust::Roster> roster_;
-  Table<EntityView> entities_, conflicts_, placeholders_, deleted_;
+  Table<EntityView> entities_, conflicts_, linked_, placeholders_, deleted_;
   std::map<std::uint16_t, Table<EntityView>> by_record_;
   Table<TrackView> tracks_;
   SpatialIndex entity_index_, track_index_;

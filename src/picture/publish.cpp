@@ -51,6 +51,7 @@ void Fold::relink(const EntityId& id, Links links, std::vector<EntityId>& also) 
     for (const auto& claim : current->second.claims) {
       const auto& claimants = claimants_[claim.unit];
       also.insert(also.end(), claimants.begin(), claimants.end());
+      also.push_back(claim.unit);
     }
     for (const auto& track : current->second.tracks) tracks_.touch(track);
   };
@@ -90,6 +91,8 @@ void Fold::add_context(const EntityState& state, EntityView& view) const {
       }
     }
   }
+  if (const auto claimants = claimants_.find(state.id); claimants != claimants_.end() && claimants->second.size() > 1)
+    view.claimed_by.assign(claimants->second.begin(), claimants->second.end());
   for (const auto& clash : view.clashes) {
     const auto field =
         std::find_if(view.fields.begin(), view.fields.end(), [&](const FieldView& f) { return f.key == clash.key; });
@@ -113,14 +116,15 @@ void Fold::set_view(const EntityId& id, std::shared_ptr<const EntityView> view) 
     private_lacking_ -= old->private_lacking.size();
   }
   if (!view) {
-    for (auto* table : {&views_, &conflicts_, &placeholders_, &deleted_}) table->erase(id);
+    for (auto* table : {&views_, &conflicts_, &linked_, &placeholders_, &deleted_}) table->erase(id);
     return;
   }
   if (is_indexed(*view)) entity_index_.add({view->box, view.get()});
   by_record_[view->record].put(view);
   with_newer_ += view->newer.empty() ? 0 : 1;
   private_lacking_ += view->private_lacking.size();
-  conflicts_.set(view, !view->conflicts.empty() && !view->deleted);
+  conflicts_.set(view, view->revived || (!view->conflicts.empty() && !view->deleted));
+  linked_.set(view, !view->same_as.empty());
   placeholders_.set(view, view->placeholder);
   deleted_.set(view, view->deleted);
   views_.put(std::move(view));
@@ -185,6 +189,7 @@ PicturePtr Fold::publish() {
   next->seq_ = delta->seq = published_->seq_ + 1;
   next->entities_ = views_.freeze();
   next->conflicts_ = conflicts_.freeze();
+  next->linked_ = linked_.freeze();
   next->placeholders_ = placeholders_.freeze();
   next->deleted_ = deleted_.freeze();
   for (auto& [record, table] : by_record_) next->by_record_[record] = table.freeze();

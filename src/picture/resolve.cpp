@@ -181,6 +181,7 @@ void read_deletion(const EntityState& entity, EntityView& view) {
   std::map<model::KeyId, std::vector<Dot>> covered;
   for (const auto& element : field->current) {
     if (!says_deleted(element)) continue;
+    extend_coverage(view.deletes, element.stamp->dot);
     auto& by_author = covered[element.stamp->dot.writer.author];
     for (const auto& dot : element.covers) extend_coverage(by_author, dot);
     if (tombstone == nullptr || outranks(element, *tombstone)) tombstone = &element;

@@ -62,6 +62,7 @@ struct EntityView {
   StampPtr deleted_by;
   bool revived = false;                    // deleted by one who had not seen another's write
   StampPtr revived_by;                     // that write
+  std::vector<model::Dot> deletes;         // what takes the delete back names: the last one's dot of each stream
   std::vector<FieldView> fields;           // by field number, public ones first
   std::vector<FieldView> newer;            // fields this version does not know: kept, merged, hashed, shown as a count
   std::vector<model::FieldKey> conflicts;  // keys of `fields` with a conflict
@@ -74,6 +75,7 @@ struct EntityView {
   std::optional<model::Geometry> geometry;
   Box box;                                  // around position or geometry; only when `position` is there
   std::vector<model::EntityId> same_as;     // the others of its group, ascending
+  std::vector<model::EntityId> claimed_by;  // of a unit that several live tasks claim: these, ascending
   std::vector<model::EntityId> tracks;      // of a unit: the live tracks that are it, ascending
   std::vector<model::Dot> private_lacking;  // events about it whose private part this node cannot read or lacks
   // What a delete names as replaced so that it deletes all that is seen here: the last dot of each stream. At most

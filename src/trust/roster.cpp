@@ -1,6 +1,7 @@
 #include "trust/roster.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "model/cbor.hpp"
@@ -255,6 +256,29 @@ bool Roster::choose(const model::KeyId& id) {
   if (!is_new && member->second.granted == best->stands && member->second.grant == best->grant) return false;
   member->second = {best->grant, best->stands};
   return true;
+}
+
+std::vector<Roster::Contradiction> Roster::contradictions() const {
+  std::vector<Contradiction> out;
+  for (const auto& [member, statements] : statements_) {
+    if (statements.size() < 2) continue;
+    std::map<model::KeyId, const Grant*> last;  // by authority
+    for (const auto& [slot, statement] : statements) {
+      if (!statement.stands || !is_authority(slot.first)) continue;
+      auto& said = last[slot.first];
+      if (said == nullptr || is_newer(statement.grant, *said)) said = &statement.grant;
+    }
+    const auto differs = [&](const auto& item) {
+      const auto& a = *item.second;
+      const auto& b = *last.begin()->second;
+      return std::tie(a.role, a.name, a.subject, a.groups) != std::tie(b.role, b.name, b.subject, b.groups);
+    };
+    if (std::none_of(last.begin(), last.end(), differs)) continue;
+    Contradiction found{member, {}};
+    for (const auto& [issuer, grant] : last) found.grants.push_back(*grant);
+    out.push_back(std::move(found));
+  }
+  return out;
 }
 
 const Roster::Member* Roster::find(const model::KeyId& id) const {

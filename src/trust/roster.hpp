@@ -86,6 +86,13 @@ class Roster {
   std::optional<model::PublicKey> key_of(const model::KeyId& id) const;  // from any statement: a key id proves its key
   std::string name_of(const model::KeyId& id) const;  // its granted name, or the first 8 hex digits of the id
   const std::map<model::KeyId, Member>& members() const { return members_; }
+  // Members of whom two authorities, each in the last it said, say different things: another role, name, kind or group.
+  // Settled when one of them says what the other said. Which of the statements acts meanwhile: Member::grant.
+  struct Contradiction {
+    model::KeyId member;
+    std::vector<Grant> grants;  // one an authority, by its key id
+  };
+  std::vector<Contradiction> contradictions() const;
 
  private:
   struct Statement {
