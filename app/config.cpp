@@ -54,7 +54,10 @@ const std::vector<Option>& options() {
       {"tak", "idle_seconds", &Config::tak_idle_seconds,
        "a client silent for so long is closed; ATAK at rest reports every 180 s", 30, 86'400},
       {"peers", "listen", &Config::peers_listen, "address and port for other Airbridge nodes; empty: do not listen"},
-      {"peers", "connect", &Config::peers, "other nodes to keep a link to, \"host:port\""},
+      {"peers", "connect", &Config::peers,
+       "other nodes to keep a link to, \"host:port\"; with what kind of way it is: "
+       "\"lte=host:port?cost=3&budget=20MB/day&heartbeat=60s\". Of several ways to a node the cheapest that works is "
+       "used"},
       {"adsb", "connect", &Config::adsb_connect, "SBS-1 (BaseStation) sources, \"host:30003\""},
       {"adsb", "files", &Config::adsb_files,
        "recordings (SBS-1 text or aircraft.json) to play, marked as replayed; a relative path starts at the folder the "

@@ -1,5 +1,7 @@
 #include "config.hpp"
 
+#include "peer_address.hpp"
+
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -274,4 +276,27 @@ TEST_CASE("a listener beyond loopback needs --insecure-lab, and the status then 
   node.set_args({});
   node.start();
   CHECK_FALSE(node.status().at("insecure_lab").as_bool());
+}
+
+TEST_CASE("another node may be named with the way it is reached and what that costs") {
+  const auto plain = peer_address("peers.connect", "127.0.0.1:7420", 7420, false);
+  REQUIRE(plain);
+  CHECK(plain->bearer.empty());
+  CHECK(plain->cost == 0);
+  const auto lte = peer_address("peers.connect", "lte=127.0.0.1?cost=3&budget=20MB/day&heartbeat=60s", 7420, false);
+  REQUIRE(lte);
+  CHECK(lte->bearer == "lte");
+  CHECK(lte->to.port == 7420);
+  CHECK(lte->cost == 3);
+  CHECK(lte->budget_bytes_per_day == 20'000'000);
+  CHECK(lte->heartbeat == airbridge::Milliseconds(60'000));
+  for (const std::string text :
+       {"=127.0.0.1", "l te=127.0.0.1", "127.0.0.1?cost=2", "a=127.0.0.1?cost=x", "a=127.0.0.1?cost=1001",
+        "a=127.0.0.1?budget=20", "a=127.0.0.1?budget=99999999999999999999GB/day", "a=127.0.0.1?heartbeat=0s",
+        "a=127.0.0.1?heartbeat=60", "a=127.0.0.1?colour=red", "a=127.0.0.1:99999?cost=1", "a=10.0.0.1?cost=1"}) {
+    const auto wrong = peer_address("peers.connect", text, 7420, false);
+    REQUIRE(!wrong);
+    INFO(wrong.error());
+    CHECK(wrong.error().starts_with("peers.connect"));
+  }
 }

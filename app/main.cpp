@@ -68,7 +68,10 @@ int main(int argc, char** argv) {
   auto* node_command = add("node", "Run the node until SIGTERM or Ctrl-C");
   node_command->add_option("-c,--config", node.config, "settings (TOML); DIR/airbridge.toml unless told");
   node_command->add_option("--set", node.set, "a setting, section.key=value; may be repeated")->allow_extra_args(false);
-  node_command->add_option("--peer", node.peers, "another node to keep a link to, host:port; may be repeated")
+  node_command
+      ->add_option(
+          "--peer", node.peers,
+          "another node to keep a link to, host:port or name=host:port?cost=N&budget=20MB/day; may be repeated")
       ->allow_extra_args(false);
   node_command->add_option("--listen", node.listen, "where other nodes may connect, host:port");
   node_command->add_option("--http", node.http, "where the page is, host:port");

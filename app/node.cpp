@@ -200,9 +200,9 @@ Result<void, std::string> RunningNode::start_peers() {
     ports_.peers = *port;
   }
   for (const auto& peer : config_.peers) {
-    const auto to = peer_endpoint("peers.connect", peer, 7420, config_.insecure_lab);
+    const auto to = peer_address("peers.connect", peer, 7420, config_.insecure_lab);
     if (!to) return failure(to.error());
-    peers_->connect(*to);
+    peers_->connect(*to, home_.dir);
   }
   return {};
 }

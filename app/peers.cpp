@@ -68,18 +68,22 @@ Result<std::uint16_t, net::NetError> Peers::listen(const net::Endpoint& at) {
   return listener_->port();
 }
 
-void Peers::connect(const net::Endpoint& to) {
+void Peers::connect(const PeerAddress& address, const std::filesystem::path& meters) {
   const auto index = dialers_.size();
   net::LastingOptions options;
-  options.to = to;
+  options.to = address.to;
   options.limits = link_limits();
   options.wait_max = Milliseconds(10'000);
   options.seed = static_cast<std::uint64_t>(ms_of(clock_.now().utc)) + index;
   net::LastingConnection::Handlers handlers;
-  handlers.on_connected = [this, index](net::Connection& connection) {
+  handlers.on_connected = [this, index, address](net::Connection& connection) {
     sync::LinkProfile profile;
     profile.address = connection.peer();
     profile.dialed = true;
+    profile.bearer = address.bearer;
+    profile.cost = address.cost;
+    profile.heartbeat = address.heartbeat;
+    if (auto& meter = dialers_[index].meter) profile.budget = meter->left(now().utc);
     const auto peer = core_.connect(profile, now());
     dialers_[index].peer = dialers_[index].last_peer = peer;
     if (peer == 0) {
@@ -90,6 +94,7 @@ void Peers::connect(const net::Endpoint& to) {
     settle();
   };
   handlers.on_bytes = [this, index](ByteView bytes) {
+    spend(index, bytes.size());
     core_.receive(dialers_[index].peer, bytes, now());
     settle();
   };
@@ -102,8 +107,32 @@ void Peers::connect(const net::Endpoint& to) {
     if (peer != 0) lose(peer, why);
   };
   dialers_.push_back({});
+  dialers_.back().bearer = address.bearer;
+  if (address.budget_bytes_per_day) {
+    const auto file = address.bearer.empty() ? "tcp" : address.bearer;
+    dialers_.back().meter.emplace(meters.empty() ? std::filesystem::path() : meters / (file + ".spent"),
+                                  *address.budget_bytes_per_day, now().utc);
+    if (budget_timer_ == nullptr) renew_budgets();
+  }
   dialers_.back().link = std::make_unique<net::LastingConnection>(loop_, options, std::move(handlers));
   dialers_.back().link->start();
+}
+
+// What leaves and what comes in both count, each piece with the heads TCP and IP put before it.
+void Peers::spend(std::size_t dialer, std::size_t bytes) {
+  constexpr std::size_t tcp_ip_head_bytes = 60;
+  if (auto& meter = dialers_[dialer].meter) meter->add(bytes + tcp_ip_head_bytes, now().utc);
+}
+
+void Peers::renew_budgets() {
+  const auto at = now().utc;
+  for (auto& dialer : dialers_) {
+    if (dialer.meter && dialer.peer != 0) core_.set_budget(dialer.peer, dialer.meter->left(at), now());
+  }
+  budget_timer_ = loop_.after(budget_every, [this] {
+    if (!stopping_) renew_budgets();
+  });
+  settle();
 }
 
 void Peers::open(sync::PeerId peer, Link link) { links_[peer] = std::move(link); }
@@ -196,6 +225,7 @@ void Peers::carry_out(sync::Output output) {
           [this](sync::Send& send) {
             const auto link = links_.find(send.peer);
             if (link == links_.end()) return;
+            if (link->second.dialer != SIZE_MAX) spend(link->second.dialer, send.bytes.size());
             auto bytes = std::make_shared<const Bytes>(std::move(send.bytes));
             auto* out = link->second.out;
             const auto sent = send.urgent ? out->send_urgent(std::move(bytes)) : out->send(std::move(bytes));
@@ -220,6 +250,7 @@ void Peers::carry_out(sync::Output output) {
             links_.erase(link);
           },
           [this](sync::Accept& accept) { handlers_.on_accept(std::move(accept)); },
+          [](sync::Wanting&) {},
           [this](sync::LastValue& value) { handlers_.on_observation(value.observation); },
           [this](sync::PeerUp& up) { came(up); },
           [this](sync::PeerDown& down) { went(down); },
@@ -312,71 +343,6 @@ std::shared_ptr<const api::HeldTable> Peers::held(const model::VersionVector& st
     }
   }
   return table;
-}
-
-std::vector<api::PeerInfo> Peers::status() const {
-  static constexpr std::string_view levels[] = {"unknown", "equal", "behind", "ahead"};
-  std::vector<api::PeerInfo> out;
-  const auto clock = now();
-  const auto fill = [&](api::PeerInfo& info, const sync::PeerStatus& peer) {
-    info.state = peer.state == sync::PeerState::Up ? "connected" : "connecting";
-    info.level = levels[static_cast<std::size_t>(peer.level)];
-    for (std::size_t c = 0; c < model::class_count; ++c) {
-      info.lacks_here_by_class[c] += peer.lacks_here[c];
-      info.lacks_there_by_class[c] += peer.lacks_there[c];
-      info.lacks_here += peer.lacks_here[c];
-      info.lacks_there += peer.lacks_there[c];
-    }
-    info.bytes_sent += peer.bytes_sent;
-    info.bytes_received += peer.bytes_received;
-    if (peer.node) info.last_heard = clock.utc - (clock.steady - peer.last_heard);
-    if (!peer.name.empty()) info.name = peer.name;
-    if (peer.node) info.id = *peer.node;
-  };
-  const auto peers = core_.peers();
-  std::map<sync::PeerId, const sync::PeerStatus*> by_id;
-  for (const auto& peer : peers) by_id[peer.peer] = &peer;
-  for (const auto& dialer : dialers_) {
-    api::PeerInfo info;
-    info.address = dialer.link->to().text();
-    info.name = dialer.name;
-    info.id = dialer.node;
-    info.state = dialer.link->state() == net::LinkState::Lost ? "lost" : "connecting";
-    info.why = dialer.link->why();
-    info.last_heard = dialer.last_heard;
-    if (const auto found = by_id.find(dialer.peer); dialer.peer != 0 && found != by_id.end()) {
-      fill(info, *found->second);
-      by_id.erase(found);
-    } else {
-      // Another link to the same node may be the one in use: two nodes that dial each other keep one connection.
-      for (const auto& [id, peer] : by_id) {
-        if (!peer->node || *peer->node != dialer.node || dialer.node.is_zero()) continue;
-        fill(info, *peer);
-        info.why.clear();
-        by_id.erase(id);
-        break;
-      }
-    }
-    out.push_back(std::move(info));
-  }
-  for (const auto& [id, peer] : by_id) {
-    api::PeerInfo info;
-    info.address = peer->address;
-    fill(info, *peer);
-    out.push_back(std::move(info));
-  }
-  for (const auto& [node, lost] : lost_.all()) {
-    if (std::any_of(out.begin(), out.end(), [&](const auto& info) { return info.id == node; })) continue;
-    api::PeerInfo info;
-    info.name = lost.name;
-    info.id = node;
-    info.address = lost.address;
-    info.state = "lost";
-    info.last_heard = lost.last_heard;
-    info.why = lost.why;
-    out.push_back(std::move(info));
-  }
-  return out;
 }
 
 }  // namespace airbridge::app

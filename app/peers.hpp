@@ -7,8 +7,11 @@
 #include <vector>
 
 #include "api/status.hpp"
+#include "level_estimate.hpp"
 #include "lost_peers.hpp"
+#include "meter.hpp"
 #include "net/lasting_connection.hpp"
+#include "peer_address.hpp"
 #include "sync/core.hpp"
 
 namespace airbridge::app {
@@ -24,6 +27,8 @@ inline constexpr Milliseconds refused_wait_max{60'000};
 // What was said of a link that came to nothing is said again in the log after so long. Of so many is that remembered.
 inline constexpr Milliseconds said_again_after{10 * 60'000};
 inline constexpr std::size_t said_kept_max = 64;
+// How often a metered way is told what is left of its budget.
+inline constexpr Milliseconds budget_every{1'000};
 // How long a second device with a node's keys stays a problem after it was last met; well above refused_wait_max.
 inline constexpr Milliseconds twin_shown_for{3 * 60'000};
 
@@ -45,7 +50,8 @@ class Peers {
   ~Peers();
 
   Result<std::uint16_t, net::NetError> listen(const net::Endpoint& at);
-  void connect(const net::Endpoint& to);
+  // What a metered way spends is counted in a file of this folder; without one it is not kept.
+  void connect(const PeerAddress& to, const std::filesystem::path& meters = {});
   void stop();  // says goodbye
 
   void durable();
@@ -54,7 +60,7 @@ class Peers {
   void rejected(sync::Ticket ticket, const std::string& why);
   void last_value(const model::Observation& observation);
 
-  std::vector<api::PeerInfo> status() const;
+  std::vector<api::PeerInfo> status();
   std::vector<std::string> problems() const;  // in words
   bool has_configured() const { return !dialers_.empty(); }
   std::shared_ptr<const api::HeldTable> held(const model::VersionVector& streams) const;
@@ -76,7 +82,11 @@ class Peers {
     model::KeyId node;
     std::uint32_t refusals = 0;  // in a row
     UtcTime last_heard{};
+    std::string bearer;
+    std::optional<Meter> meter;
   };
+  void spend(std::size_t dialer, std::size_t bytes);
+  void renew_budgets();
   void settle();  // carries out what the core wants and arms its next deadline
   void open(sync::PeerId peer, Link link);
   void lose(sync::PeerId peer, const std::string& why);
@@ -104,7 +114,8 @@ class Peers {
   std::optional<Twin> own_twin_, other_twin_;  // the last met
   std::map<std::string, SteadyTime> said_;
   std::unique_ptr<net::Listener> listener_;
-  std::shared_ptr<net::EventLoop::Timer> timer_;
+  std::shared_ptr<net::EventLoop::Timer> timer_, budget_timer_;
+  LevelEstimate level_;
   bool settling_ = false;
   bool stopping_ = false;
 };

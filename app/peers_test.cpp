@@ -38,7 +38,7 @@ struct Stage {
     out.insert(out.end(), vector.begin(), vector.end());
     return out;
   }
-  std::vector<api::PeerInfo> listed(std::string_view state) const {
+  std::vector<api::PeerInfo> listed(std::string_view state) {
     auto all = peers->status();
     std::erase_if(all, [&](const auto& peer) { return peer.state != state; });
     return all;
@@ -94,7 +94,7 @@ TEST_CASE("a node that never reads is dialled anew") {
     accepted.push_back(std::move(connection));
   });
   REQUIRE(server);
-  stage.peers->connect({"127.0.0.1", (*server)->port()});
+  stage.peers->connect({{"127.0.0.1", (*server)->port()}, {}, 0, {}});
   CHECK(run_until(stage.loop, [&] { return accepted.size() > 1; }));
   stage.peers->stop();
 }
@@ -141,7 +141,7 @@ TEST_CASE("a dialled node that is gone has the age at which it was heard, and it
   });
   REQUIRE(server);
   const auto before = stage.clock.now().utc;
-  stage.peers->connect({"127.0.0.1", (*server)->port()});
+  stage.peers->connect({{"127.0.0.1", (*server)->port()}, {}, 0, {}});
   CHECK(stage.peers->status().at(0).last_heard == UtcTime{});
   REQUIRE(run_until(stage.loop, [&] { return stage.listed("connected").size() == 1; }));
   server->reset();
@@ -190,7 +190,7 @@ TEST_CASE("only what granted nodes say to hold counts as saved there") {
   for (const auto who : {std::uint8_t{2}, std::uint8_t{3}}) {
     auto said = sync::encode(sync::Hello{sync::protocol_version, stage.incident, key_of(who).id(), "N", 1, {}, 0});
     sync::VectorMessage vector;
-    vector.items.push_back({stream, 1, {head->value[0], head->value[1], head->value[2], head->value[3]}});
+    vector.items.push_back({stream, 1, sync::Head4{head->value[0], head->value[1], head->value[2], head->value[3]}});
     const auto more = sync::encode(vector);
     said.insert(said.end(), more.begin(), more.end());
     callers.emplace_back(stage.loop, *port);
@@ -212,7 +212,7 @@ TEST_CASE("a peer that is a web page is named as such") {
     accepted.push_back(std::move(connection));
   });
   REQUIRE(server);
-  stage.peers->connect({"127.0.0.1", (*server)->port()});
+  stage.peers->connect({{"127.0.0.1", (*server)->port()}, {}, 0, {}});
   REQUIRE(run_until(stage.loop, [&] { return stage.listed("lost").size() == 1; }));
   CHECK(stage.peers->status().at(0).why.find("is it its page?") != std::string::npos);
   CHECK(stage.peers->status().at(0).last_heard == UtcTime{});

@@ -36,7 +36,7 @@ struct Stranger {
     handlers.on_fork = [](const sync::ForkFound&) {};
     handlers.on_own_ahead = [](const sync::OwnStreamAhead&) {};
     peers.emplace(loop, clock, sync::Config{incident, key.id(), "X"}, log, std::move(handlers));
-    peers->connect(*net::Endpoint::parse(node.peers(), 7420));
+    peers->connect({*net::Endpoint::parse(node.peers(), 7420), {}, 0, {}});
   }
   ~Stranger() { peers->stop(); }
 

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "bearer/inbox.hpp"
-#include "bearer/limits.hpp"
 #include "bearer/outbox.hpp"
 #include "bearer/output.hpp"
 
@@ -54,10 +53,7 @@ struct Neighbour {
   // Timers.
   std::optional<Milliseconds> round_trip;  // smoothed, RFC 6298
   Milliseconds round_trip_spread{0};
-  // On a channel of unlimited rate: fragments in flight, up to where it doubles, and those acknowledged since it grew.
-  std::size_t flight_max = 32;
-  std::size_t flight_calm = window_timers;
-  std::size_t flight_acked = 0;
+  std::size_t flight_max = 32;  // fragments in flight on a channel of unlimited rate
   SteadyTime slowed_at{};
 
   double squeeze_ratio = 1;  // bytes before compression to bytes after, of what went last

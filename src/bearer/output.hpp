@@ -39,7 +39,7 @@ struct Down {
   model::KeyId node;
   std::string why;
 };
-// The neighbour's durable vector is said to have this digest; told when it changed.
+// The neighbour's durable vector is said to have this digest; told at every beacon.
 struct DigestHeard {
   model::KeyId node;
   Digest8 digest;

@@ -34,6 +34,7 @@ Core::Core(Config config, const LogView& log) : config_(std::move(config)), log_
   config_.incident_name = model::cbor::clean_text(config_.incident_name, name_bytes_max);
   raw_ = log_.vector();
   ours_ = with_heads(cut_at_forks(raw_, log_));
+  keep_table();
 }
 
 Peer* Core::find(PeerId peer) {
@@ -41,8 +42,9 @@ Peer* Core::find(PeerId peer) {
   return found == peers_.end() || found->second.dead ? nullptr : &found->second;
 }
 
-void Core::sweep() {
+void Core::sweep(Now now) {
   std::erase_if(peers_, [](const auto& item) { return item.second.dead; });
+  for (const auto& node : std::exchange(left_, {})) take_over(node, now);
 }
 
 PeerId Core::connect(LinkProfile link, Now now) {
@@ -57,14 +59,26 @@ PeerId Core::connect(LinkProfile link, Now now) {
   peer.connected = peer.heard = peer.progress = now.steady;
   peer.next_ping = now.steady + peer.link.heartbeat;
   peer.announced = ours_;
-  put_control(peer, Hello{protocol_version, config_.incident, config_.node, config_.name, log_.own_writer().incarnation,
-                          digest_of(ours_), 0, config_.run, config_.incident_name});
+  Hello hello{protocol_version,
+              config_.incident,
+              config_.node,
+              config_.name,
+              log_.own_writer().incarnation,
+              digest_of(ours_),
+              0,
+              config_.run,
+              config_.incident_name};
+  if (peer.link.dialed) {  // who calls knows over what
+    hello.bearer = model::cbor::clean_text(peer.link.bearer, name_bytes_max);
+    hello.cost = peer.link.cost;
+  }
+  put_control(peer, hello);
   return id;
 }
 
 void Core::disconnect(PeerId id, std::string why, Now now) {
   if (auto* peer = find(id)) drop(*peer, why);
-  sweep();
+  sweep(now);
   refresh_if_dirty(now);
 }
 
@@ -76,8 +90,12 @@ void Core::drop(Peer& peer, const std::string& why) {
   if (peer.state == PeerState::Up) {
     auto& memory = remember(peer.node);
     memory.theirs = peer.theirs;
+    memory.digest = peer.their_digest;
+    memory.table = peer.table;
     remember_told(peer, peer.announced);
     bound_memory(peer.node);
+    count_siblings(peer.node);
+    left_.insert(peer.node);
   }
   outputs_.push_back(PeerDown{peer.id, peer.greeted ? std::optional(peer.node) : std::nullopt, why, peer.name,
                               peer.link.address, peer.heard, peer.state == PeerState::Up});
@@ -85,16 +103,16 @@ void Core::drop(Peer& peer, const std::string& why) {
 
 void Core::part(Peer& peer, Parting reason, std::string words) {
   words = model::cbor::clean_text(words, words_bytes_max);
-  put_control(peer, Bye{reason, words});
+  if (!peer.link.is_message) put_control(peer, Bye{reason, words});
   outputs_.push_back(Close{peer.id, words, is_refusal(reason) || (reason == Parting::Protocol && !peer.greeted)});
   drop(peer, words);
 }
 
-void Core::stop(Now) {
+void Core::stop(Now now) {
   for (auto& [id, peer] : peers_) {
     if (!peer.dead) part(peer, Parting::Stopping, "the node is stopping");
   }
-  sweep();
+  sweep(now);
 }
 
 void Core::refuse(Peer& peer, std::string what) {
@@ -106,25 +124,42 @@ void Core::refuse(Peer& peer, std::string what) {
   }
 }
 
-void Core::put_control(Peer& peer, const Message& message) { hand_over(peer, encode(message), true, std::nullopt); }
+void Core::put_control(Peer& peer, const Message& message) {
+  hand_over(peer, encode_for(peer, message), !peer.link.is_message, std::nullopt);
+}
 
-void Core::hand_over(Peer& peer, Bytes frame, bool urgent, std::optional<model::Class> cls) {
+void Core::hand_over(Peer& peer, Bytes frame, bool urgent, std::optional<model::Class> cls, bool reliable) {
   if (peer.dead) return;
-  peer.bytes_sent += frame.size();
-  peer.handed += frame.size();
-  outputs_.push_back(Send{peer.id, std::move(frame), urgent, cls});
+  Send send{peer.id, std::move(frame), urgent, cls, reliable};
+  if (peer.link.is_message && peer.pulled == nullptr) {
+    if (peer.link.is_one_way && !cls) return;                                        // nobody is there to be answered
+    if (peer.waiting_bytes + send.bytes.size() > message_waiting_bytes_max) return;  // asked for again
+    peer.waiting_bytes += send.bytes.size();
+    peer.waiting.push_back(std::move(send));
+    want(peer, urgent);
+    return;
+  }
+  peer.bytes_sent += send.bytes.size();
+  peer.handed += send.bytes.size();
+  if (peer.pulled != nullptr) {
+    peer.pulled->push_back(std::move(send));
+  } else {
+    outputs_.push_back(std::move(send));
+  }
 }
 
 void Core::receive(PeerId id, ByteView bytes, Now now) {
   refresh_if_dirty(now);
   auto* peer = find(id);
   if (peer == nullptr) return;
+  const bool was_stuck = peer->siblings > 0 && is_stuck(*peer, true, now);
   peer->heard = now.steady;
   peer->bytes_received += bytes.size();
   const auto error = peer->reader.feed(bytes, [&](std::uint8_t type, ByteView payload, std::uint64_t offset) {
     on_frame(id, type, payload, offset, now);
     return !peer->dead;
   });
+  if (was_stuck && !peer->dead) take_over(peer->node, now);
   if (error && !peer->dead) {
     peer->frame_offset = error->offset;
     std::string what = error->fault == FrameFault::TooLong
@@ -141,7 +176,7 @@ void Core::receive(PeerId id, ByteView bytes, Now now) {
   }
   answer_vector(*peer);
   if (!peer->dead) pump(*peer, now);
-  sweep();
+  sweep(now);
 }
 
 void Core::on_frame(PeerId id, std::uint8_t type, ByteView payload, std::uint64_t offset, Now now) {
@@ -216,6 +251,12 @@ void Core::on_message(Peer& peer, Message message, Now now) {
     }
   } else if (const auto* refused = std::get_if<RunRefused>(&message)) {
     on_run_refused(peer, *refused, now);
+  } else if (const auto* wanted = std::get_if<AskWriters>(&message)) {
+    on_ask_writers(peer, *wanted);
+  } else if (auto* writers = std::get_if<Writers>(&message)) {
+    on_writers(peer, std::move(*writers), now);
+  } else if (const auto* who = std::get_if<WhoIs>(&message)) {
+    on_who_is(peer, *who, now);
   }
 }
 
@@ -249,6 +290,10 @@ void Core::on_hello(Peer& peer, const Hello& hello, Now now) {
   peer.node = hello.node;
   peer.name = hello.name;
   peer.incarnation = hello.incarnation;
+  if (!peer.link.dialed) {
+    peer.link.bearer = hello.bearer;
+    peer.link.cost = hello.cost;
+  }
   if (!settle_duplicate(peer, now)) return;
   greet(peer, hello.digest, now);
 }
@@ -271,6 +316,8 @@ bool Core::is_twin_of(const Hello& hello) const {
 bool Core::settle_duplicate(Peer& peer, Now) {
   for (auto& [id, other] : peers_) {
     if (id == peer.id || other.dead || !other.greeted || other.node != peer.node) continue;
+    // Over another bearer it is welcome beside this one, unless one of them is of a process that is no more.
+    if (other.link.bearer != peer.link.bearer && (other.run == peer.run || other.run == 0 || peer.run == 0)) continue;
     // Two links at once: when both sides dialled, both keep the one the node with the lower key opened; else the newer,
     // because the older may be half dead.
     const bool keep_dialed = config_.node < peer.node;
@@ -334,7 +381,7 @@ void Core::bound_memory(const model::KeyId& keep) {
 void Core::ping(Peer& peer, Now now) {
   peer.next_ping = now.steady + peer.link.heartbeat;
   if (peer.state != PeerState::Up) return;
-  flush_acks(peer, true);
+  if (carries(peer, false, now)) flush_acks(peer, true);
   peer.ping_nonce += 1;
   peer.ping_at = now.steady;
   peer.ping_open = true;
@@ -345,41 +392,58 @@ void Core::ping(Peer& peer, Now now) {
 void Core::poll(Now now) {
   refresh_if_dirty(now);
   for (auto& [id, peer] : peers_) {
-    if (peer.dead) continue;
-    if (peer.state == PeerState::Greeting && now.steady >= peer.connected + hello_wait_max) {
-      part(peer, Parting::Silent, "no greeting came");
-      continue;
-    }
-    if (now.steady >= peer.heard + silence_max(peer.link) && peer.state == PeerState::Up) {
-      part(peer, Parting::Silent, "nothing heard for two intervals");
-      continue;
-    }
-    if (now.steady >= peer.next_ping) ping(peer, now);
-    if (peer.in_flight_bytes > 0 && peer.handed == 0 && now.steady >= peer.progress + resend_after) {
-      peer.progress = now.steady;
-      std::vector<model::StreamId> waiting;
-      for (const auto& [stream, frames] : peer.in_flight) waiting.push_back(stream);
-      for (const auto& stream : waiting) reset_stream(peer, stream);
-    }
-    std::erase_if(peer.probes, [&](const auto& item) { return now.steady >= item.second.since + probe_wait_max; });
-    std::erase_if(peer.held_back, [&](const auto& item) { return now.steady >= item.second; });
-    pump(peer, now);
+    if (!peer.dead) watch(peer, now);
   }
-  sweep();
+  sweep(now);
+}
+
+// What time does to a link.
+void Core::watch(Peer& peer, Now now) {
+  if (!peer.link.is_message) {
+    if (peer.state == PeerState::Greeting && now.steady >= peer.connected + hello_wait_max)
+      return part(peer, Parting::Silent, "no greeting came");
+    if (now.steady >= peer.heard + silence_max(peer.link) && peer.state == PeerState::Up)
+      return part(peer, Parting::Silent, "nothing heard for two intervals");
+    if (now.steady >= peer.next_ping) ping(peer, now);
+  }
+  if (peer.in_flight_bytes > 0 && peer.handed == 0 && now.steady >= peer.progress + peer.link.resend_after &&
+      !peer.link.is_one_way) {
+    peer.progress = now.steady;
+    std::vector<model::StreamId> waiting;
+    for (const auto& [stream, frames] : peer.in_flight) waiting.push_back(stream);
+    for (const auto& stream : waiting) reset_stream(peer, stream);
+  }
+  if (peer.link.is_one_way && now.steady >= peer.repeat_at) repeat_all(peer, now);
+  std::erase_if(peer.probes, [&](const auto& item) { return now.steady >= item.second.since + probe_wait_max; });
+  std::erase_if(peer.held_back, [&](const auto& item) { return now.steady >= item.second; });
+  peer.stuck_checked = now.steady;
+  if (peer.siblings > 0 && is_stuck(peer, true, now)) take_over(peer.node, now);
+  pump(peer, now);
 }
 
 std::optional<SteadyTime> Core::next_deadline() const {
   std::optional<SteadyTime> next;
   const auto consider = [&](SteadyTime time) { next = next ? std::min(*next, time) : time; };
   for (const auto& [id, peer] : peers_) {
-    if (peer.state == PeerState::Greeting) {
-      consider(peer.connected + hello_wait_max);
-      continue;
+    if (peer.link.is_message) {
+      if (peer.link.is_one_way) consider(peer.repeat_at);
+    } else {
+      if (peer.state == PeerState::Greeting) {
+        consider(peer.connected + hello_wait_max);
+        continue;
+      }
+      consider(peer.next_ping);
+      consider(peer.heard + silence_max(peer.link));
     }
-    consider(peer.next_ping);
     if (peer.busy_until > peer.heard) consider(peer.busy_until);
-    consider(peer.heard + silence_max(peer.link));
-    if (peer.in_flight_bytes > 0 && peer.handed == 0) consider(peer.progress + resend_after);
+    if (peer.in_flight_bytes > 0 && peer.handed == 0 && !peer.link.is_one_way)
+      consider(peer.progress + peer.link.resend_after);
+    if (peer.siblings > 0 && peer.in_flight_bytes > 0) {
+      for (const auto patience : {peer.link.urgent_patience, peer.link.patience}) {
+        const auto at = std::max(peer.heard, peer.flight_since) + patience;
+        if (at > peer.stuck_checked) consider(at);
+      }
+    }
     for (const auto& [stream, until] : peer.held_back) consider(until);
     for (const auto& [stream, probe] : peer.probes) consider(probe.since + probe_wait_max);
   }
@@ -394,12 +458,12 @@ void Core::drained(PeerId id, Now now) {
   peer->observations_handed = 0;
   answer_vector(*peer);
   pump(*peer, now);
-  sweep();
+  sweep(now);
 }
 
 void Core::durable(Now now) {
   refresh(now);
-  sweep();
+  sweep(now);
 }
 
 void Core::refresh(Now now) {
@@ -431,6 +495,7 @@ void Core::refresh(Now now) {
     it = flood.arrivals.empty() ? floods_.erase(it) : std::next(it);
   }
   raw_ = std::move(raw);
+  const auto streams_before = ours_.size();
   for (const auto& stream : changed) {
     const auto seq = held_of(cut, stream);
     const auto head = seq == 0 ? std::nullopt : log_.chain_at(stream, seq);
@@ -440,6 +505,7 @@ void Core::refresh(Now now) {
       ours_.erase(stream);
     }
   }
+  if (ours_.size() != streams_before) keep_table();
   settle_branches();
   for (auto& [id, peer] : peers_) {
     if (peer.dead || peer.state != PeerState::Up) continue;
@@ -458,11 +524,11 @@ void Core::last_value(const model::Observation& observation, Now now) {
       last_values_.offer(key, age_of(observation), said(observation, model::encode(observation)), now.utc);
   if (shared == nullptr) return;
   for (auto& [id, peer] : peers_) {
-    if (peer.dead || peer.state != PeerState::Up) continue;
+    if (peer.dead || peer.state != PeerState::Up || !carries(peer, false, now)) continue;
     peer.observations.put(key, shared);
     pump(peer, now);
   }
-  sweep();
+  sweep(now);
 }
 
 std::vector<PeerStatus> Core::peers() const {
@@ -501,6 +567,13 @@ std::vector<PeerStatus> Core::peers() const {
     status.observations_waiting = peer.observations.size();
     status.last_heard = peer.heard;
     status.round_trip = peer.round_trip;
+    status.bearer = peer.link.bearer;
+    status.cost = peer.link.cost;
+    status.carries = peer.state == PeerState::Up && peer.carrying;
+    if (peer.link.budget) {
+      const auto used = peer.bytes_sent - peer.budget_base;
+      status.budget = *peer.link.budget > used ? *peer.link.budget - used : 0;
+    }
     out.push_back(std::move(status));
   }
   return out;

@@ -6,6 +6,7 @@
 //   core.durable(now)                               the log holds more on disk than before
 //   core.accepted / refused(ticket)                 what became of an Accept
 //   core.poll(now), core.next_deadline()            time
+//   core.connect_known / pull / receive_message     the same for message links (peer.hpp), which a bearer keeps
 //   for (auto& output : core.take_outputs()) ...    after every call
 //
 // The idea: a stream never has gaps, so one number a stream says all about what a node holds, and "what do you lack" is
@@ -53,9 +54,24 @@ class Core {
   void disconnect(PeerId peer, std::string why, Now now);  // the link is gone
   void receive(PeerId peer, ByteView bytes, Now now);      // in any slicing
   void drained(PeerId peer, Now now);                      // all that was handed over has left
-  void durable(Now now);                                   // own or accepted entries reached the disk
-  void accepted(Ticket ticket, Now now);                   // on disk and in the view
-  void refused(Ticket ticket, Now now);                    // could not be written; asked for again later
+
+  // Message links. A neighbour the bearer has authenticated is there; `digest` is what its beacon says. An older link
+  // to it over the same bearer is forgotten.
+  PeerId connect_known(LinkProfile link, const model::KeyId& node, std::string name, const Digest& digest, Now now);
+  Digest digest() const { return digest_of(ours_); }                             // what this node's beacon is to say
+  void beacon(PeerId peer, const Digest& digest, Now now);                       // heard again
+  void receive_message(PeerId peer, ByteView message, bool overheard, Now now);  // overheard: meant for another
+  // What to transmit now, most urgent first, about `room` bytes (one message at least, when there is any).
+  std::vector<Send> pull(PeerId peer, std::size_t room, bool urgent_only, Now now);
+  // Last values for all who hear the channel (LinkProfile::channel).
+  std::vector<Send> pull_last_values(std::uint32_t channel, std::size_t room, Now now);
+
+  // Bytes the link may still send before only what is urgent goes; none: as many as it likes.
+  void set_budget(PeerId peer, std::optional<std::uint64_t> bytes_left, Now now);
+
+  void durable(Now now);                  // own or accepted entries reached the disk
+  void accepted(Ticket ticket, Now now);  // on disk and in the view
+  void refused(Ticket ticket, Now now);   // could not be written; asked for again later
   // The store will not have it, now or later: counted, and this stream alone waits, not everything the peer sends.
   void rejected(Ticket ticket, const std::string& why, Now now);
   void last_value(const model::Observation& observation, Now now);  // heard here; for all peers
@@ -92,6 +108,8 @@ class Core {
   struct Remembered {  // of a node, over all its connections
     HeldVector theirs;
     std::deque<std::pair<Digest, HeldVector>> told;  // states of ours it may have kept, newest last
+    std::optional<Digest> digest;                    // digest_of() all it holds, if it said that of `theirs`
+    WriterTablePtr table;                            // that it holds too
     std::uint64_t used = 0;
   };
   struct Flood {
@@ -108,17 +126,61 @@ class Core {
   void part_from_other_incident(Peer& peer, const Hello& hello);
   bool is_twin_of(const Hello& hello) const;
   void drop(Peer& peer, const std::string& why);
-  void sweep();
+  void sweep(Now now);
   void part(Peer& peer, Parting reason, std::string words);  // BYE, Close, drop
   void refuse(Peer& peer, std::string what);
   void put_control(Peer& peer, const Message& message);
-  void hand_over(Peer& peer, Bytes frame, bool urgent, std::optional<model::Class> cls);
+  void hand_over(Peer& peer, Bytes frame, bool urgent, std::optional<model::Class> cls, bool reliable = true);
   void ping(Peer& peer, Now now);
+  void watch(Peer& peer, Now now);
   void refresh(Now now);
   void refresh_if_dirty(Now now) {
     if (dirty_) refresh(now);
   }
   Remembered& remember(const model::KeyId& node);
+
+  // core_links.cpp: several links to one node
+  template <class F>
+  void for_siblings(const Peer& peer, F f) {
+    if (peer.siblings == 0) return;
+    for (auto& [id, other] : peers_) {
+      if (id != peer.id && !other.dead && other.state == PeerState::Up && other.node == peer.node) f(other);
+    }
+  }
+  void count_siblings(const model::KeyId& node);
+  bool is_stuck(const Peer& peer, bool urgent, Now now) const;
+  bool carries(const Peer& peer, bool urgent, Now now) const;
+  bool is_spent(const Peer& peer) const;
+  void take_over(const model::KeyId& node, Now now);
+  void announce(Peer& peer, const model::StreamId& stream, const Held& held);
+
+  // core_messages.cpp: message links
+  struct Air {  // what was said on one channel
+    struct Told {
+      Bytes bytes;
+      std::uint16_t tag = 0;
+      SteadyTime at{};
+    };
+    std::map<ObservationKey, Told> told;                // in full by us
+    std::map<std::uint16_t, std::vector<Bytes>> heard;  // in full by others, by tag
+    std::size_t heard_count = 0;
+  };
+  Air& air_of(const Peer& peer);
+  Bytes encode_for(Peer& peer, const Message& message);
+  Bytes encode_values(Peer& peer, const LastValues& values, const std::vector<ObservationKey>& keys, Now now);
+  void want(Peer& peer, bool urgent);
+  void want_what_waits(Peer& peer, Now now);
+  void on_compact(Peer& peer, ByteView bytes, bool overheard, Now now);
+  void note_heard(Air& air, const LastValues& values);
+  CompactContext context_for(Peer& peer, Now now);
+  void fill_heads(Peer& peer);
+  void check_digest(Peer& peer, Now now);
+  void keep_table();
+  void on_ask_writers(Peer& peer, const AskWriters& ask);
+  void on_writers(Peer& peer, Writers writers, Now now);
+  void on_who_is(Peer& peer, const WhoIs& who, Now now);
+  void repeat_all(Peer& peer, Now now);
+  bool knows_all_heads(const Peer& peer) const;
 
   // core_vectors.cpp: who holds what
   HeldVector with_heads(const model::VersionVector& vector) const;
@@ -128,6 +190,7 @@ class Core {
   void on_vector(Peer& peer, const VectorMessage& message, Now now);
   void on_items(Peer& peer, const std::vector<VectorItem>& items, Now now);
   void heard_of(Peer& peer, const model::StreamId& stream, const Held& held, Now now);
+  void note_held(Peer& peer, const model::StreamId& stream, const Held& held, Now now);
   void compare(Peer& peer, const model::StreamId& stream, Now now);
   void vector_known(Peer& peer, Now now);
   void flush_acks(Peer& peer, bool all);
@@ -143,7 +206,10 @@ class Core {
   bool lacks(const Peer& peer, const model::StreamId& stream) const;
   bool may_send(const Peer& peer, const model::StreamId& stream, Now now) const;
   std::uint64_t ours_for(const Peer& peer, const model::StreamId& stream) const;
-  void send_observations(Peer& peer, std::size_t bytes_max);
+  Bytes encode_part(Peer& peer, const model::StreamId& stream, std::span<const model::Entry> entries,
+                    const model::Seal* seal);
+  void share(const Peer& sender, const model::StreamId& stream, std::uint64_t first, std::uint64_t last, Now now);
+  void send_observations(Peer& peer, std::size_t bytes_max, Now now);
   void send_key(Peer& peer, const model::KeyId& author);
   void reset_stream(Peer& peer, const model::StreamId& stream);
   void mark_ready(Peer& peer, const model::StreamId& stream);
@@ -154,7 +220,8 @@ class Core {
   template <class Tell>
   bool end_run(Ticket ticket, Tell tell);
   void on_run(Peer& peer, Run run, Now now);
-  void on_whole_run(Peer& peer, model::SealedRun run, Now now);
+  void on_whole_run(Peer& peer, model::SealedRun run, bool head_known, Now now);
+  bool complete_head(model::SealedRun& run, std::uint64_t end, const std::optional<model::Hash>& before) const;
   void accept(PeerId peer, model::SealedRun run, const model::Hash& head, std::optional<model::PublicKey> key);
   void refuse_run(Peer& peer, const model::StreamId& stream, std::uint64_t seq, Reason reason, Milliseconds retry);
   std::optional<model::PublicKey> key_for(const Peer& peer, const model::KeyId& author) const;
@@ -200,6 +267,9 @@ class Core {
   std::map<model::KeyId, Flood> floods_;
   std::set<model::Writer> ahead_told_;
   LastValueTable last_values_;
+  std::map<std::uint64_t, Air> air_;   // by air_number()
+  std::set<model::KeyId> left_;        // nodes a link to which has just ended
+  std::deque<WriterTablePtr> tables_;  // of this node's writers, the latest last
   std::vector<Output> outputs_;
   std::uint64_t refused_total_ = 0;
   std::optional<StrangerUse> stranger_use_;  // none: to be counted

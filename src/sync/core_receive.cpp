@@ -35,7 +35,8 @@ std::pair<std::uint64_t, std::optional<model::Hash>> Core::position(const model:
 }
 
 void Core::refuse_run(Peer& peer, const model::StreamId& stream, std::uint64_t seq, Reason reason, Milliseconds retry) {
-  put_control(peer, RunRefused{stream, seq, reason, static_cast<std::uint32_t>(retry.count())});
+  // To whom it was meant it may be good.
+  if (!peer.overhearing) put_control(peer, RunRefused{stream, seq, reason, static_cast<std::uint32_t>(retry.count())});
   // Being busy or behind is no misdeed.
   if (reason == Reason::Gap || reason == Reason::Busy || reason == Reason::Forked || reason == Reason::OwnStream ||
       reason == Reason::TooManyStreams) {
@@ -68,7 +69,7 @@ void Core::on_run(Peer& peer, Run run, Now now) {
   if (run.seal) {
     model::SealedRun whole{std::move(staged), *run.seal};
     peer.staged.erase(stream);
-    return on_whole_run(peer, std::move(whole), now);
+    return on_whole_run(peer, std::move(whole), run.head_known, now);
   }
   const auto bytes = size_of(staged);
   if (peer.staged_bytes + bytes > staging_bytes_max || peer.staged.size() > staged_streams_max) {
@@ -78,7 +79,25 @@ void Core::on_run(Peer& peer, Run run, Now now) {
   peer.staged_bytes += bytes;
 }
 
-void Core::on_whole_run(Peer& peer, model::SealedRun run, Now now) {
+// A seal that came without its head is of the head that follows from what is held here. False where that cannot be said
+// (something before the run is missing) or need not (it is held already).
+bool Core::complete_head(model::SealedRun& run, std::uint64_t end, const std::optional<model::Hash>& before) const {
+  const auto& stream = run.entries.front().stream;
+  const auto first = run.entries.front().seq;
+  if (!before || first > end + 1) return false;
+  if (run.seal.seq <= end) {
+    const auto held = log_.chain_at(stream, run.seal.seq);
+    if (held) run.seal.head = *held;
+    return held.has_value();
+  }
+  run.seal.head = *before;
+  for (const auto& entry : run.entries) {
+    if (entry.seq > end) run.seal.head = model::chain_next(run.seal.head, entry);
+  }
+  return true;
+}
+
+void Core::on_whole_run(Peer& peer, model::SealedRun run, bool head_known, Now now) {
   const auto named = run.seal.stream;  // what the sender calls it
   const auto first = run.entries.front().seq;
   const auto last = run.seal.seq;
@@ -101,6 +120,11 @@ void Core::on_whole_run(Peer& peer, model::SealedRun run, Now now) {
     }
   }
   const auto [end, before] = position(stream);
+  if (!head_known && !complete_head(run, end, before)) {
+    if (++peer.gaps > gaps_max)
+      return part(peer, Parting::Protocol, "events with nothing before them, again and again");
+    return refuse_run(peer, named, first, Reason::Gap, before ? Milliseconds(0) : retry_forked);
+  }
   // Whatever becomes of it here, the sender holds it.
   const auto heard = [&] {
     if (held_of(peer.theirs, named) < last) heard_of(peer, named, {last, head_start<4>(run.seal.head)}, now);
@@ -132,7 +156,11 @@ void Core::on_whole_run(Peer& peer, model::SealedRun run, Now now) {
     }
   }
   if (!trust::verify_seal(*key, config_.incident, run.seal)) {
-    return refuse_run(peer, named, first, Reason::BadSeal, retry_refused);
+    // Where the head is our reckoning it may be that what we hold before is another content.
+    refuse_run(peer, named, first, head_known ? Reason::BadSeal : Reason::WrongChain,
+               head_known ? retry_refused : retry_forked);
+    if (!head_known && !peer.dead && end > 0) suspect(peer, stream, end, false, now);
+    return;
   }
   if (is_own(stream) && !stream.is_branch()) {
     const auto ours = held_of(raw_, stream);
@@ -345,7 +373,9 @@ void Core::on_last_values(Peer& peer, const LastValues& values, Now now) {
     if (shared == nullptr) continue;
     outputs_.push_back(LastValue{peer.id, std::move(*decoded)});
     for (auto& [id, other] : peers_) {
-      if (id == peer.id || other.dead || other.state != PeerState::Up) continue;
+      if (id == peer.id || other.dead || other.state != PeerState::Up || !other.carrying) continue;
+      if (other.node == peer.node) continue;
+      if (other.link.channel != 0 && other.link.channel == peer.link.channel && !other.link.repeats) continue;
       other.observations.put(key, shared);
       pump(other, now);
     }

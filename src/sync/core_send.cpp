@@ -2,6 +2,7 @@
 // frame of class 2 when its tenth is due; class 1; class 2; and what last values are left.
 #include <algorithm>
 
+#include "sync/compact_position.hpp"
 #include "sync/core.hpp"
 
 namespace airbridge::sync {
@@ -129,9 +130,9 @@ void Core::send_part(Peer& peer, Outgoing& from, model::Class cls, std::size_t b
   const std::span<const model::Entry> entries(from.entries.data() + from.next, count);
   const auto last = entries.back().seq;
   const auto seal = from.seals.find(last);
-  auto frame =
-      encode_run(from.stream, entries, seal == from.seals.end() ? nullptr : &seal->second, peer.link.private_parts);
+  auto frame = encode_part(peer, from.stream, entries, seal == from.seals.end() ? nullptr : &seal->second);
   const auto bytes = frame.size();
+  if (peer.in_flight_bytes == 0) peer.flight_since = now.steady;
   peer.sent[from.stream] = last;
   peer.in_flight[from.stream].emplace_back(std::min(last, ours_for(peer, from.stream)), bytes);
   peer.in_flight_bytes += bytes;
@@ -139,11 +140,9 @@ void Core::send_part(Peer& peer, Outgoing& from, model::Class cls, std::size_t b
   peer.progress = now.steady;
   from.next += count;
   if (seal != from.seals.end() && last <= ours_for(peer, from.stream)) {
-    peer.announced[from.stream] = {last, head_start<4>(seal->second.head)};
-    if (const auto ours = ours_.find(from.stream); ours != ours_.end() && ours->second.seq == last) {
-      peer.unannounced.erase(from.stream);
-    }
+    announce(peer, from.stream, {last, head_start<4>(seal->second.head)});
   }
+  if (peer.link.channel != 0) share(peer, from.stream, entries.front().seq, last, now);
   if (cls == model::Class::Routine) {
     peer.routine_credit -= std::min(peer.routine_credit, bytes);
   } else if (!peer.ready[static_cast<std::size_t>(model::Class::Routine)].empty()) {
@@ -161,36 +160,54 @@ void Core::send_key(Peer& peer, const model::KeyId& author) {
   if (const auto key = log_.author_key(author)) put_control(peer, Keys{{*key}});
 }
 
-void Core::send_observations(Peer& peer, std::size_t bytes_max) {
+void Core::send_observations(Peer& peer, std::size_t bytes_max, Now now) {
   LastValues values;
+  std::vector<ObservationKey> keys;
   std::size_t size = 0;
   while (!peer.observations.empty() && values.observations.size() < observations_per_frame_max) {
     if (!values.observations.empty() && size + peer.observations.next_bytes() > bytes_max) break;
-    size += peer.observations.next_bytes() + 3;
+    // On a message link most go in short form.
+    size += (peer.link.is_message ? short_position_bytes : peer.observations.next_bytes()) + 3;
+    keys.push_back(peer.observations.next_key());
     values.observations.push_back(peer.observations.take()->bytes);
   }
-  auto frame = encode(values);
+  if (peer.link.channel != 0) {
+    // All on the channel hear it.
+    for (auto& [id, other] : peers_) {
+      if (other.link.channel != peer.link.channel || id == peer.id) continue;
+      for (const auto& key : keys) other.observations.forget(key);
+    }
+  }
+  auto frame = peer.link.is_message ? encode_values(peer, values, keys, now) : encode(values);
   peer.observations_handed += frame.size();
-  hand_over(peer, std::move(frame), false, std::nullopt);
+  hand_over(peer, std::move(frame), false, std::nullopt, false);
 }
 
 void Core::pump(Peer& peer, Now now) {
   if (peer.state != PeerState::Up || peer.dead) return;
+  if (peer.link.is_message && peer.pulled == nullptr) return want_what_waits(peer, now);
   run_probes(peer, now);
-  flush_acks(peer, false);
+  const bool carries_urgent = carries(peer, true, now), carries_rest = carries(peer, false, now);
+  if (carries_rest && !peer.link.is_one_way) flush_acks(peer, false);
   const auto& link = peer.link;
+  const bool spent = is_spent(peer);
+  // What is pulled shall fit into what may be transmitted.
+  const auto frame_bytes = [&] {
+    if (peer.pulled == nullptr) return link.frame_bytes;
+    return std::min(link.frame_bytes, link.burst_bytes - std::min(link.burst_bytes, peer.handed));
+  };
   const bool busy = now.steady < peer.busy_until;
   const auto urgent = [&] {
-    return !busy && peer.handed < link.burst_bytes + urgent_reserve_bytes &&
+    return carries_urgent && !busy && peer.handed < link.burst_bytes + urgent_reserve_bytes &&
            peer.in_flight_bytes < link.window_bytes + urgent_reserve_bytes &&
-           send_events(peer, model::Class::Urgent, link.frame_bytes, now);
+           send_events(peer, model::Class::Urgent, frame_bytes(), now);
   };
   const auto observation_quota = link.burst_bytes / observation_share;
   while (!peer.dead) {
     if (config_.planted != Planted::PriorityHole && urgent()) continue;
-    if (peer.handed >= link.burst_bytes) break;
+    if (peer.handed >= link.burst_bytes || !carries_rest || spent) break;
     if (!peer.observations.empty() && peer.observations_handed < observation_quota) {
-      send_observations(peer, std::min(link.frame_bytes, observation_quota - peer.observations_handed));
+      send_observations(peer, std::min(frame_bytes(), observation_quota - peer.observations_handed), now);
       continue;
     }
     if (!busy && peer.in_flight_bytes < link.window_bytes) {
@@ -198,12 +215,12 @@ void Core::pump(Peer& peer, Now now) {
           send_events(peer, model::Class::Routine, peer.routine_credit, now)) {
         continue;
       }
-      if (send_events(peer, model::Class::Important, link.frame_bytes, now)) continue;
-      if (send_events(peer, model::Class::Routine, link.frame_bytes, now)) continue;
+      if (send_events(peer, model::Class::Important, frame_bytes(), now)) continue;
+      if (send_events(peer, model::Class::Routine, frame_bytes(), now)) continue;
     }
     if (config_.planted == Planted::PriorityHole && urgent()) continue;
     if (peer.observations.empty()) break;
-    send_observations(peer, link.frame_bytes);
+    send_observations(peer, frame_bytes(), now);
   }
 }
 

@@ -21,12 +21,20 @@ void Core::greet(Peer& peer, const Digest& digest, Now now) {
     peer.theirs = ours_;
     return vector_known(peer, now);
   }
+  // What it told over another link just now.
+  for (const auto& [id, other] : peers_) {
+    if (id == peer.id || other.dead || other.state != PeerState::Up || other.node != peer.node) continue;
+    if (digest_of(other.theirs) != digest) continue;
+    peer.theirs = other.theirs;
+    return vector_known(peer, now);
+  }
   const auto& known = remember(peer.node).theirs;
   if (digest == digest_of(known)) {
     peer.theirs = known;
     return vector_known(peer, now);
   }
-  put_control(peer, AskVector{known.empty() ? std::nullopt : std::optional(digest_of(known))});
+  const auto base = peer.link.is_message ? numbers_digest_of(known) : digest_of(known);
+  put_control(peer, AskVector{known.empty() ? std::nullopt : std::optional(base)});
 }
 
 // One answer however often was asked, and none while what was handed over before is still waiting: questions are small
@@ -37,17 +45,19 @@ void Core::answer_vector(Peer& peer) {
   const HeldVector* base = nullptr;
   if (ask.base) {
     for (const auto& [digest, told] : remember(peer.node).told) {
-      if (digest == *ask.base) base = &told;
+      if ((peer.link.is_message ? numbers_digest_of(told) : digest) == *ask.base) base = &told;
     }
   }
+  const bool with_heads = !peer.link.is_message || ask.heads;
   VectorMessage message;
+  if (peer.link.is_message) message.all = digest_of(ours_);
   if (base != nullptr) message.base = ask.base;
   for (const auto& [stream, held] : ours_) {
     if (base != nullptr) {
       const auto old = base->find(stream);
       if (old != base->end() && old->second == held) continue;
     }
-    message.items.push_back({stream, held.seq, held.head});
+    message.items.push_back({stream, held.seq, with_heads ? held.head : std::nullopt});
   }
   if (base != nullptr) {
     for (const auto& [stream, held] : *base) {
@@ -62,8 +72,13 @@ void Core::answer_vector(Peer& peer) {
   }
   put_control(peer, message);
   put_items(peer, std::move(more));
-  peer.announced = ours_;
-  peer.unannounced.clear();
+  const auto tell = [&](Peer& link) {
+    link.announced = ours_;
+    link.unannounced.clear();
+  };
+  tell(peer);
+  for_siblings(peer, tell);
+  if (peer.link.is_message) remember_told(peer, peer.announced);
 }
 
 void Core::put_items(Peer& peer, std::vector<VectorItem> items) {
@@ -78,7 +93,7 @@ void Core::on_vector(Peer& peer, const VectorMessage& message, Now now) {
   if (message.base) {
     // Asked for against what we held of it then; that may be what we hold of it still.
     if (peer.state != PeerState::Up) peer.theirs = remember(peer.node).theirs;
-    if (digest_of(peer.theirs) != *message.base) {
+    if ((peer.link.is_message ? numbers_digest_of(peer.theirs) : digest_of(peer.theirs)) != *message.base) {
       put_control(peer, AskVector{});
       return;
     }
@@ -97,11 +112,19 @@ void Core::on_vector(Peer& peer, const VectorMessage& message, Now now) {
     if (!peer.dead) part(peer, Parting::Protocol, "too many streams");
     return;
   }
+  if (message.all) peer.their_digest = message.all;
+  if (peer.link.is_message) fill_heads(peer);
   vector_known(peer, now);
+  if (peer.link.is_message && !peer.dead) check_digest(peer, now);
 }
 
 void Core::vector_known(Peer& peer, Now now) {
   peer.vector_heard_since_ping = true;
+  for_siblings(peer, [&](Peer& link) {
+    if (link.theirs == peer.theirs) return;
+    link.theirs = peer.theirs;
+    for (const auto& [stream, held] : ours_) mark_ready(link, stream);
+  });
   remember(peer.node).theirs = peer.theirs;
   bound_memory(peer.node);
   for (const auto& [stream, seq] : std::exchange(peer.sent, {})) {
@@ -124,8 +147,9 @@ void Core::vector_known(Peer& peer, Now now) {
     for (const auto& [stream, held] : peer.announced) {
       if (!ours_.contains(stream)) peer.unannounced.insert(stream);
     }
-    last_values_.for_each([&](const ObservationKey& key, const SharedSaid& said) { peer.observations.put(key, said); });
     outputs_.push_back(PeerUp{peer.id, peer.node, peer.name, peer.link.address});
+    count_siblings(peer.node);
+    take_over(peer.node, now);
   }
 }
 
@@ -145,25 +169,6 @@ void Core::on_items(Peer& peer, const std::vector<VectorItem>& items, Now now) {
     heard_of(peer, item.stream, {item.seq, item.head}, now);
     if (peer.dead) return;
   }
-}
-
-void Core::heard_of(Peer& peer, const model::StreamId& stream, const Held& held, Now now) {
-  if (peer.theirs.size() >= vector_streams_max && !peer.theirs.contains(stream)) return;
-  auto& theirs = peer.theirs[stream];
-  const bool lost_some = held.seq < theirs.seq;  // its disk was damaged or restored: it needs them again
-  theirs = held;
-  if (lost_some) reset_stream(peer, stream);
-  if (const auto flying = peer.in_flight.find(stream); flying != peer.in_flight.end()) {
-    auto& frames = flying->second;
-    while (!frames.empty() && frames.front().first <= held.seq) {
-      peer.in_flight_bytes -= frames.front().second;
-      frames.pop_front();
-      peer.progress = now.steady;
-    }
-    if (frames.empty()) peer.in_flight.erase(flying);
-  }
-  if (lacks(peer, stream)) mark_ready(peer, stream);
-  compare(peer, stream, now);
 }
 
 // Where both hold the same number of a stream, its head must be the same.
@@ -186,15 +191,14 @@ void Core::flush_acks(Peer& peer, bool all) {
       ++it;
       continue;
     }
-    items.push_back({*it, held.seq, held.head});
-    if (held.seq == 0) {
-      peer.announced.erase(*it);
-    } else {
-      peer.announced[*it] = held;
-    }
-    it = peer.unannounced.erase(it);
+    items.push_back({*it, held.seq, peer.link.is_message ? std::nullopt : held.head});
+    const auto stream = *it++;
+    announce(peer, stream, held);
+    peer.unannounced.erase(stream);
   }
+  if (items.empty()) return;
   put_items(peer, std::move(items));
+  if (peer.link.is_message) remember_told(peer, peer.announced);
 }
 
 }  // namespace airbridge::sync

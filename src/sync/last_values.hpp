@@ -40,6 +40,10 @@ class LastValueTable {
   // The shared bytes when taken. At observations_known_max the one taken longest ago goes, at
   // observations_known_bytes_max first the documents; emergencies last.
   SharedSaid offer(const ObservationKey& key, const Age& age, Said observation, UtcTime now);
+  SharedSaid find(const ObservationKey& key) const {
+    const auto found = known_.find(key);
+    return found == known_.end() ? nullptr : found->second->said;
+  }
   std::size_t size() const { return known_.size(); }
   std::size_t bytes() const { return bytes_; }
   // Emergencies first, then the one taken longest ago.
@@ -74,7 +78,11 @@ class ObservationQueue {
   std::size_t size() const { return by_key_.size(); }
   std::size_t bytes() const { return bytes_; }
   std::size_t next_bytes() const { return next().front().said->bytes.size(); }
+  const ObservationKey& next_key() const { return next().front().key; }
   SharedSaid take();
+  void forget(const ObservationKey& key) {
+    if (const auto found = by_key_.find(key); found != by_key_.end()) remove(found->second);
+  }
   std::uint64_t dropped() const { return dropped_; }
 
  private:

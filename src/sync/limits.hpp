@@ -23,6 +23,16 @@ inline constexpr std::size_t pending_bytes_floor = 8 * 1024 * 1024;
 inline constexpr std::size_t batch_bytes_max = 256 * 1024;
 // Class 0 may pass a full window or burst by so much.
 inline constexpr std::size_t urgent_reserve_bytes = 256 * 1024;
+// Answers and questions waiting on a message link until the bearer may transmit; more is not said, and asked for again.
+inline constexpr std::size_t message_waiting_bytes_max = 256 * 1024;
+// Messages of a message link that name writers by a table not known here, kept until it comes; and tables kept.
+inline constexpr std::size_t undecoded_max = 16;
+inline constexpr std::size_t writer_tables_max = 8;
+// Things a channel knows in full, so that their positions go in short form; beyond it all are said in full once more.
+inline constexpr std::size_t told_in_full_max = 4096;
+inline constexpr std::size_t same_tag_max = 4;  // of them with one tag
+// A full form is repeated after so long, for those who came since and cannot ask.
+inline constexpr Milliseconds told_in_full_for{30 * 60'000};
 // Streams of granted authors a node takes from others (three a writer), and what it takes of authors that nobody
 // granted: further events are refused, counted and named, and asked for again when their author is granted. So
 // strangers never use up the room of those who belong here, and a node's own streams always fit.
@@ -66,8 +76,11 @@ inline constexpr Milliseconds retry_busy_max{60'000};
 inline constexpr Milliseconds retry_refused{60'000};
 inline constexpr Milliseconds retry_forked{2'000};
 inline constexpr Milliseconds probe_wait_max{30'000};
-// No acknowledgement for so long although everything was handed over: what is missing is sent again.
-inline constexpr Milliseconds resend_after{30'000};
+// One-way links: everything the other side is not known to hold is said again after so long, then twice as long.
+inline constexpr Milliseconds repeat_first{60'000};
+inline constexpr Milliseconds repeat_max{60 * 60'000};
+// Beacons in a row that do not fit what is known of the sender, after which its vector is asked for.
+inline constexpr int odd_beacons_max = 2;
 // An observation stamped further ahead than this ranks below every plausible one (a gateway's clock may be wrong).
 inline constexpr Milliseconds observation_lead_max{5 * 60 * 1000};
 

@@ -116,7 +116,8 @@ struct Encoder {
   Writer out{bytes};
 
   MessageType operator()(const Hello& hello) {
-    out.map(7U + (hello.run != 0 ? 1U : 0U) + (hello.incident_name.empty() ? 0U : 1U));
+    out.map(7U + (hello.run != 0 ? 1U : 0U) + (hello.incident_name.empty() ? 0U : 1U) +
+            (hello.bearer.empty() ? 0U : 1U) + (hello.cost == 0 ? 0U : 1U));
     out.uint(0);
     out.uint(hello.version);
     out.uint(1);
@@ -138,6 +139,14 @@ struct Encoder {
     if (!hello.incident_name.empty()) {
       out.uint(8);
       out.text(hello.incident_name);
+    }
+    if (!hello.bearer.empty()) {
+      out.uint(9);
+      out.text(hello.bearer);
+    }
+    if (hello.cost != 0) {
+      out.uint(10);
+      out.uint(hello.cost);
     }
     return MessageType::Hello;
   }
@@ -259,7 +268,7 @@ Hello get_hello(Reader& in) {
   Hello hello;
   std::uint32_t seen = 0;
   model::cbor::read_map(in, 32, [&](std::uint64_t key) {
-    if (key > 8) return false;
+    if (key > 10) return false;
     seen |= 1U << key;
     switch (key) {
       case 0:
@@ -286,8 +295,14 @@ Hello get_hello(Reader& in) {
       case 7:
         hello.run = in.uint();
         break;
-      default:
+      case 8:
         hello.incident_name = std::string(in.text(name_bytes_max));
+        break;
+      case 9:
+        hello.bearer = std::string(in.text(name_bytes_max));
+        break;
+      default:
+        hello.cost = get_u32(in);
         break;
     }
     return true;

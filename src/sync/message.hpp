@@ -47,6 +47,8 @@ struct Hello {
   std::uint64_t features = 0;      // bits; none in version 1
   std::uint64_t run = 0;           // random, new at each start of the program; 0: not said
   std::string incident_name = {};  // for people; empty: not said
+  std::string bearer = {};         // over which the caller calls, by its name there; empty: not said
+  std::uint32_t cost = 0;          // rank of what a byte costs there
 };
 
 struct VectorItem {

@@ -21,6 +21,13 @@ struct Send {
   Bytes bytes;
   bool urgent = false;
   std::optional<model::Class> cls;  // as which its events were scheduled, when it carries some
+  bool reliable = true;             // false: last values, which the next ones replace; on message links only
+};
+// A message link has something to say: pull() it when the bearer may transmit. Told once until then, and once more when
+// it has become urgent.
+struct Wanting {
+  PeerId peer = 0;
+  bool urgent = false;
 };
 // Close the link after what was handed to it is sent. The peer is already forgotten here.
 struct Close {
@@ -84,8 +91,8 @@ struct Refused {
   std::string what;
 };
 
-using Output =
-    std::variant<Send, Close, Accept, LastValue, PeerUp, PeerDown, ForkFound, OwnStreamAhead, TwinFound, Refused>;
+using Output = std::variant<Send, Close, Accept, LastValue, PeerUp, PeerDown, ForkFound, OwnStreamAhead, TwinFound,
+                            Refused, Wanting>;
 
 enum class PeerState : std::uint8_t { Greeting, Up };
 enum class Level : std::uint8_t { Unknown, Equal, Behind /* we lack some */, Ahead /* only the peer lacks some */ };
@@ -110,6 +117,10 @@ struct PeerStatus {
   std::size_t observations_waiting = 0;
   SteadyTime last_heard{};
   std::optional<Milliseconds> round_trip;
+  std::string bearer;  // the name its link profile has
+  std::uint32_t cost = 0;
+  bool carries = false;                 // what its node is sent goes this way; else it stands by
+  std::optional<std::uint64_t> budget;  // bytes it may still send
 };
 
 }  // namespace airbridge::sync

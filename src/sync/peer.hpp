@@ -5,6 +5,7 @@
 #include <set>
 
 #include "model/entry.hpp"
+#include "sync/compact.hpp"
 #include "sync/frame.hpp"
 #include "sync/last_values.hpp"
 #include "sync/output.hpp"
@@ -13,6 +14,11 @@
 namespace airbridge::sync {
 
 // What a link can do; set by whoever opens it.
+//
+// A *stream* link (TCP, a file) carries frames in order and greets with HELLO. A *message* link (radio, datagrams) is
+// kept by a bearer that has authenticated the other side, delivers single messages, says when the other side is there
+// (connect_known, disconnect) and what its beacon says; there the core hands over nothing by itself: it is asked when
+// the bearer may transmit (pull).
 struct LinkProfile {
   std::string address;                         // for people: "10.1.2.3:4600"
   bool dialed = false;                         // this side opened it
@@ -21,6 +27,21 @@ struct LinkProfile {
   std::size_t window_bytes = 2 * 1024 * 1024;  // sent and not yet acknowledged as durable
   std::size_t frame_bytes = 32 * 1024;         // a frame of events ends at about this
   bool private_parts = true;                   // false: they stay home, only their hashes go
+
+  // Several links to one node: the cheapest that is not stuck carries what is to be said, the others stand by.
+  std::string bearer = {};                // its name; two links to one node over bearers of other names are both kept
+  std::uint32_t cost = 0;                 // rank of what a byte costs: 0 nothing
+  std::optional<std::uint64_t> budget{};  // bytes it may still send; beyond that urgent events and answers only
+  // Stuck: something is not acknowledged and nothing was heard for so long. Urgent events look for another way first.
+  Milliseconds urgent_patience{3'000};
+  Milliseconds patience{10'000};
+  Milliseconds resend_after{30'000};  // handed over long ago, never acknowledged: once more
+
+  bool is_message = false;
+  bool is_one_way = false;  // message link on which nobody ever answers
+  bool repeats = false;     // positions heard on the channel are said again on it, for those out of reach
+  std::uint32_t channel =
+      0;  // message links of one number share the air: all hear what one is sent; 0: nobody else does
 };
 
 // A stream being sent: entries read from the log, in order, with the places where a seal stands.
@@ -43,6 +64,8 @@ struct Probe {
   SteadyTime since{};
 };
 
+using WriterTablePtr = std::shared_ptr<const WriterTable>;
+
 struct Peer {
   PeerId id = 0;
   LinkProfile link;
@@ -54,6 +77,8 @@ struct Peer {
   std::uint32_t incarnation = 0;
   std::uint64_t run = 0;        // as its HELLO said
   std::uint64_t displaced = 0;  // the run whose link to the same node this one took the place of
+  std::size_t siblings = 0;     // other links to the same node that are up
+  bool carrying = false;        // it was the one that carries when last looked at
   FrameReader reader;
   std::uint64_t frame_offset = 0;  // of the message being handled
 
@@ -62,7 +87,9 @@ struct Peer {
   model::VersionVector sent;  // how far its streams were handed over
   std::map<model::StreamId, std::deque<std::pair<std::uint64_t, std::size_t>>> in_flight;  // (last seq, bytes)
   std::size_t in_flight_bytes = 0;
-  SteadyTime progress{};  // when something was last sent or acknowledged
+  SteadyTime progress{};       // when something was last sent or acknowledged
+  SteadyTime flight_since{};   // since when there is something in flight
+  SteadyTime stuck_checked{};  // when it was last looked at whether it is stuck
 
   std::array<std::set<model::StreamId>, model::class_count> ready;  // may have something to send
   std::array<std::optional<Outgoing>, model::class_count> outgoing;
@@ -88,6 +115,21 @@ struct Peer {
   std::set<model::StreamId> settled_apart;     // differences inside a branch: shown, not exchanged here
   std::set<model::StreamId> offered_branches;  // our side of forks found with this peer, read from the base stream
   ObservationQueue observations;
+  std::uint64_t budget_base = 0;  // bytes_sent when the budget was set
+
+  // Message links.
+  std::deque<Send> waiting;                      // answers and questions, until they are pulled
+  std::size_t waiting_bytes = 0;                 // of these
+  std::vector<Send>* pulled = nullptr;           // where messages go while they are pulled
+  bool wanted = false, wanted_urgent = false;    // Wanting was told since the last pull
+  WriterTablePtr table;                          // by which writers are named: one the other side is known to hold
+  std::vector<WriterTablePtr> their_tables;      // it told, the latest last
+  std::deque<std::pair<Bytes, bool>> undecoded;  // waiting for a table; and whether overheard
+  std::optional<Digest> their_digest;            // of all it holds, as it said last
+  bool overhearing = false;                      // the message being handled was meant for another
+  int odd_beacons = 0;                           // in a row that did not fit what is known of it
+  SteadyTime repeat_at{};                        // one way: when everything is said again
+  Milliseconds repeat_pause{0};
 
   SteadyTime connected{};
   SteadyTime heard{};

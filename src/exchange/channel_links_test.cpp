@@ -1,0 +1,143 @@
+#include "exchange/channel_links.hpp"
+
+#include <doctest/doctest.h>
+
+#include "exchange/test_station.hpp"
+
+using namespace airbridge;
+using namespace airbridge::exchange;
+using namespace airbridge::exchange::test;
+using model::Class;
+
+namespace {
+bearer::AirProfile radio_air(double loss) {
+  bearer::AirProfile air;
+  air.loss.random = loss;
+  return air;
+}
+const bearer::Profile radio = *bearer::preset("radio");
+
+model::Observation seen(std::uint8_t n, const model::KeyId& gateway, UtcTime at) {
+  model::Observation out;
+  out.subject = model::external_name("own", std::to_string(n));
+  out.kind = model::SubjectKind::Helicopter;
+  out.source = "gnss";
+  out.gateway = gateway;
+  out.measured = at;
+  out.callsign = "RESCUE " + std::to_string(n);
+  out.position = *Position::from_e7(460'000'000 + n, 70'000'000 + n);
+  return out;
+}
+}  // namespace
+
+TEST_CASE("two nodes on a lossy 2400 bit/s radio level each other and know that they did") {
+  World world(radio_air(0.05), 1);
+  auto& a = world.add(1, radio);
+  auto& b = world.add(2, radio);
+  for (int i = 0; i < 60; ++i) {
+    a.log.write(a.key, static_cast<Class>(i % 3), 60, static_cast<std::uint8_t>(i));
+    b.log.write(b.key, static_cast<Class>(i % 3), 60, static_cast<std::uint8_t>(i));
+  }
+  world.start();
+  REQUIRE(world.run_until(10 * 60'000, [&] { return world.is_level(); }));
+  MESSAGE("level after " << world.ms() / 1000 << " s");
+  world.run_for(5 * 60'000);
+  for (auto* station : {&a, &b}) {
+    REQUIRE(station->core.peers().size() == 1);
+    CHECK(station->core.peers().at(0).level == sync::Level::Equal);
+    CHECK(station->core.refused_total() == 0);
+  }
+  CHECK(a.core.holders({{a.key.id(), 1}, Class::Urgent, 20}).size() == 1);
+}
+
+TEST_CASE("an urgent event written into a backlog arrives long before the backlog") {
+  World world(radio_air(0.05), 2);
+  auto& a = world.add(1, radio);
+  auto& b = world.add(2, radio);
+  for (int i = 0; i < 400; ++i) {
+    a.log.write(a.key, Class::Routine, 100, static_cast<std::uint8_t>(i));
+    b.log.write(b.key, Class::Routine, 100, static_cast<std::uint8_t>(i));
+  }
+  world.start();
+  world.run_for(60'000);
+  const auto written = world.ms();
+  world.write(a, Class::Urgent);
+  const model::StreamId urgent{{a.key.id(), 1}, Class::Urgent, {}};
+  REQUIRE(world.run_until(written + 120'000, [&] { return !b.log.entries(urgent).empty(); }));
+  MESSAGE("urgent after " << (world.ms() - written) << " ms");
+  CHECK(world.ms() - written < 60'000);
+  CHECK(b.log.vector() != a.log.vector());
+}
+
+TEST_CASE("three in a line on one frequency converge through the one in the middle") {
+  World world(radio_air(0.02), 3);
+  auto& a = world.add(1, radio);
+  auto& b = world.add(2, radio);
+  auto& c = world.add(3, radio);
+  world.air.set_reaches(0, 2, false);
+  world.air.set_reaches(2, 0, false);
+  for (int i = 0; i < 10; ++i) {
+    a.log.write(a.key, static_cast<Class>(i % 3), 40);
+    b.log.write(b.key, static_cast<Class>(i % 3), 40);
+    c.log.write(c.key, static_cast<Class>(i % 3), 40);
+  }
+  world.start();
+  CHECK(world.run_until(30 * 60'000, [&] { return world.is_level(); }));
+  MESSAGE("level after " << world.ms() / 1000 << " s");
+  CHECK(a.log.vector().size() == 9);
+}
+
+TEST_CASE("what is said to one on a broadcast channel the others need not be sent") {
+  World world(radio_air(0), 4);
+  auto& a = world.add(1, radio);
+  world.add(2, radio);
+  world.add(3, radio);
+  world.start();
+  world.run_for(5 * 60'000);
+  std::uint64_t before = world.air.counts().sent_bytes;
+  for (int i = 0; i < 20; ++i) a.log.write(a.key, Class::Important, 100);
+  a.core.durable(world.now());
+  world.settle(a);
+  REQUIRE(world.run_until(world.ms() + 10 * 60'000, [&] { return world.is_level(); }));
+  const auto bytes = world.air.counts().sent_bytes - before;
+  MESSAGE("bytes for 20 events of 100 B to two listeners: " << bytes);
+}
+
+TEST_CASE("a node whose power fails goes on where its disk stood, and takes nothing twice") {
+  World world(radio_air(0.05), 5);
+  auto& a = world.add(1, radio);
+  auto& b = world.add(2, radio);
+  for (int i = 0; i < 100; ++i) a.log.write(a.key, Class::Important, 100, static_cast<std::uint8_t>(i));
+  world.start();
+  world.run_for(30'000);
+  b.links->stop("power cut", world.now());
+  world.settle(b);
+  b.writing.clear();
+  b.saving.clear();
+  world.air.silence(b.on_air);
+  world.run_for(10'000);
+  world.begin(1);
+  CHECK(world.run_until(15 * 60'000, [&] { return world.is_level(); }));
+  CHECK(a.log.vector() == b.log.vector());
+}
+
+TEST_CASE("positions go in short form once they were said in full, and are asked for when they were not heard") {
+  World world(radio_air(0.05), 6);
+  auto& a = world.add(1, radio);
+  auto& b = world.add(2, radio);
+  world.start();
+  world.run_for(3 * 60'000);
+  for (int minute = 0; minute < 20; ++minute) {
+    for (std::uint8_t n = 1; n <= 10; ++n) a.core.last_value(seen(n, a.key.id(), world.now().utc), world.now());
+    world.settle(a);
+    world.run_for(60'000);
+  }
+  std::set<std::string> names;
+  for (const auto& [at, observation] : b.observed) names.insert(observation.callsign);
+  CHECK(names.size() == 10);
+  MESSAGE(b.observed.size() << " of 200 positions heard");
+  CHECK(b.observed.size() > 100);
+  const auto& last = b.observed.back().second;
+  CHECK(last.source == "gnss");
+  CHECK(last.gateway == a.key.id());
+}

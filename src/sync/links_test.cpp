@@ -1,0 +1,256 @@
+// Several links to one node, and message links.
+#include <doctest/doctest.h>
+
+#include "base/rng.hpp"
+#include "sync/test_net.hpp"
+
+using namespace airbridge;
+using namespace airbridge::sync;
+using namespace airbridge::sync::test;
+using model::Class;
+
+namespace {
+
+LinkProfile over(std::string bearer, std::uint32_t cost) {
+  LinkProfile profile;
+  profile.bearer = std::move(bearer);
+  profile.cost = cost;
+  return profile;
+}
+std::size_t events_over(const Net::Cable& cable) {
+  std::size_t count = 0;
+  for (const auto& [from_a, send] : cable.log) count += send.cls.has_value();
+  return count;
+}
+
+// Two nodes on a bearer that loses nothing and carries one way at a time, as radios do.
+struct Air {
+  Node& a;
+  Node& b;
+  PeerId a_to_b = 0, b_to_a = 0;
+  std::size_t bytes = 0, messages = 0;
+  Air(Net& net, Node& first, Node& second, LinkProfile profile = over("radio", 1)) : a(first), b(second) {
+    a.core.durable(net.now());
+    b.core.durable(net.now());
+    profile.is_message = true;
+    const auto digest_a = a.core.digest(), digest_b = b.core.digest();
+    a_to_b = a.core.connect_known(profile, b.key.id(), "B", digest_b, net.now());
+    b_to_a = b.core.connect_known(profile, a.key.id(), "A", digest_a, net.now());
+    net.collect();
+  }
+  bool turn(Net& net, bool from_a, std::size_t room) {
+    auto& from = from_a ? a : b;
+    auto& to = from_a ? b : a;
+    const auto sent = from.core.pull(from_a ? a_to_b : b_to_a, room, false, net.now());
+    for (const auto& send : sent) {
+      bytes += send.bytes.size();
+      ++messages;
+      to.core.receive_message(from_a ? b_to_a : a_to_b, send.bytes, false, net.now());
+      net.collect();
+    }
+    net.collect();
+    return !sent.empty();
+  }
+  void settle(Net& net, std::size_t room = 1000) {
+    for (int i = 0; i < 100'000; ++i) {
+      const bool first = turn(net, true, room);
+      if (!turn(net, false, room) && !first) return;
+    }
+  }
+  void beacons(Net& net) {
+    a.core.beacon(a_to_b, b.core.digest(), net.now());
+    b.core.beacon(b_to_a, a.core.digest(), net.now());
+    net.collect();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("of two links to one node the cheap one carries, and each event is sent and stored once") {
+  Net net;
+  auto& a = net.add(1);
+  auto& b = net.add(2);
+  auto& dear = net.join(a, b, over("satellite", 5));
+  net.settle();
+  auto& cheap = net.join(a, b, over("lan", 0));
+  net.settle();
+  REQUIRE(a.core.peers().size() == 2);
+  const auto before = events_over(dear);
+  for (int i = 0; i < 30; ++i) {
+    a.write(static_cast<Class>(i % 3));
+    a.core.durable(net.now());
+    net.settle();
+  }
+  CHECK(a.log.vector() == b.log.vector());
+  CHECK(events_over(dear) == before);
+  CHECK(events_over(cheap) == 30);
+  CHECK(b.core.peers().at(0).bearer == "satellite");
+  CHECK(!a.core.peers().at(0).carries);
+  CHECK(a.core.peers().at(1).carries);
+  CHECK(b.core.peers().at(0).events_duplicate + b.core.peers().at(1).events_duplicate == 0);
+  // Acknowledged on one link is known on both.
+  CHECK(a.core.peers().at(0).level == Level::Equal);
+  net.pass(60'000);
+  CHECK(a.core.peers().size() == 2);
+}
+
+TEST_CASE("when the cheap link falls silent the other takes over without a person, the urgent first") {
+  Net net;
+  auto& a = net.add(1);
+  auto& b = net.add(2);
+  auto& dear = net.join(a, b, over("satellite", 5));
+  auto& cheap = net.join(a, b, over("lan", 0));
+  net.settle();
+  // The cable is cut and nobody is told.
+  cheap.b.open = false;
+  cheap.a.open = false;
+  a.write(Class::Urgent);
+  a.write(Class::Routine);
+  a.core.durable(net.now());
+  net.pass(2'500);
+  CHECK(b.log.vector().empty());
+  net.pass(1'500);
+  CHECK(b.log.vector().size() == 1);  // the urgent one, after urgent_patience
+  net.pass(20'000);
+  CHECK(b.log.vector() == a.log.vector());
+  CHECK(events_over(dear) == 2);
+}
+
+TEST_CASE("a link whose budget is spent carries what is urgent and nothing else") {
+  Net net;
+  auto& a = net.add(1);
+  auto& b = net.add(2);
+  auto profile = over("satellite", 5);
+  net.join(a, b, profile);
+  net.settle();
+  const auto peer = a.core.peers().at(0).peer;
+  a.core.set_budget(peer, 0, net.now());
+  a.write(Class::Urgent);
+  a.write(Class::Important);
+  a.write(Class::Routine);
+  a.core.durable(net.now());
+  net.settle();
+  CHECK(b.log.vector().size() == 1);
+  CHECK(a.core.peers().at(0).budget == 0);
+  a.core.set_budget(peer, 100'000, net.now());
+  net.settle();
+  CHECK(b.log.vector() == a.log.vector());
+  CHECK(*a.core.peers().at(0).budget < 100'000);
+}
+
+TEST_CASE("a message link levels two nodes in both directions, and a beacon says when there is nothing new") {
+  Net net;
+  auto& a = net.add(1);
+  auto& b = net.add(2);
+  for (int i = 0; i < 40; ++i) a.write(static_cast<Class>(i % 3));
+  for (int i = 0; i < 25; ++i) b.write(static_cast<Class>(i % 3));
+  Air air(net, a, b);
+  air.settle(net);
+  CHECK(a.log.vector().size() == 6);
+  CHECK(a.log.vector() == b.log.vector());
+  CHECK(a.core.peers().at(0).level == Level::Equal);
+  CHECK(b.core.peers().at(0).level == Level::Equal);
+  CHECK(a.core.refused_total() + b.core.refused_total() == 0);
+  const auto messages = air.messages;
+  air.beacons(net);
+  air.settle(net);
+  CHECK(air.messages == messages);
+}
+
+TEST_CASE("what a message link may say is decided when it may speak: the urgent overtakes what came before it") {
+  Net net;
+  auto& a = net.add(1);
+  auto& b = net.add(2);
+  for (int i = 0; i < 200; ++i) a.write(Class::Routine, 100);
+  Air air(net, a, b);
+  for (int i = 0; i < 6; ++i) {
+    air.turn(net, true, 1000);
+    air.turn(net, false, 1000);
+  }
+  REQUIRE(!b.log.vector().empty());
+  REQUIRE(b.log.vector() != a.log.vector());
+  a.write(Class::Urgent);
+  a.core.durable(net.now());
+  a.core.take_outputs();
+  const auto sent = a.core.pull(air.a_to_b, 1000, false, net.now());
+  REQUIRE(!sent.empty());
+  bool seen = false;
+  for (const auto& send : sent) {
+    if (send.cls == Class::Urgent) seen = true;
+    if (send.cls == Class::Routine) CHECK(seen);
+  }
+  CHECK(seen);
+}
+
+TEST_CASE("a fork that only chain heads show is found over a message link, which leaves them out") {
+  Net net;
+  auto& a = net.add(1);
+  auto& b = net.add(2);
+  // One author, two contents for number 3, and equal numbers.
+  MemoryLog one(incident, {key_of(9).id(), 1}), two(incident, {key_of(9).id(), 1});
+  for (auto* log : {&one, &two}) {
+    log->write(key_of(9), Class::Routine, 20);
+    log->write(key_of(9), Class::Routine, 20);
+  }
+  one.write(key_of(9), Class::Routine, 20, 1);
+  two.write(key_of(9), Class::Routine, 20, 2);
+  for (auto* node : {&a, &b}) node->log.add_key(key_of(9).public_key());
+  for (const auto& run : one.runs_after(stream_of(9, Class::Routine), 0, 1000)) a.log.append(run);
+  for (const auto& run : two.runs_after(stream_of(9, Class::Routine), 0, 1000)) b.log.append(run);
+  Air air(net, a, b);
+  for (int i = 0; i < 6; ++i) {
+    air.settle(net);
+    air.beacons(net);
+  }
+  CHECK(all<ForkFound>(a).size() == 2);
+  CHECK(all<ForkFound>(b).size() == 2);
+  CHECK(a.log.vector().size() == 3);
+  CHECK(a.core.digest() == b.core.digest());
+}
+
+TEST_CASE("a message link goes on from what was told before the break") {
+  Net net;
+  auto& a = net.add(1);
+  auto& b = net.add(2);
+  for (std::uint8_t n = 10; n < 60; ++n) {
+    MemoryLog other(incident, {key_of(n).id(), 1});
+    other.write(key_of(n), Class::Routine, 20);
+    a.log.add_key(key_of(n).public_key());
+    a.log.append(other.runs_after(stream_of(n, Class::Routine), 0, 1000).at(0));
+  }
+  Air first(net, a, b);
+  first.settle(net);
+  REQUIRE(a.log.vector() == b.log.vector());
+  first.beacons(net);
+  a.core.disconnect(first.a_to_b, "out of reach", net.now());
+  b.core.disconnect(first.b_to_a, "out of reach", net.now());
+  a.write(Class::Routine);
+  b.write(Class::Urgent);
+  Air again(net, a, b);
+  again.settle(net);
+  CHECK(a.log.vector() == b.log.vector());
+  MESSAGE("bytes to level after a break, 50 authors: " << again.bytes);
+  CHECK(again.bytes < 600);
+}
+
+TEST_CASE("one way: what the other side is not known to hold is said, and said again with growing pauses") {
+  Net net;
+  auto& a = net.add(1);
+  auto& b = net.add(2);
+  a.write(Class::Important);
+  auto profile = over("broadcast", 0);
+  profile.is_one_way = true;
+  Air air(net, a, b, profile);
+  // Nothing of B is ever heard.
+  const auto say = [&] { return a.core.pull(air.a_to_b, 4000, false, net.now()).size(); };
+  CHECK(say() > 0);
+  CHECK(say() == 0);
+  int times = 0;
+  for (int minute = 0; minute < 60; ++minute) {
+    net.time += 60'000;
+    a.core.poll(net.now());
+    if (say() > 0) ++times;
+  }
+  CHECK(times >= 3);
+  CHECK(times <= 7);
+}
