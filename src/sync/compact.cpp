@@ -83,6 +83,28 @@ Bytes run_bytes(const StreamId& stream, std::span<const model::Entry> entries, c
   return out;
 }
 
+// Nothing when `writers` lacks some of the table, holds no more, or does not ascend.
+std::optional<std::vector<model::Writer>> additions_to(const WriterTable& table,
+                                                       const std::vector<model::Writer>& writers) {
+  const auto& old = table.writers();
+  if (writers.size() <= old.size() || !std::is_sorted(writers.begin(), writers.end())) return std::nullopt;
+  std::vector<model::Writer> out;
+  std::set_difference(writers.begin(), writers.end(), old.begin(), old.end(), std::back_inserter(out));
+  if (out.size() + old.size() != writers.size()) return std::nullopt;
+  return out;
+}
+
+Writers get_writers(In& in, const WriterTable* table) {
+  Writers out;
+  if (table != nullptr) out.writers = table->writers();
+  while (in.ok() && in.left() > 0) {
+    if (out.writers.size() >= writer_table_max) in.fail(DecodeFault::TooLong);
+    out.writers.push_back(compact::get_writer(in));
+  }
+  if (table != nullptr) std::sort(out.writers.begin(), out.writers.end());
+  return out;
+}
+
 Bytes positions_bytes(const LastValues& values, const CompactContext& context) {
   Bytes shorts;
   std::vector<const Bytes*> full;
@@ -189,8 +211,10 @@ struct Encoder {
     return out;
   }
   Bytes operator()(const Writers& writers) const {
-    auto out = begin(MessageType::Writers, nullptr);
-    for (const auto& writer : writers.writers) compact::put_writer(out, writer);
+    // Of a table that has grown since the other side learned it, only what is new.
+    const auto adds = table != nullptr ? additions_to(*table, writers.writers) : std::nullopt;
+    auto out = begin(MessageType::Writers, adds ? table : nullptr);
+    for (const auto& writer : adds ? *adds : writers.writers) compact::put_writer(out, writer);
     return out;
   }
   Bytes operator()(const WhoIs& who) const {
@@ -350,7 +374,7 @@ struct Decoder {
       case MessageType::AskWriters:
         return AskWriters{static_cast<WriterTag>(in.big_endian(sizeof(WriterTag)))};
       case MessageType::Writers:
-        return Writers{rest<model::Writer>(in, writer_table_max, [&] { return compact::get_writer(in); })};
+        return get_writers(in, table);
       case MessageType::WhoIs:
         return WhoIs{rest<std::uint16_t>(in, observations_per_frame_max,
                                          [&] { return static_cast<std::uint16_t>(in.big_endian(2)); })};

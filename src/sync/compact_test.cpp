@@ -145,6 +145,9 @@ std::vector<std::pair<std::string, Message>> examples() {
   forked.items.push_back({branch, 7, {}});
   forked.items.push_back({stream_of(77, Class::Urgent), 3, {}});
   std::sort(forked.items.begin(), forked.items.end(), [](const auto& a, const auto& b) { return a.stream < b.stream; });
+  auto grown_table = two.table.writers();
+  grown_table.push_back({key_of(6).id(), 1});
+  std::sort(grown_table.begin(), grown_table.end());
   return {{"ASK_VECTOR", AskVector{}},
           {"ASK_VECTOR base", AskVector{all}},
           {"ASK_VECTOR heads", AskVector{all, true}},
@@ -166,6 +169,7 @@ std::vector<std::pair<std::string, Message>> examples() {
           {"BYE", Bye{Parting::Stopping, "the node is stopping"}},
           {"ASK_WRITERS", AskWriters{0x1234}},
           {"WRITERS", Writers{{writer_of(1), writer_of(2)}}},
+          {"WRITERS grown", Writers{grown_table}},
           {"WHO_IS", WhoIs{{0x1234, 0x5678}}},
           {"HELLO", Hello{1, incident, key_of(1).id(), "N1", 1, all, 0, 7, "Valley fire"}}};
 }
@@ -383,6 +387,23 @@ TEST_CASE("a table nobody knows is named, and of two with one tag the one that f
   CHECK(std::get<Ack>(std::get<Message>(found->message)).items[0].stream == stream_of(5, Class::Routine));
   receiver.tables = [&](WriterTag) { return std::vector<const WriterTable*>{&small}; };
   CHECK(decode_compact(bytes, receiver).error().fault == CompactFault::Malformed);
+}
+
+TEST_CASE("a table that has grown is told by what is new in it") {
+  const Two two;
+  auto writers = two.table.writers();
+  writers.push_back({key_of(6).id(), 1});
+  std::sort(writers.begin(), writers.end());
+  const auto bytes = encode_compact(Writers{writers}, two.context);
+  CHECK(bytes.size() == 1 + 2 + 20);
+  CHECK(two.back(Writers{writers}).writers == writers);
+  // Whoever does not know the old one asks for it, which goes in full, and can then read this.
+  auto receiver = two.context;
+  receiver.tables = nullptr;
+  CHECK(decode_compact(bytes, receiver).error().table == two.table.tag());
+  const auto old = encode_compact(Writers{two.table.writers()}, two.context);
+  CHECK(old.size() == 1 + 6 * 20);
+  CHECK(decode_compact(old, receiver));
 }
 
 TEST_CASE("without a table everything is said in full") {
