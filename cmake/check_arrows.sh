@@ -11,7 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 pure_headers=' algorithm array atomic bit cctype charconv chrono cmath compare cstddef cstdint cstdlib cstring deque functional initializer_list iomanip iterator limits list map
   memory numbers numeric optional ostream queue random ratio set span sstream string string_view tuple type_traits unordered_map unordered_set utility variant vector
   cassert locale.h locale stdexcept ios version
-  fmt/format.h fmt/ranges.h fmt/chrono.h pugixml.hpp simdjson.h sodium.h nmmintrin.h bitset openssl/evp.h '
+  fmt/format.h fmt/ranges.h fmt/chrono.h pugixml.hpp simdjson.h sodium.h zstd.h nmmintrin.h bitset openssl/evp.h '
 pure_list=" $(echo $pure_headers) "
 pure_folders='geo model trust picture sync bearer ledger codec/cot codec/adsb'
 # Calls that reach a clock, a file or chance without a header of their own.

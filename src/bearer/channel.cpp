@@ -84,7 +84,8 @@ Neighbour* Channel::heard_from(const Opened& opened, Now now) {
   if (n->start != opened.start) {
     begin_session(*n, opened.start);
     outputs_.push_back(Up{n->id, std::nullopt});
-    // It may not know us: a beacon with a long header, not all at once.
+    // It may not know us: beacons with a long header, the first soon, though not of all at once.
+    long_beacons_ = long_beacons_after_meeting;
     if (!profile_.one_way) {
       const auto soon = now.steady + Milliseconds(rng_.between(0, answer_newcomer_within.count()));
       next_beacon_ = std::min(next_beacon_, soon);
@@ -101,15 +102,16 @@ void Channel::down(const model::KeyId& node, std::string why) {
   if (neighbours_.erase(node) > 0) outputs_.push_back(Down{node, std::move(why)});
 }
 
+// A station that cannot speak because another holds the channel is not lost.
+Milliseconds Channel::patience() const {
+  const auto turns = std::chrono::ceil<Milliseconds>(profile_.burst_frames * frame_time_of(profile_));
+  return missed_intervals_max * profile_.interval + down_slack + (profile_.half_duplex ? turns : profile_.delay);
+}
+
 void Channel::check_neighbours(Now now) {
-  // A station that cannot speak because another holds the channel is not lost.
-  const Milliseconds patience =
-      missed_intervals_max * profile_.interval + down_slack +
-      (profile_.half_duplex ? std::chrono::ceil<Milliseconds>(2 * burst_frames_max * frame_time_of(profile_))
-                            : profile_.delay);
   std::vector<model::KeyId> lost;
   for (const auto& [id, n] : neighbours_) {
-    if (n.last_heard + patience <= now.steady) lost.push_back(id);
+    if (n.last_heard + patience() <= now.steady) lost.push_back(id);
   }
   for (const auto& id : lost) down(id, "nothing heard for two intervals");
 }
@@ -167,21 +169,21 @@ void Channel::run(Now now) {
 std::optional<SteadyTime> Channel::next_deadline() const {
   std::optional<SteadyTime> out;
   const auto at = [&](SteadyTime time) { out = out ? std::min(*out, time) : time; };
-  if (guard_.can_seal()) {
-    if (profile_.half_duplex) {
-      const auto leaves = SteadyTime(std::chrono::ceil<Milliseconds>(busy_until_));
-      if (turns_.state() == Turns::State::Ours) {
-        at(std::max(leaves - frame_lead(), duty_wait_));
-      } else if (turns_.state() != Turns::State::Free) {
-        at(turns_.next_deadline().value());
-      } else {
-        at(wants_turn_ ? std::max({turns_.next_deadline().value(), leaves, duty_wait_}) : next_beacon_);
-      }
-    } else if (const auto time = timer_deadline()) {
-      at(std::max(*time, duty_wait_));
+  // Waiting for saved() or transmitted() has no time: they say when to go on.
+  const bool waits_for_caller = !guard_.can_seal() || (caller_reports_ && outstanding_ >= outstanding_max);
+  if (!waits_for_caller) {
+    const auto ready = std::max(SteadyTime(std::chrono::ceil<Milliseconds>(busy_until_)) - frame_lead(), duty_wait_);
+    if (!profile_.half_duplex) {
+      at(timer_deadline(ready));
+    } else if (turns_.state() == Turns::State::Ours) {
+      at(ready);
+    } else if (turns_.state() != Turns::State::Free) {
+      at(turns_.until());
+    } else {
+      at(wants_turn_ ? std::max(turns_.until(), ready) : std::max(next_beacon_, turns_.until()));
     }
   }
-  for (const auto& [id, n] : neighbours_) at(n.last_heard + missed_intervals_max * profile_.interval + down_slack);
+  for (const auto& [id, n] : neighbours_) at(n.last_heard + patience());
   return out;
 }
 

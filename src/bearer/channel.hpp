@@ -66,6 +66,7 @@ class Channel {
   void begin_session(Neighbour& n, std::uint64_t start);
   void down(const model::KeyId& node, std::string why);
   void save_if_wanted(Now now);
+  Milliseconds patience() const;
   void check_neighbours(Now now);
   void run(Now now);
   std::uint16_t tag_of(const model::KeyId& from, std::uint64_t from_start, const model::KeyId& to,
@@ -75,7 +76,8 @@ class Channel {
   void take(Opened opened, std::size_t frame_bytes, Now now);
   void on_data(Neighbour& n, const Opened& opened, Now now);
   void on_ack(Neighbour& n, const AckPart& ack, Now now);
-  void on_behind(const model::KeyId& sender, ByteView payload);
+  void slow_down(Neighbour& n, double factor, Now now);
+  void on_behind(const Behind& told);
   void deliver_blocks(Neighbour& n, std::vector<WholeBlock> blocks, bool overheard);
   void deliver_values(const model::KeyId& node, const std::vector<ByteView>& values);
   void heard_digest(Neighbour& n, const Digest8& digest);
@@ -127,7 +129,7 @@ class Channel {
   Milliseconds resend_after(const Neighbour& n) const;
   std::optional<Milliseconds> repeat_urgent_after(const Neighbour& n) const;
   Milliseconds use_frame_time() const { return std::chrono::ceil<Milliseconds>(use_.airtime(profile_.mtu)); }
-  std::optional<SteadyTime> timer_deadline() const;
+  SteadyTime timer_deadline(SteadyTime ready) const;
 
   Profile profile_;
   Source& source_;
@@ -160,9 +162,11 @@ class Channel {
   bool caller_reports_ = false;
   SteadyTime next_beacon_{};
   std::uint64_t beacons_ = 0;
-  int long_frames_ = 0;  // so many more with a long header, whoever they are for
+  int long_beacons_ = 0;  // to come, whoever was heard
+  int long_frames_ = 0;   // so many more with a long header, whoever they are for
   SteadyTime duty_wait_{};
   bool wants_turn_ = false;
+  bool blocked_ = false;  // on full duplex: there is more to send once the channel is ready
   std::optional<model::KeyId> served_last_;
   std::vector<Output> outputs_;
   Stats stats_;

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "bearer/channel.hpp"
-#include "bearer/wire.hpp"
 
 namespace airbridge::bearer {
 namespace {
@@ -25,12 +24,10 @@ void Channel::receive(ByteView frame, Now now) {
       auto& told = told_behind_[behind->sender];
       if ((told == SteadyTime{} || now.steady - told >= behind_pause) && control_.size() < neighbours_max) {
         told = now.steady;
-        Bytes payload;
-        put_uint(payload, behind->start, 8);
-        put_uint(payload, behind->floor, 8);
-        control_.push_back({FrameType::Behind, std::move(payload)});
+        control_.push_back({FrameType::Behind, payload_of(*behind)});
       }
     }
+    if (const auto told = guard_.take_told()) on_behind(*told);
   } else if (opened->durable) {
     take(std::move(*opened), frame.size(), now);
   } else if (held_.size() < held_frames_max) {
@@ -63,8 +60,12 @@ void Channel::take(Opened opened, std::size_t frame_bytes, Now now) {
       if (!values) return refuse(Refusal::Type);
       return deliver_values(n->id, *values);
     }
-    case FrameType::Behind:
-      return on_behind(n->id, opened.payload);
+    case FrameType::Behind: {
+      auto told = read_behind(opened.payload);
+      if (!told) return refuse(Refusal::Type);
+      told->sender = n->id;
+      return on_behind(*told);
+    }
   }
   refuse(Refusal::Type);
 }
@@ -74,16 +75,13 @@ void Channel::heard_digest(Neighbour& n, const Digest8& digest) {
   outputs_.push_back(DigestHeard{n.id, digest});
 }
 
-void Channel::on_behind(const model::KeyId& sender, ByteView payload) {
-  WireReader in(payload);
-  const std::uint64_t start = in.uint(8);
-  const std::uint64_t floor = in.uint(8);
-  if (in.failed() || !in.at_end()) return refuse(Refusal::Type);
-  if (start != guard_.start()) return;  // of another node, or of an earlier start
+void Channel::on_behind(const Behind& told) {
+  if (told.start != guard_.start()) return;  // of another node, or of an earlier start
   const std::uint64_t before = guard_.next_counter();
-  if (!guard_.go_above(floor)) return;
-  outputs_.push_back(StateWasOld{sender, guard_.next_counter() - before});
+  if (!guard_.go_above(told.floor)) return;
+  outputs_.push_back(StateWasOld{told.sender, guard_.next_counter() - before});
   for (auto& [id, n] : neighbours_) n.knows_us = false;
+  long_beacons_ = long_beacons_after_meeting;
   next_beacon_ = {};
 }
 
@@ -166,11 +164,26 @@ void Channel::on_ack(Neighbour& n, const AckPart& ack, Now now) {
     }
   }
   if (profile_.rate_bps != 0) return;  // paced: what is lost is not lost by crowding
-  n.flight_max = std::min(n.flight_max + acked, window_timers);
-  if (lost > 0 && now.steady - n.slowed_at > n.round_trip.value_or(Milliseconds(100))) {
-    n.flight_max = std::max<std::size_t>(n.flight_max * 7 / 10, 16);
-    n.slowed_at = now.steady;
+  // Doubling each trip until something was lost, then one more a trip; a third less when the way is crowded (RFC 5681).
+  if (n.flight_max < n.flight_calm) {
+    n.flight_max += acked;
+  } else {
+    n.flight_acked += acked;
+    if (n.flight_acked >= n.flight_max) {
+      n.flight_acked = 0;
+      ++n.flight_max;
+    }
   }
+  n.flight_max = std::min(n.flight_max, window_timers);
+  if (lost > 0 && now.steady - n.slowed_at > n.round_trip.value_or(Milliseconds(100))) slow_down(n, 0.7, now);
+}
+
+void Channel::slow_down(Neighbour& n, double factor, Now now) {
+  n.flight_max =
+      std::max<std::size_t>(static_cast<std::size_t>(factor * static_cast<double>(n.flight_max)), flight_min);
+  n.flight_calm = n.flight_max;
+  n.flight_acked = 0;
+  n.slowed_at = now.steady;
 }
 
 void Channel::deliver_blocks(Neighbour& n, std::vector<WholeBlock> blocks, bool overheard) {

@@ -6,7 +6,7 @@
 
 namespace airbridge::bearer {
 namespace {
-constexpr std::uint64_t long_beacon_every = 4;
+constexpr std::uint64_t long_beacon_every = 8;
 constexpr Milliseconds first_pause{3'000};
 constexpr std::size_t part_worth_adding = 32;  // no further part is begun in less room
 constexpr std::size_t bitmap_bytes_turns = window_turns / 8;
@@ -16,7 +16,7 @@ constexpr Milliseconds late_max{50};  // so late a caller may be without losing 
 
 bool Channel::is_ready(Now now) const {
   if (!guard_.can_seal() || now.steady < duty_wait_) return false;
-  if (caller_reports_ && outstanding_ >= 2) return false;
+  if (caller_reports_ && outstanding_ >= outstanding_max) return false;
   return SteadyTime(std::chrono::floor<Milliseconds>(busy_until_)) <= now.steady + frame_lead();
 }
 
@@ -41,10 +41,9 @@ void Channel::emit(FrameType type, std::uint8_t flags, ByteView payload, Now now
   outputs_.push_back(Transmit{std::move(frame), std::chrono::ceil<Milliseconds>(airtime)});
 }
 
-// Somebody who was heard has not shown that it can follow our counters; or nobody was heard at all.
+// Who was heard newly may not know our start yet, and others may have come within range unheard.
 bool Channel::wants_long_header() const {
-  if (neighbours_.empty() || beacons_ % long_beacon_every == 0) return true;
-  return std::any_of(neighbours_.begin(), neighbours_.end(), [](const auto& row) { return !row.second.knows_us; });
+  return neighbours_.empty() || long_beacons_ > 0 || beacons_ % long_beacon_every == 0;
 }
 
 void Channel::send_beacon(Now now) {
@@ -56,6 +55,7 @@ void Channel::send_beacon(Now now) {
   const Digest8 digest = source_.digest();
   const auto flags = static_cast<std::uint8_t>(wants_long_header() ? flag_long : 0U);
   ++beacons_;
+  if (long_beacons_ > 0 && !neighbours_.empty()) --long_beacons_;
   emit(FrameType::Beacon, flags, digest.view(), now);
 }
 
@@ -66,12 +66,14 @@ void Channel::send_control(Now now) {
 }
 
 void Channel::send_values(Now now) {
-  const std::size_t room = profile_.mtu - frame_overhead;
+  // Where nobody answers, who has not heard our beacon yet reads it all the same.
+  const unsigned flags = neighbours_.empty() ? flag_long : 0U;
+  const std::size_t room = profile_.mtu - frame_overhead - (flags != 0 ? long_bytes : 0);
   if (values_.size() == 1 || values_[1].size() + values_[0].size() + 4 > room) {
     const Bytes value = std::move(values_.front());
     value_queue_bytes_ -= value.size();
     values_.pop_front();
-    return emit(FrameType::LastValue, 0, value, now);
+    return emit(FrameType::LastValue, static_cast<std::uint8_t>(flags), value, now);
   }
   Bytes payload;
   while (!values_.empty() && payload.size() + values_.front().size() + length_bytes(values_.front().size()) <= room) {
@@ -79,7 +81,7 @@ void Channel::send_values(Now now) {
     value_queue_bytes_ -= values_.front().size();
     values_.pop_front();
   }
-  emit(FrameType::LastValue, flag_many, payload, now);
+  emit(FrameType::LastValue, static_cast<std::uint8_t>(flags | flag_many), payload, now);
 }
 
 AckPart Channel::ack_for(const Neighbour& n) const {

@@ -32,7 +32,7 @@ std::optional<Milliseconds> Channel::repeat_urgent_after(const Neighbour& n) con
 bool Channel::send_by_timer(Neighbour& n, Now now) {
   const auto expired = now.steady - resend_after(n);
   if (n.urgent.expire(expired) + n.bulk.expire(expired) > 0 && profile_.rate_bps == 0) {
-    n.flight_max = std::max<std::size_t>(n.flight_max / 2, 16);
+    slow_down(n, 0.5, now);
   }
   const std::size_t room = data_room() - fragment_head_bytes;
   const std::size_t gather =
@@ -55,6 +55,7 @@ bool Channel::send_by_timer(Neighbour& n, Now now) {
 }
 
 void Channel::run_timers(Now now) {
+  blocked_ = true;
   for (std::size_t frames = 0; frames < frames_per_run_max && is_ready(now); ++frames) {
     if (!use_.allows(use_.airtime(profile_.mtu), false, now.steady)) {
       const bool urgent = std::any_of(neighbours_.begin(), neighbours_.end(), [](const auto& row) {
@@ -93,32 +94,28 @@ void Channel::run_timers(Now now) {
           std::min<std::int64_t>(value_credit_ + static_cast<std::int64_t>(stats_.bytes_sent - sent_before), 0);
       continue;
     }
-    if (values_.empty()) return;
+    if (values_.empty()) {
+      blocked_ = false;
+      return;
+    }
     value_credit_ = 0;  // nothing else waits
   }
 }
 
-std::optional<SteadyTime> Channel::timer_deadline() const {
+SteadyTime Channel::timer_deadline(SteadyTime ready) const {
+  if (blocked_) return ready;
   SteadyTime out = next_beacon_;
-  const SteadyTime leaves(std::chrono::ceil<Milliseconds>(busy_until_));
-  const SteadyTime ready = leaves - frame_lead();
-  if (!control_.empty() || !values_.empty() || want_values_) out = std::min(out, ready);
   for (const auto& [id, n] : neighbours_) {
-    const bool flight = profile_.rate_bps != 0 || n.bulk.in_flight() < n.flight_max;
-    if (n.want_urgent || n.want_bulk || n.urgent.has_to_send() || (n.bulk.has_to_send() && flight) ||
-        !n.copies.empty()) {
-      out = std::min(out, ready);
+    if (n.ack_at) out = std::min(out, *n.ack_at);
+    if (const auto* const oldest = n.bulk.oldest_in_flight()) {
+      out = std::min(out, oldest->sent_at + resend_after(n) + Milliseconds(1));
     }
-    if (n.ack_at) out = std::min(out, std::max(*n.ack_at, ready));
-    for (const auto* const box : {&n.urgent, &n.bulk}) {
-      const auto* const oldest = box->oldest_in_flight();
-      if (oldest == nullptr) continue;
-      out = std::min(out, std::max(oldest->sent_at + resend_after(n), ready));
-      const auto repeat = box == &n.urgent ? repeat_urgent_after(n) : std::nullopt;
-      if (repeat) out = std::min(out, std::max(oldest->sent_at + *repeat, ready));
+    if (const auto* const oldest = n.urgent.oldest_in_flight()) {
+      const auto again = resend_after(n) + Milliseconds(1);
+      out = std::min(out, oldest->sent_at + std::min(again, repeat_urgent_after(n).value_or(again)));
     }
   }
-  return out;
+  return std::max(out, ready);
 }
 
 }  // namespace airbridge::bearer

@@ -149,6 +149,21 @@ bool Guard::go_above(std::uint64_t floor) {
   return true;
 }
 
+Bytes payload_of(const Behind& behind) {
+  Bytes out;
+  put_uint(out, behind.start, 8);
+  put_uint(out, behind.floor, 8);
+  return out;
+}
+std::optional<Behind> read_behind(ByteView payload) {
+  WireReader in(payload);
+  Behind out;
+  out.start = in.uint(8);
+  out.floor = in.uint(8);
+  if (in.failed() || !in.at_end()) return std::nullopt;
+  return out;
+}
+
 bool Guard::open_under(Ccm& cipher, std::uint64_t counter, ByteView frame, std::size_t head, Bytes& payload) const {
   if (settings_.encrypt) return cipher.open(nonce_of(counter), frame.first(head), frame.subspan(head), payload);
   const std::size_t signed_bytes = frame.size() - tag_bytes;
@@ -206,6 +221,11 @@ Result<Opened, Refusal> Guard::open(ByteView frame) {
         counter > member.highest || (!new_start && counter + replay_window > member.highest &&
                                      counter > member.refused_to && !member.taken.test(counter % replay_window));
     if (!is_fresh) {
+      // Who names our start heard us since it began, so this is no old frame played again, whatever its counter: two
+      // that are both behind would else refuse each other's word for it.
+      const auto told = read_behind(out.payload);
+      if (out.type == FrameType::Behind && told && told->start == settings_.start)
+        told_ = {member.id, told->start, told->floor};
       const Refusal refusal = judge(member, counter, new_start);
       if (refusal == Refusal::Old) {
         behind_ = Behind{member.id, new_start ? start : member.start, std::max(member.highest, member.refused_to)};

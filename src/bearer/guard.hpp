@@ -33,12 +33,15 @@ struct Opened {
   Bytes payload;
 };
 
-// An authentic frame under a counter that is refused for good: its sender must be told where to go on.
+// A sender's counters up to `floor` are refused for good; it must go on above. Told to the sender in a frame of type
+// Behind, whose payload is start (8 bytes) and floor (8).
 struct Behind {
-  model::KeyId sender;
-  std::uint64_t start = 0;
+  model::KeyId sender;      // who is behind; when told to us: who says so
+  std::uint64_t start = 0;  // of who is behind
   std::uint64_t floor = 0;
 };
+Bytes payload_of(const Behind& behind);
+std::optional<Behind> read_behind(ByteView payload);
 
 class Guard {
  public:
@@ -68,6 +71,8 @@ class Guard {
   // Opening. At most same_slot_max tries of one AES-CCM each. On Refusal::Old, behind() has what to tell the sender.
   Result<Opened, Refusal> open(ByteView frame);
   std::optional<Behind> take_behind() { return std::exchange(behind_, std::nullopt); }
+  // The refused frame itself said that we are behind, and proved that it is no old one.
+  std::optional<Behind> take_told() { return std::exchange(told_, std::nullopt); }
   bool is_durable(const model::KeyId& sender, std::uint64_t counter) const;
 
   // Durability: when wants_save(), write take_state() durably, then call saved(). One at a time.
@@ -105,7 +110,7 @@ class Guard {
   std::vector<Member> members_;
   std::array<std::vector<std::size_t>, 256> by_slot_;
   std::vector<Member> known_;  // of the saved state, not members now: kept, so that their floors are not lost
-  std::optional<Behind> behind_;
+  std::optional<Behind> behind_, told_;
   std::uint64_t ahead_ = save_ahead_min;
   SteadyTime last_save_{};
   bool saving_ = false;

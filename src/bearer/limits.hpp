@@ -27,7 +27,8 @@ inline constexpr Milliseconds save_pause{2'000};
 inline constexpr Milliseconds save_quiet{60'000};  // after so long without one the reach is halved
 // A neighbour may say that our counters are behind what it heard; beyond this nobody is believed.
 inline constexpr std::uint64_t counter_max = std::uint64_t{1} << 56;
-inline constexpr Milliseconds behind_pause{2'000};  // between two such notices to one member
+inline constexpr int long_beacons_after_meeting = 3;  // with the whole counter, for who is new here
+inline constexpr Milliseconds behind_pause{2'000};    // between two such notices to one member
 
 // Frames heard and not delivered because the replay window is not saved yet; further ones count as lost on the way.
 inline constexpr std::size_t held_frames_max = 256;
@@ -44,6 +45,7 @@ inline constexpr std::size_t messages_per_block_max = 4096;
 // Fragments sent and not acknowledged, per neighbour and sub-channel: on half duplex, where a turn is short, and else.
 inline constexpr std::size_t window_turns = 128;
 inline constexpr std::size_t window_timers = 1024;
+inline constexpr std::size_t flight_min = 16;  // on a channel of unlimited rate, however much is lost
 // What a receiver keeps beyond the next fragment it waits for. Fragments beyond are ignored; they come again.
 inline constexpr std::uint64_t receive_window = 2048;
 // Bytes of cut and uncut blocks waiting for one neighbour's sub-channel; nothing more is pulled above it.
@@ -53,6 +55,8 @@ inline constexpr std::size_t outbox_bytes_max = 512 * 1024;
 inline constexpr std::size_t volatile_queue_max = 512;
 inline constexpr std::size_t volatile_queue_bytes_max = 64 * 1024;
 inline constexpr std::size_t volatile_percent_max = 25;  // of a burst
+
+inline constexpr std::size_t outstanding_max = 2;  // frames handed out, when the caller says what has left
 
 inline constexpr std::size_t burst_frames_max = 32;     // five bits in a frame say how many are still to come
 inline constexpr std::size_t burst_frames_hurried = 4;  // while something urgent waits on the other side

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bearer/inbox.hpp"
+#include "bearer/limits.hpp"
 #include "bearer/outbox.hpp"
 #include "bearer/output.hpp"
 
@@ -53,7 +54,10 @@ struct Neighbour {
   // Timers.
   std::optional<Milliseconds> round_trip;  // smoothed, RFC 6298
   Milliseconds round_trip_spread{0};
-  std::size_t flight_max = 32;  // fragments in flight on a channel of unlimited rate
+  // On a channel of unlimited rate: fragments in flight, up to where it doubles, and those acknowledged since it grew.
+  std::size_t flight_max = 32;
+  std::size_t flight_calm = window_timers;
+  std::size_t flight_acked = 0;
   SteadyTime slowed_at{};
 
   double squeeze_ratio = 1;  // bytes before compression to bytes after, of what went last

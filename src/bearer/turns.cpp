@@ -43,11 +43,6 @@ void Turns::heard_other(SteadyTime now) {
 
 bool Turns::may_begin(SteadyTime now) const { return state_ == State::Free && now >= until_; }
 
-std::optional<SteadyTime> Turns::next_deadline() const {
-  if (state_ == State::Ours) return std::nullopt;
-  return until_;
-}
-
 Turns::Due Turns::tick(SteadyTime now) {
   if (now < until_) return Due::Nothing;
   if (state_ == State::Theirs) {

@@ -35,7 +35,8 @@ class Turns {
   void heard_other(SteadyTime now);
   // May a burst begin now? In Theirs and Waiting when their time is over.
   bool may_begin(SteadyTime now) const;
-  std::optional<SteadyTime> next_deadline() const;
+  // When tick() may have something; on a free channel, from when on a burst may begin.
+  SteadyTime until() const { return until_; }
   // What became due: true once when the turn was handed to us, when a poll is due, or the channel came free.
   enum class Due : std::uint8_t { Nothing, Reply, Poll, GaveUp };
   Due tick(SteadyTime now);
