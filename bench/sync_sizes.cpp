@@ -95,8 +95,8 @@ void vectors(World& world, std::vector<SizeRow>& rows) {
     delta += framed(checked(sync::AskVector{digest}, world.context).size());
     delta += framed(checked(vector_of(held, &world.base), world.context).size());
   }
-  rows.push_back({"sync.vector_full_24h", full, "B", 600});
-  rows.push_back({"sync.vector_delta_24h", delta, "B", 300});
+  rows.push_back({"sync.vector_full_24h", full, "B", 400});
+  rows.push_back({"sync.vector_delta_24h", delta, "B", 280});
   const auto same = framed(checked(sync::Ping{300, sync::digest_of(world.base)}, world.context).size()) +
                     framed(checked(sync::Pong{300}, world.context).size());
   rows.push_back({"sync.nothing_new", same, "B", 40});
@@ -124,21 +124,20 @@ void positions(World& world, std::vector<SizeRow>& rows) {
     many.observations.push_back(fresh(static_cast<int>(many.observations.size())));
   }
   rows.push_back({"sync.position_gathered",
-                  framed(checked(many, context).size()) / static_cast<double>(many.observations.size()), "B", 17});
+                  framed(checked(many, context).size()) / static_cast<double>(many.observations.size()), "B", 16});
   rows.push_back({"sync.position_in_full", static_cast<double>(fresh(7).size()), "B", 0});
 }
 
 struct Sums {
-  std::size_t events = 0, bytes = 0, packed = 0, dense = 0;
+  std::size_t events = 0, bytes = 0, packed = 0, dense = 0, mixed = 0, canonical = 0;
 };
 
 // The backlog of one half in bursts: runs of up to 16 events of a stream, class after class.
 void backlog(World& world, std::vector<SizeRow>& rows) {
-  const bearer::DictionarySqueezer squeezer(sync::dense_bytes_of);
-  Sums sums[model::class_count];
-  Bytes block;
-  Sums total;
-  std::size_t canonical = 0, apart_bytes = 0;
+  const bearer::DictionarySqueezer squeezer(sync::dense_bytes_of), mixing;
+  Sums sums[model::class_count], total;
+  Bytes block, canonical_block;
+  std::size_t canonical = 0;
   for (int cls = 0; cls < model::class_count; ++cls) {
     std::map<model::StreamId, std::vector<const FieldWritten*>> streams;
     for (const auto& one : world.apart) {
@@ -152,7 +151,10 @@ void backlog(World& world, std::vector<SizeRow>& rows) {
       const auto squeezed = squeezer.compress(block);
       if (squeezer.decompress(squeezed, bearer::squeezed_block_max) != block) die("a block does not read back");
       sum.packed += std::min(squeezed.size(), block.size());
+      sum.mixed += mixing.compress(block).size();
+      sum.canonical += mixing.compress(canonical_block).size();
       block.clear();
+      canonical_block.clear();
     };
     for (const auto& [stream, events] : streams) {
       for (std::size_t at = 0; at < events.size(); at += run_entries_max) {
@@ -165,7 +167,9 @@ void backlog(World& world, std::vector<SizeRow>& rows) {
         if (!read || std::get<sync::Run>(std::get<sync::Message>(read->message)).entries != entries) {
           die("a run does not read back");
         }
-        canonical += sync::encode_run(stream, entries, &seal, true).size();
+        const auto on_stream = sync::encode_run(stream, entries, &seal, true);
+        canonical += on_stream.size();
+        canonical_block.insert(canonical_block.end(), on_stream.begin(), on_stream.end());
         sum.events += entries.size();
         sum.bytes += message.size();
         sum.dense += sync::dense_bytes_of(message);
@@ -176,13 +180,16 @@ void backlog(World& world, std::vector<SizeRow>& rows) {
     }
     flush();
     total.events += sum.events, total.bytes += sum.bytes, total.packed += sum.packed, total.dense += sum.dense;
+    total.mixed += sum.mixed, total.canonical += sum.canonical;
   }
-  apart_bytes = total.dense;
   const auto per_event = [&](double bytes) { return bytes / static_cast<double>(total.events); };
-  rows.push_back({"sync.backlog_event", in_full_frames(per_event(static_cast<double>(total.packed))), "B", 55});
+  rows.push_back({"sync.backlog_event", in_full_frames(per_event(static_cast<double>(total.packed))), "B", 40});
   rows.push_back({"sync.backlog_event_on_stream", per_event(static_cast<double>(canonical)), "B", 0});
   rows.push_back({"sync.backlog_event_uncompressed", per_event(static_cast<double>(total.bytes)), "B", 0});
-  rows.push_back({"sync.backlog_event_dense", per_event(static_cast<double>(apart_bytes)), "B", 0});
+  rows.push_back({"sync.backlog_event_not_apart", in_full_frames(per_event(static_cast<double>(total.mixed))), "B", 0});
+  rows.push_back(
+      {"sync.backlog_event_canonical_zstd", in_full_frames(per_event(static_cast<double>(total.canonical))), "B", 0});
+  rows.push_back({"sync.backlog_event_dense", per_event(static_cast<double>(total.dense)), "B", 0});
   static constexpr const char* names[] = {"urgent", "important", "routine"};
   for (int cls = 0; cls < model::class_count; ++cls) {
     const auto& sum = sums[cls];
