@@ -63,15 +63,46 @@ void Channel::begin_session(Neighbour& n, std::uint64_t start) {
   n = Neighbour(id, window);
   n.stats = stats;
   n.start = start;
-  // Sixteen bits may meet those of another session of ours; the salt parts them.
-  for (unsigned salt = 0; salt < 256; ++salt) {
-    n.salt = static_cast<std::uint8_t>(salt);
+  // A session begun anew between the same two starts is another one. Sixteen bits may meet those of a third one of
+  // ours; the salt parts them.
+  for (unsigned tried = 0; tried < 255; ++tried) {
+    last_salt_ = static_cast<std::uint8_t>(last_salt_ % 255 + 1);
+    n.salt = last_salt_;
     n.tag_out = tag_of(node_, guard_.start(), id, start, n.salt);
     const bool taken = std::any_of(neighbours_.begin(), neighbours_.end(), [&](const auto& other) {
       return other.first != id && other.second.tag_out == n.tag_out;
     });
     if (!taken) break;
   }
+}
+
+// They have opened a session to us. When they had begun one before, they have lost it, and with it what they had of
+// ours unless they say that they follow it still.
+bool Channel::follow_session(Neighbour& n, const OpenPart& open, std::uint16_t tag, std::uint64_t counter) {
+  if (n.synced && tag == n.tag_in) {
+    n.session_from = std::min(n.session_from, counter);
+    return true;
+  }
+  if (n.synced && counter < n.highest) return false;  // late, of a session that is over
+  if (n.synced || (n.confirmed && open.heard != n.salt)) {
+    const auto digest = n.digest;
+    const auto heard = n.last_heard;
+    if (n.confirmed && open.heard != n.salt) {
+      begin_session(n, n.start);
+    } else {
+      n.urgent_in = Inbox();
+      n.bulk_in = Inbox();
+      n.highest = 0;
+    }
+    n.digest = digest;
+    n.last_heard = heard;
+    outputs_.push_back(Up{n.id, digest});
+  }
+  n.synced = true;
+  n.tag_in = tag;
+  n.salt_in = open.salt;
+  n.session_from = counter;
+  return true;
 }
 
 Neighbour* Channel::heard_from(const Opened& opened, Now now) {

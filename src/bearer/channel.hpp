@@ -64,6 +64,7 @@ class Channel {
   Neighbour* find(const model::KeyId& node);
   Neighbour* heard_from(const Opened& opened, Now now);
   void begin_session(Neighbour& n, std::uint64_t start);
+  bool follow_session(Neighbour& n, const OpenPart& open, std::uint16_t tag, std::uint64_t counter);
   void down(const model::KeyId& node, std::string why);
   void save_if_wanted(Now now);
   Milliseconds patience() const;
@@ -140,6 +141,7 @@ class Channel {
   Turns turns_;
   model::KeyId node_;
   std::map<model::KeyId, Neighbour> neighbours_;
+  std::uint8_t last_salt_ = 0;  // of the session begun last
   std::map<model::KeyId, SteadyTime> told_behind_;
   struct Held {
     Opened opened;

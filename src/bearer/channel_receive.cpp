@@ -93,11 +93,9 @@ void Channel::on_data(Neighbour& n, const Opened& opened, Now now) {
     const auto* const open = std::get_if<OpenPart>(&part);
     if (open == nullptr || open->start != guard_.start()) continue;
     if (data->tag != tag_of(n.id, n.start, node_, guard_.start(), open->salt)) continue;
+    if (!follow_session(n, *open, data->tag, opened.counter)) continue;
     for_us = true;
     n.knows_us = true;
-    n.session_from = n.synced ? std::min(n.session_from, opened.counter) : opened.counter;
-    n.synced = true;
-    n.tag_in = data->tag;
     n.owes_ack = true;
   }
   if (n.synced && data->tag == n.tag_in && opened.counter >= n.session_from) for_us = true;

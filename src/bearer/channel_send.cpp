@@ -237,12 +237,17 @@ void Channel::send_data(Neighbour& n, bool with_ack, Now now) {
   if (is_again) flags |= flag_hurry;
   const std::size_t room = data_room() - ((flags & flag_long) != 0 || long_frames_ > 0 ? long_bytes : 0);
   Bytes parts;
-  if (!n.confirmed) put_part(parts, OpenPart{n.start, n.salt});
+  if (!n.confirmed) put_part(parts, OpenPart{n.start, n.salt, n.synced ? n.salt_in : std::uint8_t{0}});
   // One more than owed may stand in the way of a fragment that was cut for a whole frame.
   const bool has_room = n.owes_ack || !(n.urgent.has_lost() || n.bulk.has_lost());
   if (with_ack && has_room && n.synced) {
     const auto ack = ack_for(n);
-    if (parts.size() + size_of(ack) <= room) {
+    // A fragment cut for a whole frame must get through some time, although something is always owed: then every second
+    // frame goes without.
+    const auto again = std::max(n.urgent.next_lost_bytes(), n.bulk.next_lost_bytes());
+    const bool is_in_the_way = again > 0 && parts.size() + size_of(ack) + fragment_head_bytes + again > room;
+    n.left_ack_out = is_in_the_way && !n.left_ack_out;
+    if (!n.left_ack_out && parts.size() + size_of(ack) <= room) {
       put_part(parts, ack);
       n.owes_ack = false;
       n.unacked_in = 0;

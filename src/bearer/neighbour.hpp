@@ -37,9 +37,11 @@ struct Neighbour {
   // Session in: theirs to us.
   bool synced = false;  // they opened it with our start
   std::uint16_t tag_in = 0;
+  std::uint8_t salt_in = 0;
   std::uint64_t session_from = 0;  // the lowest counter of theirs that opened it; frames before are of another session
   std::uint64_t highest = 0;       // counter of theirs in this session
   Inbox urgent_in, bulk_in;
+  bool left_ack_out = false;  // of the last frame, so that a fragment to be sent again fits
   bool owes_ack = false;
   std::size_t unacked_in = 0;  // fragments since the last acknowledgement
   std::optional<SteadyTime> ack_at;

@@ -23,6 +23,12 @@ std::size_t Outbox::bytes_to_send() const {
   return bytes;
 }
 
+std::size_t Outbox::next_lost_bytes() const {
+  if (lost_ == 0) return 0;
+  const auto first = std::ranges::find_if(fragments_, [](const auto& fragment) { return fragment.lost; });
+  return first == fragments_.end() ? 0 : first->bytes.size();
+}
+
 const Outbox::Fragment* Outbox::mark_sent(Fragment& fragment, std::uint64_t counter, SteadyTime now) {
   if (fragment.lost) --lost_;
   if (fragment.lost || fragment.sends == 0) ++in_flight_;

@@ -30,6 +30,7 @@ class Outbox {
   std::size_t unsent_bytes() const { return unsent_bytes_; }
   bool has_unacked() const { return !fragments_.empty(); }
   bool has_lost() const { return lost_ > 0; }
+  std::size_t next_lost_bytes() const;  // of the fragment to be sent again first; 0: none
   std::size_t lost_count() const { return lost_; }
   std::size_t in_flight() const { return in_flight_; }  // sent, neither acknowledged nor lost
   // Something may be sent now: lost, or new and within the window.

@@ -63,6 +63,7 @@ std::optional<DataPayload> parse_data(ByteView bytes) {
         OpenPart part;
         part.start = in.uint(8);
         part.salt = static_cast<std::uint8_t>(in.uint(1));
+        part.heard = static_cast<std::uint8_t>(in.uint(1));
         out.parts.emplace_back(part);
         break;
       }
@@ -127,6 +128,7 @@ void put_part(Bytes& out, const OpenPart& part) {
   out.push_back(head(Open, 0));
   put_uint(out, part.start, 8);
   out.push_back(part.salt);
+  out.push_back(part.heard);
 }
 
 void put_part(Bytes& out, const ValuePart& part, bool to_end) {

@@ -41,6 +41,7 @@ struct AckPart {
 struct OpenPart {
   std::uint64_t start = 0;
   std::uint8_t salt = 0;
+  std::uint8_t heard = 0;  // the salt of the receiver's own session that the sender follows; 0: of none
 };
 // Kind 3: a last value, for all who hear it. Flag 16: to the end of the frame.
 struct ValuePart {

@@ -269,7 +269,7 @@ TEST_CASE("a neighbour that falls silent is down after two intervals, and up aga
     world.start_all();
     world.run_for(20'000);
     REQUIRE(a.count<Up>() == 1);
-    CHECK(a.count<DigestHeard>() == 1);
+    CHECK(a.count<DigestHeard>() >= 1);
     world.air.set_outage(true);
     world.run_for(profile.interval.count() / 2);
     CHECK(a.count<Down>() == 0);

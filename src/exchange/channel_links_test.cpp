@@ -141,3 +141,30 @@ TEST_CASE("positions go in short form once they were said in full, and are asked
   CHECK(last.source == "gnss");
   CHECK(last.gateway == a.key.id());
 }
+
+TEST_CASE("when only one side lost the other, both begin anew and nothing is missed") {
+  for (const auto* kind : {"radio", "satellite"}) {
+    CAPTURE(kind);
+    auto profile = *bearer::preset(kind);
+    auto air = radio_air(0.02);
+    air.half_duplex = profile.half_duplex;
+    air.rate_bps = profile.rate_bps;
+    air.mtu = profile.mtu;
+    World world(air, 7);
+    auto& a = world.add(1, profile);
+    auto& b = world.add(2, profile);
+    for (int i = 0; i < 30; ++i) a.log.write(a.key, Class::Important, 100, static_cast<std::uint8_t>(i));
+    world.start();
+    REQUIRE(world.run_until(10 * 60'000, [&] { return world.is_level(); }));
+    // B hears A no more, A hears B on.
+    world.air.set_reaches(0, 1, false);
+    for (int i = 0; i < 10; ++i) {
+      world.write(a, Class::Important);
+      world.write(b, Class::Important);
+      world.run_for(60'000);
+    }
+    world.air.set_reaches(0, 1, true);
+    CHECK(world.run_until(world.ms() + 15 * 60'000, [&] { return world.is_level(); }));
+    CHECK(a.log.vector().size() == 2);
+  }
+}
