@@ -16,17 +16,20 @@ void SimNode::check_claims(const std::vector<sync::Output>& outputs) {
         ByteView(send->bytes).subspan(sync::frame_head_bytes, send->bytes.size() - sync::frame_overhead_bytes);
     const auto message = sync::decode(send->bytes[4], payload);
     if (!message) throw Failure{fmt::format("{} made a frame that cannot be read", name())};
-    const auto& known = std::get<sync::Message>(*message);
-    if (const auto* run = std::get_if<sync::Run>(&known)) {
-      auto stream = run->stream;
-      // Its own side of a fork may be sent under the branch's name from where it stands in the base stream.
-      if (stream.is_branch() && !fleet_.oracle.holds(index_, stream, run->entries.back().seq)) stream = stream.base();
-      check_claim(stream, run->entries.back().seq, "sent");
-    } else if (const auto* ack = std::get_if<sync::Ack>(&known)) {
-      for (const auto& item : ack->items) check_claim(item.stream, item.seq, "acknowledged");
-    } else if (const auto* vector = std::get_if<sync::VectorMessage>(&known)) {
-      for (const auto& item : vector->items) check_claim(item.stream, item.seq, "advertised");
-    }
+    check_message(std::get<sync::Message>(*message));
+  }
+}
+
+void SimNode::check_message(const sync::Message& message) {
+  if (const auto* run = std::get_if<sync::Run>(&message)) {
+    auto stream = run->stream;
+    // Its own side of a fork may be sent under the branch's name from where it stands in the base stream.
+    if (stream.is_branch() && !fleet_.oracle.holds(index_, stream, run->entries.back().seq)) stream = stream.base();
+    check_claim(stream, run->entries.back().seq, "sent");
+  } else if (const auto* ack = std::get_if<sync::Ack>(&message)) {
+    for (const auto& item : ack->items) check_claim(item.stream, item.seq, "acknowledged");
+  } else if (const auto* vector = std::get_if<sync::VectorMessage>(&message)) {
+    for (const auto& item : vector->items) check_claim(item.stream, item.seq, "advertised");
   }
 }
 

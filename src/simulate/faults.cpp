@@ -6,12 +6,17 @@ constexpr std::int64_t minute_ms = 60'000;
 constexpr std::int64_t year_ms = std::int64_t{365} * 24 * 60 * minute_ms;
 }  // namespace
 
-Faults::Faults(Fleet& fleet, std::vector<std::unique_ptr<SimNode>>& nodes, Network& network, std::uint64_t seed)
-    : fleet_(fleet), nodes_(nodes), network_(network), rng_(seed) {}
+Faults::Faults(Fleet& fleet, std::vector<std::unique_ptr<SimNode>>& nodes, Network& network, Radios& radios,
+               std::uint64_t seed)
+    : fleet_(fleet), nodes_(nodes), network_(network), radios_(radios), rng_(seed) {}
 
 void Faults::strike() {
   if (healed_) return;
   ++fleet_.report.faults;
+  if (radios_.size() > 0 && rng_.chance(0.2)) {
+    const auto which = rng_.below(3);
+    return which == 0 ? jam_radio() : which == 1 ? worsen_radio() : replay_radio();
+  }
   const auto kind = rng_.below(100);
   if (kind < 24) return break_link();
   if (kind < 34) return partition();
@@ -66,9 +71,45 @@ void Faults::worsen_link() {
   fleet_.timeline.in(time, [this, link, before] { network_.change(link, before); });
 }
 
+void Faults::jam_radio() {
+  const auto channel = rng_.below(radios_.size());
+  const auto time = some_time(10'000, 40 * minute_ms);
+  fleet_.say("fault: nothing gets through on {} for {} s", radios_.name_of(channel), time / 1000);
+  radios_.set_outage(channel, true);
+  fleet_.timeline.in(time, [this, channel] { radios_.set_outage(channel, false); });
+}
+
+void Faults::worsen_radio() {
+  const auto channel = rng_.below(radios_.size());
+  const auto time = some_time(minute_ms, 40 * minute_ms);
+  const auto count = radios_.members(channel).size();
+  if (rng_.chance(0.4)) {
+    const auto from = rng_.below(count), to = (from + 1 + rng_.below(count - 1)) % count;
+    fleet_.say("fault: on {} N{} does not hear N{} for {} s", radios_.name_of(channel),
+               radios_.members(channel)[to] + 1, radios_.members(channel)[from] + 1, time / 1000);
+    radios_.set_deaf(channel, from, to, true);
+    fleet_.timeline.in(time, [this, channel, from, to] { radios_.set_deaf(channel, from, to, false); });
+    return;
+  }
+  bearer::Loss loss;
+  loss.random = rng_.unit() * 0.4;
+  loss.burst_begins = rng_.unit() * 0.05;
+  fleet_.say("fault: {} loses {:.0f} % of its frames, and bursts, for {} s", radios_.name_of(channel),
+             loss.random * 100, time / 1000);
+  radios_.set_loss(channel, loss);
+  fleet_.timeline.in(time, [this, channel] { radios_.set_loss(channel, {}); });
+}
+
+void Faults::replay_radio() {
+  const auto channel = rng_.below(radios_.size());
+  fleet_.say("fault: somebody plays old frames on {} again", radios_.name_of(channel));
+  radios_.replay(channel, 60, rng_);
+}
+
 void Faults::down(SimNode& node, store::SimDisk::Cut cut, std::int64_t for_ms) {
   node.crash(cut);
   network_.lost(node.index());
+  radios_.lost(node.index());
   fleet_.timeline.in(for_ms, [&node] { node.start(); });
 }
 
@@ -87,6 +128,7 @@ void Faults::crash() {
     fleet_.say("{} is stopped for {} s", node->name(), time / 1000);
     node->stop();
     network_.lost(node->index());
+    radios_.lost(node->index());
     fleet_.timeline.in(time, [node] { node->start(); });
     return;
   }
@@ -171,6 +213,7 @@ void Faults::restore_image() {
   fleet_.say("fault: {} goes back to an image of its disk", node.name());
   node.restore(it->second);
   network_.lost(node.index());
+  radios_.lost(node.index());
   fleet_.timeline.in(some_time(1'000, 10 * minute_ms), [&node] { node.start(); });
 }
 
@@ -193,6 +236,7 @@ void Faults::heal() {
     network_.change(i, nature);
     network_.set_up(i, true, false);
   }
+  radios_.heal();
 }
 
 }  // namespace airbridge::simulate

@@ -1,12 +1,14 @@
 #pragma once
 // What goes wrong, and when; drawn from the seed.
 #include "simulate/network.hpp"
+#include "simulate/radios.hpp"
 
 namespace airbridge::simulate {
 
 class Faults {
  public:
-  Faults(Fleet& fleet, std::vector<std::unique_ptr<SimNode>>& nodes, Network& network, std::uint64_t seed);
+  Faults(Fleet& fleet, std::vector<std::unique_ptr<SimNode>>& nodes, Network& network, Radios& radios,
+         std::uint64_t seed);
   void strike();  // one fault now; those that last heal by themselves some time later
   void heal();    // everything works again, and damaged nodes are restarted
 
@@ -16,6 +18,9 @@ class Faults {
   void break_link();
   void partition();
   void worsen_link();
+  void jam_radio();
+  void worsen_radio();
+  void replay_radio();
   void crash();
   void damage();
   void fill_disk();
@@ -30,6 +35,7 @@ class Faults {
   Fleet& fleet_;
   std::vector<std::unique_ptr<SimNode>>& nodes_;
   Network& network_;
+  Radios& radios_;
   Rng rng_;
   std::map<std::size_t, std::map<std::string, Bytes>> images_;
   std::set<std::size_t> damaged_;

@@ -1,5 +1,7 @@
 #include "simulate/network.hpp"
 
+#include "simulate/describe.hpp"
+
 #include "sync/frame.hpp"
 
 namespace airbridge::simulate {
@@ -7,33 +9,6 @@ namespace {
 constexpr std::int64_t reconnect_ms = 5'000;
 constexpr double chunk_s = 0.5;  // a slow link is seen to move at least twice a second
 constexpr std::size_t chunk_bytes_min = 128;
-
-std::string short_text(const model::StreamId& stream) {
-  auto text = model::to_text(stream);
-  return text.substr(0, 6) + text.substr(32);
-}
-std::string short_text(const std::vector<sync::VectorItem>& items) {
-  std::string out;
-  for (const auto& item : items) out += fmt::format(" {}:{}", short_text(item.stream), item.seq);
-  return out;
-}
-
-std::string describe_frame(ByteView frame) {
-  const auto payload = frame.subspan(sync::frame_head_bytes, frame.size() - sync::frame_overhead_bytes);
-  const auto message = sync::decode(frame[4], payload);
-  if (!message) return "unreadable";
-  const auto& known = std::get<sync::Message>(*message);
-  if (const auto* run = std::get_if<sync::Run>(&known)) {
-    return fmt::format("run {} {}..{}{}", short_text(run->stream), run->entries.front().seq, run->entries.back().seq,
-                       run->seal ? "" : " unsealed");
-  }
-  if (const auto* ack = std::get_if<sync::Ack>(&known)) return "ack" + short_text(ack->items);
-  if (const auto* vector = std::get_if<sync::VectorMessage>(&known)) return "vector" + short_text(vector->items);
-  if (const auto* refused = std::get_if<sync::RunRefused>(&known)) {
-    return fmt::format("refused {} {}: {}", short_text(refused->stream), refused->seq, sync::name_of(refused->reason));
-  }
-  return fmt::format("message {}", frame[4]);
-}
 }  // namespace
 
 std::size_t Network::add_link(std::size_t a, std::size_t b, const LinkNature& nature) {

@@ -11,7 +11,7 @@
 
 namespace airbridge::simulate {
 
-inline constexpr std::size_t nodes_max = 16;
+inline constexpr std::size_t nodes_max = 24;
 
 class Oracle {
  public:

@@ -1,5 +1,7 @@
 #include "simulate/sim_node.hpp"
 
+#include "simulate/describe.hpp"
+
 #include <algorithm>
 
 namespace airbridge::simulate {
@@ -10,6 +12,7 @@ constexpr std::int64_t ask_again_ms = 10'000;
 constexpr int asked_max = 12;  // how often a user says the same before giving up
 constexpr std::int64_t scrub_every_ms = 60'000;
 constexpr std::size_t scrub_bytes = 64 * 1024;
+constexpr std::string_view channel_file = "channel-";
 
 trust::SigningKey key_for(std::uint64_t seed, std::size_t index) {
   Rng rng(seed * 1000 + index);
@@ -55,6 +58,7 @@ void SimNode::start() {
     fleet_.timeline.in(retry_start_ms, [this] { start(); });
     return;
   }
+  for (const auto& [channel, state] : channel_states_) sit_down(channel);
   after_call();
   scrub();
 }
@@ -110,6 +114,10 @@ bool SimNode::begin_life(Life& life) {
   sync::Config config{fleet_.incident, key_.id(), name(),
                       fleet_.options.bug == Bug::PriorityHole ? sync::Planted::PriorityHole : sync::Planted::None};
   config.is_granted = [ledger = life.ledger.get()](const model::SealedRun& run) { return ledger->welcomes(run); };
+  config.on_said = [this](const sync::Message& message) {
+    if (fleet_.options.tell_frames) fleet_.say("    {} says by radio: {}", name(), describe(message));
+    check_message(message);
+  };
   life.core = std::make_unique<sync::Core>(std::move(config), *life.view);
   fleet_.say("{} starts: {} events, from a snapshot of {}, writes as {:08x}", name(), report.events,
              report.from_snapshot, life.incarnation);
@@ -148,6 +156,7 @@ std::map<std::string, Bytes> SimNode::image() const {
   if (const auto names = disk_->list()) {
     for (const auto& name : *names) out[name] = disk_->content(name);
   }
+  for (const auto& [channel, state] : channel_states_) out[fmt::format("{}{}", channel_file, channel)] = state;
   return out;
 }
 
@@ -156,7 +165,14 @@ void SimNode::restore(const std::map<std::string, Bytes>& image) {
   rotted();
   old_disks_.push_back(std::move(disk_));
   disk_ = std::make_unique<store::SimDisk>(rng_());
-  for (const auto& [name, bytes] : image) disk_->set_content(name, bytes);
+  for (const auto& [file, bytes] : image) {
+    if (!file.starts_with(channel_file)) disk_->set_content(file, bytes);
+  }
+  for (auto& [channel, state] : channel_states_) {
+    const auto kept = image.find(fmt::format("{}{}", channel_file, channel));
+    state = kept == image.end() ? Bytes{} : kept->second;
+  }
+  if (radios_ != nullptr) radios_->forget(index_);
 }
 
 void SimNode::rotted() {
@@ -252,6 +268,70 @@ void SimNode::drained(sync::PeerId peer) {
   after_call();
 }
 
+// ---- radio channels -------------------------------------------------------------------------------------------------
+
+void SimNode::join(Radios& radios, std::size_t channel) {
+  radios_ = &radios;
+  channel_states_[channel];
+}
+
+void SimNode::sit_down(std::size_t channel) {
+  bearer::Setup setup;
+  setup.profile = radios_->profile(channel);
+  setup.profile.name = fmt::format("radio {}", channel + 1);
+  setup.node = key_.id();
+  setup.key.value.fill(static_cast<std::uint8_t>(channel + 1));
+  setup.start = rng_() | 1;
+  setup.state = channel_states_[channel];
+  if (fleet_.options.bug == Bug::ReplayWindowLost) setup.planted = bearer::Planted::ReplayWindowLost;
+  exchange::Handlers handlers;
+  handlers.transmit = [this, channel](Bytes frame, Milliseconds) { radios_->send(channel, index_, std::move(frame)); };
+  handlers.save = [this, channel, number = life_->number](Bytes state) {
+    fleet_.timeline.in(disk_delay_ms_, [this, channel, number, state = std::move(state)]() mutable {
+      if (!life_ || life_->number != number) return;
+      channel_states_[channel] = std::move(state);
+      life_->seats.at(channel).links->saved(now());
+      after_call();
+    });
+  };
+  handlers.state_was_old = [this](const model::KeyId&) {
+    fleet_.say("{} is told that its saved counters are older than what it has used", name());
+  };
+  static const bearer::PlainSqueezer squeezer;
+  sync::LinkProfile base;
+  base.address = radios_->name_of(channel);
+  base.cost = 1;
+  auto& seat = life_->seats[channel];
+  seat.links =
+      std::make_unique<exchange::ChannelLinks>(*life_->core, std::move(base), static_cast<std::uint32_t>(channel + 1),
+                                               std::move(setup), squeezer, rng_.fork(), std::move(handlers), now());
+  seat.links->set_members(fleet_.members, now());
+}
+
+void SimNode::watch_seat(std::size_t channel) {
+  auto& seat = life_->seats.at(channel);
+  const auto next = seat.links->next_deadline();
+  if (!next) return;
+  const auto at = std::max(next->time_since_epoch().count() - 1'000'000, fleet_.timeline.now() + 1);
+  if (seat.wake_at > fleet_.timeline.now() && seat.wake_at <= at) return;
+  seat.wake_at = at;
+  fleet_.timeline.at(at, [this, channel, number = life_->number, at] {
+    if (!life_ || life_->number != number || life_->seats.at(channel).wake_at != at) return;
+    life_->seats.at(channel).links->poll(now());
+    after_call();
+  });
+}
+
+bool SimNode::radio_receive(std::size_t channel, ByteView frame) {
+  if (!life_) return false;
+  auto& links = *life_->seats.at(channel).links;
+  const auto before = links.stats(now()).frames_received;
+  links.receive(frame, now());
+  const bool taken = links.stats(now()).frames_received > before;
+  after_call();
+  return taken;
+}
+
 void SimNode::accept(sync::Accept accept) {
   life_->ledger->accept(std::move(accept.run), accept.author_key,
                         [this, ticket = accept.ticket](ledger::Accepted outcome, const std::string& why) {
@@ -311,11 +391,13 @@ void SimNode::after_call() {
         life_->ledger->begin_incarnation(fmt::format("another node holds {} events of stream {}, this one {}",
                                                      ahead->there, model::to_text(ahead->stream), ahead->here));
       }
+      for (auto& [channel, seat] : life_->seats) seat.links->heed(output, now());
       on_output_(index_, output);
     }
   }
   draining_ = false;
   if (!life_) return;
+  for (const auto& [channel, seat] : life_->seats) watch_seat(channel);
   const auto next = life_->core->next_deadline();
   if (!next) return;
   const auto at = std::max(next->time_since_epoch().count() - 1'000'000, fleet_.timeline.now() + 1);

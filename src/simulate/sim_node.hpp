@@ -4,9 +4,11 @@
 #include <memory>
 #include <optional>
 
+#include "exchange/channel_links.hpp"
 #include "ledger/ledger.hpp"
 #include "simulate/oracle.hpp"
 #include "simulate/planted_view.hpp"
+#include "simulate/radios.hpp"
 #include "simulate/simulate.hpp"
 #include "simulate/time_around.hpp"
 #include "simulate/timeline.hpp"
@@ -29,6 +31,7 @@ struct Fleet {
   model::IncidentId incident;
   std::optional<trust::SigningKey> authority;  // grants each node
   std::vector<trust::DataKey> data_keys;
+  std::vector<model::KeyId> members;  // of all radio channels
   explicit Fleet(std::uint64_t of, const Options& with) : seed(of), options(with), trace(with.story_lines) {}
   template <class... Args>
   void say(fmt::format_string<Args...> form, Args&&... args) {
@@ -44,6 +47,7 @@ class SimNode {
   std::size_t index() const { return index_; }
   std::string name() const { return fmt::format("N{}", index_ + 1); }
   bool running() const { return life_ != nullptr; }
+  model::KeyId id() const { return key_.id(); }
   Now now() const;
   store::SimDisk& disk() { return *disk_; }
 
@@ -74,6 +78,11 @@ class SimNode {
   void receive(sync::PeerId peer, ByteView bytes);
   void drained(sync::PeerId peer);
 
+  // Radio channels. Said once, before the first start: this node is on it.
+  void join(Radios& radios, std::size_t channel);
+  bool radio_receive(std::size_t channel, ByteView frame);  // true: the frame was new and authentic, and is taken
+  std::uint64_t life_number() const { return lives_; }
+
   // For the end.
   model::VersionVector counted();  // what it holds, cut at forks
   model::Hash folded_hash();       // of that, folded anew
@@ -82,11 +91,16 @@ class SimNode {
   bool holds(const Oracle::Promise& promise);
 
  private:
+  struct Seat {  // on a radio channel
+    std::unique_ptr<exchange::ChannelLinks> links;
+    std::int64_t wake_at = -1;
+  };
   struct Life {
     std::unique_ptr<TimeAround> around;
     std::unique_ptr<ledger::Ledger> ledger;
     std::unique_ptr<PlantedView> view;
     std::unique_ptr<sync::Core> core;
+    std::map<std::size_t, Seat> seats;  // by channel; end before the core
     std::int64_t wake_at = -1;
     std::uint64_t number = 0;
     std::uint32_t incarnation = 0;
@@ -103,11 +117,14 @@ class SimNode {
   void answered(const Wish& wish, const ledger::CommandResult& result);
   void synced(std::uint64_t from);
   bool use_disk(const std::function<void()>& work);
+  void sit_down(std::size_t channel);
+  void watch_seat(std::size_t channel);
   void accept(sync::Accept accept);
   void scrub();
   void look_at_disk(bool found_all);
   void after_call();  // outputs, and when to wake
   void check_claims(const std::vector<sync::Output>& outputs);
+  void check_message(const sync::Message& message);
   void check_claim(const model::StreamId& stream, std::uint64_t seq, std::string_view what);
   void check_priority(const std::vector<sync::Output>& outputs);
   void check_disk(const model::StreamId& stream, std::uint64_t seq, std::string_view what);
@@ -129,7 +146,9 @@ class SimNode {
   std::int64_t clock_offset_ms_ = 0;
   std::int64_t disk_delay_ms_ = 5;
   std::function<void()> cut_in_sync_;
-  std::size_t scrubs_ = 0;  // since the disk was hit
+  Radios* radios_ = nullptr;
+  std::map<std::size_t, Bytes> channel_states_;  // channels this node is on, and what is saved of each
+  std::size_t scrubs_ = 0;                       // since the disk was hit
   bool draining_ = false;
   Seen seen_;
 };

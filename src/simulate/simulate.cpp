@@ -1,5 +1,8 @@
 #include "simulate/simulate.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include "simulate/faults.hpp"
 #include "sync/vector.hpp"
 
@@ -10,10 +13,12 @@ constexpr std::int64_t second_ms = 1'000;
 constexpr std::int64_t minute_ms = 60 * second_ms;
 constexpr std::int64_t quiet_max_ms = 6 * 60 * minute_ms;  // after healing, until all must be equal
 constexpr std::size_t faults_min = 24;
+constexpr std::size_t radios_max = 6;
 
 class World {
  public:
-  World(std::uint64_t seed, const Options& options) : fleet_(seed, options), rng_(seed), network_(fleet_, nodes_) {
+  World(std::uint64_t seed, const Options& options)
+      : fleet_(seed, options), rng_(seed), network_(fleet_, nodes_), radios_(fleet_, nodes_) {
     fleet_.report.seed = seed;
   }
   Report run();
@@ -21,6 +26,8 @@ class World {
  private:
   void make_fleet();
   void make_links();
+  RadioNature some_radio();
+  void make_radio(std::vector<std::size_t> members);
   void plan_users(std::int64_t end_ms);
   void plan_faults(std::int64_t end_ms);
   void on_output(std::size_t node, const sync::Output& output);
@@ -31,13 +38,14 @@ class World {
   Rng rng_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
   Network network_;
+  Radios radios_;
   std::optional<Faults> faults_;
   std::set<model::StreamId> branches_;
 };
 
 void World::make_fleet() {
   auto count = fleet_.options.nodes;
-  if (count == 0) count = fleet_.seed % 4 == 0 ? 2 + rng_.below(2) : 4 + rng_.below(7);
+  if (count == 0) count = fleet_.seed % 4 == 0 ? 2 + rng_.below(2) : 4 + rng_.below(17);
   count = std::min(count, nodes_max);
   fleet_.report.nodes = count;
   for (std::size_t i = 0; i < count; ++i) {
@@ -72,16 +80,56 @@ void World::make_links() {
   };
   const bool line = rng_.chance(0.3);
   std::set<std::pair<std::size_t, std::size_t>> made;
+  for (const auto& node : nodes_) fleet_.members.push_back(node->id());
   for (std::size_t i = 1; i < nodes_.size(); ++i) {
     const auto to = line ? i - 1 : rng_.below(i);
-    network_.add_link(to, i, nature());
     made.emplace(to, i);
+    if (!rng_.chance(0.3) || radios_.size() >= radios_max) {
+      network_.add_link(to, i, nature());
+      continue;
+    }
+    // These two hear each other by radio only, unless a link comes on top; perhaps others are on the channel.
+    std::vector<std::size_t> members{to, i};
+    while (members.size() < 4 && rng_.chance(0.3)) {
+      const auto other = rng_.below(nodes_.size());
+      if (std::ranges::find(members, other) == members.end()) members.push_back(other);
+    }
+    make_radio(std::move(members));
   }
   const auto more = rng_.below(nodes_.size());
   for (std::size_t i = 0; i < more; ++i) {
     const auto a = rng_.below(nodes_.size()), b = rng_.below(nodes_.size());
     if (a < b && made.emplace(a, b).second) network_.add_link(a, b, nature());
   }
+}
+
+RadioNature World::some_radio() {
+  RadioNature out;
+  if (rng_.chance(0.5)) {
+    out.profile = *bearer::preset("radio");
+    out.profile.rate_bps = static_cast<std::uint32_t>(2'400 * std::exp2(static_cast<double>(rng_.below(3))));
+    out.air.rate_bps = out.profile.rate_bps;
+  } else {
+    out.profile = *bearer::preset("satellite");
+    out.profile.broadcast = rng_.chance(0.3);
+    out.air.rate_bps = out.profile.rate_bps;
+    out.air.half_duplex = false;
+    out.air.turn_round = Milliseconds(0);
+    out.air.mtu = out.profile.mtu;
+    out.air.delay = Milliseconds(rng_.between(5, 2'000));
+    out.air.jitter = Milliseconds(rng_.between(0, 500));
+    out.air.duplicated = rng_.chance(0.5) ? 0.02 : 0;
+  }
+  out.air.damaged = rng_.chance(0.3) ? 0.01 : 0;
+  return out;
+}
+
+void World::make_radio(std::vector<std::size_t> members) {
+  const auto channel = radios_.add(some_radio(), members, rng_());
+  for (const auto node : members) nodes_[node]->join(radios_, channel);
+  ++fleet_.report.radios;
+  fleet_.say("{}: {} bit/s, {}", radios_.name_of(channel), radios_.profile(channel).rate_bps,
+             radios_.profile(channel).half_duplex ? "half duplex" : "full duplex");
 }
 
 void World::plan_users(std::int64_t end_ms) {
@@ -177,7 +225,7 @@ Report World::run() {
   try {
     make_fleet();
     make_links();
-    faults_.emplace(fleet_, nodes_, network_, rng_());
+    faults_.emplace(fleet_, nodes_, network_, radios_, rng_());
     const auto end_ms = static_cast<std::int64_t>(fleet_.options.hours * 60 * static_cast<double>(minute_ms));
     plan_users(end_ms);
     plan_faults(end_ms);
@@ -204,8 +252,8 @@ Report World::run() {
 }  // namespace
 
 std::string_view name_of(Bug bug) {
-  static constexpr std::string_view names[] = {"none", "send-before-sync", "ack-before-sync", "vector-past-gap",
-                                               "priority-hole"};
+  static constexpr std::string_view names[] = {
+      "none", "send-before-sync", "ack-before-sync", "vector-past-gap", "priority-hole", "replay-window-lost"};
   return names[static_cast<std::size_t>(bug)];
 }
 
@@ -213,15 +261,16 @@ Report run(std::uint64_t seed, const Options& options) { return World(seed, opti
 
 std::string line_of(const Report& report) {
   return fmt::format(
-      "seed {}  {} nodes  {:.1f} h  {} events  {} saved  {} refused  {} repeated  {} faults  {} crashes  {} stops  {} "
+      "seed {}  {} nodes  {} radios  {:.1f} h  {} events  {} saved  {} refused  {} repeated  {} faults  {} crashes  {} "
+      "stops  {} "
       "starts "
       "from snapshots  {} forks  {} incarnations  {} damaged ranges scrubbed  {} rejected  {} claims  {} disk checks  "
       "{} "
       "excused  {} KB  {} steps  {}",
-      report.seed, report.nodes, report.hours, report.events, report.saved, report.refused, report.repeated,
-      report.faults, report.crashes, report.stops, report.snapshot_starts, report.forks, report.incarnations,
-      report.scrubbed, report.rejected, report.claims, report.disk_checks, report.excused, report.bytes / 1000,
-      report.steps, report.passed ? "ok" : "FAILED: " + report.failure);
+      report.seed, report.nodes, report.radios, report.hours, report.events, report.saved, report.refused,
+      report.repeated, report.faults, report.crashes, report.stops, report.snapshot_starts, report.forks,
+      report.incarnations, report.scrubbed, report.rejected, report.claims, report.disk_checks, report.excused,
+      report.bytes / 1000, report.steps, report.passed ? "ok" : "FAILED: " + report.failure);
 }
 
 }  // namespace airbridge::simulate

@@ -21,10 +21,11 @@ namespace airbridge::simulate {
 // Mistakes that can be planted, to show that they would be found. Each is one a programmer could make.
 enum class Bug : std::uint8_t {
   None,
-  SendBeforeSync,  // own events are sent when they are buffered, before the disk has them
-  AckBeforeSync,   // accepted events are acknowledged, and users told, before the disk has them
-  VectorPastGap,   // after damage the vector still names the newest event, past the hole
-  PriorityHole,    // urgent events wait behind the backlog
+  SendBeforeSync,    // own events are sent when they are buffered, before the disk has them
+  AckBeforeSync,     // accepted events are acknowledged, and users told, before the disk has them
+  VectorPastGap,     // after damage the vector still names the newest event, past the hole
+  PriorityHole,      // urgent events wait behind the backlog
+  ReplayWindowLost,  // after a restart frames of before are taken once more
 };
 std::string_view name_of(Bug bug);
 
@@ -32,7 +33,7 @@ struct Options {
   Bug bug = Bug::None;
   double hours = 6;               // simulated, before healing
   std::size_t events_min = 500;   // made by users
-  std::size_t nodes = 0;          // 0: drawn from the seed: a quarter of the seeds have 2 or 3, the others up to 10
+  std::size_t nodes = 0;          // 0: drawn from the seed: a quarter of the seeds have 2 or 3, the others up to 20
   double disk_checks = 0.002;     // share of claims for which a copy of the disk is opened and read
   std::size_t story_lines = 400;  // kept of the trace
   bool tell_frames = false;       // every frame in the story
@@ -46,6 +47,7 @@ struct Report {
   std::vector<std::string> story;  // the last lines of the trace, when it failed
   Bytes trace_digest;              // of all lines: equal for equal runs
   std::size_t nodes = 0;
+  std::size_t radios = 0;
   double hours = 0;
   std::uint64_t events = 0;   // made by users
   std::uint64_t saved = 0;    // of which a user was told "saved"

@@ -38,6 +38,8 @@ struct Config {
   std::function<bool(const model::SealedRun&)> is_granted = {};
   std::uint64_t run = 0;           // random, new at each start: tells this process from another with its keys
   std::string incident_name = {};  // shown to who comes with another incident
+  // For the simulation: what is said on message links, before it is put in bytes.
+  std::function<void(const Message&)> on_said = {};
 };
 
 class Core {
@@ -210,7 +212,7 @@ class Core {
                     const model::Seal* seal);
   void share(const Peer& sender, const model::StreamId& stream, std::uint64_t first, std::uint64_t last, Now now);
   void send_observations(Peer& peer, std::size_t bytes_max, Now now);
-  void send_key(Peer& peer, const model::KeyId& author);
+  void send_key(Peer& peer, const model::KeyId& author, bool urgent);
   void reset_stream(Peer& peer, const model::StreamId& stream);
   void mark_ready(Peer& peer, const model::StreamId& stream);
   bool is_flooding(const model::KeyId& author, Now now) const;

@@ -30,6 +30,7 @@ CompactContext Core::context_for(Peer& peer, Now now) {
 
 Bytes Core::encode_for(Peer& peer, const Message& message) {
   if (!peer.link.is_message) return encode(message);
+  if (config_.on_said) config_.on_said(message);
   auto context = context_for(peer, {});
   if (const auto* vector = std::get_if<VectorMessage>(&message); vector != nullptr && context.table == nullptr)
     context.table = tables_.back().get();  // else each writer in full; who does not know it asks
@@ -45,6 +46,7 @@ Bytes Core::encode_for(Peer& peer, const Message& message) {
 Bytes Core::encode_part(Peer& peer, const model::StreamId& stream, std::span<const model::Entry> entries,
                         const model::Seal* seal) {
   if (!peer.link.is_message) return encode_run(stream, entries, seal, peer.link.private_parts);
+  if (config_.on_said) config_.on_said(Run{stream, {entries.begin(), entries.end()}, std::nullopt});
   return encode_compact_run(stream, entries, seal, peer.link.private_parts, context_for(peer, {}));
 }
 

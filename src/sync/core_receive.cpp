@@ -42,6 +42,8 @@ void Core::refuse_run(Peer& peer, const model::StreamId& stream, std::uint64_t s
       reason == Reason::TooManyStreams) {
     return;
   }
+  // On message links what is urgent overtakes, perhaps the key it needs.
+  if (reason == Reason::UnknownAuthor && peer.link.is_message) return;
   refuse(peer, fmt::format("events from {} of stream {}: {}", seq, model::to_text(stream), name_of(reason)));
 }
 

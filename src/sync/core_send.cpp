@@ -115,7 +115,7 @@ bool Core::send_events(Peer& peer, model::Class cls, std::size_t bytes_max, Now 
 }
 
 void Core::send_part(Peer& peer, Outgoing& from, model::Class cls, std::size_t bytes_max, Now now) {
-  send_key(peer, from.stream.writer.author);
+  send_key(peer, from.stream.writer.author, cls == model::Class::Urgent);
   const auto limit = std::min(bytes_max, peer.link.frame_bytes);
   std::size_t size = 0, count = 0, sealed = 0;
   while (from.next + count < from.entries.size() && count < entries_per_run_max) {
@@ -151,13 +151,15 @@ void Core::send_part(Peer& peer, Outgoing& from, model::Class cls, std::size_t b
   hand_over(peer, std::move(frame), cls == model::Class::Urgent, cls);
 }
 
-void Core::send_key(Peer& peer, const model::KeyId& author) {
+void Core::send_key(Peer& peer, const model::KeyId& author, bool urgent) {
   if (!peer.keys_sent.insert(author).second) return;
   // Whoever holds something of an author holds its key.
   const auto first = peer.theirs.lower_bound(model::StreamId{{author, 0}, model::Class::Urgent, {}});
   const bool known = first != peer.theirs.end() && first->first.writer.author == author;
   if (known && peer.keys_wanted.erase(author) == 0) return;
-  if (const auto key = log_.author_key(author)) put_control(peer, Keys{{*key}});
+  // It goes before what needs it: on message links urgent messages overtake.
+  if (const auto key = log_.author_key(author))
+    hand_over(peer, encode_for(peer, Keys{{*key}}), urgent || !peer.link.is_message, std::nullopt);
 }
 
 void Core::send_observations(Peer& peer, std::size_t bytes_max, Now now) {

@@ -21,7 +21,7 @@ bool read_number(const char* text, std::uint64_t& out) {
 int usage(const char* what) {
   fmt::print(stderr,
              "{}\nusage: airbridge_simulate [--seeds N] [--first-seed S] [--nodes N] [--hours H] [--bug NAME] "
-             "[--verbose] [--frames]\nbugs: send-before-sync, ack-before-sync, vector-past-gap, priority-hole\n",
+             "[--verbose] [--frames]\nbugs: send-before-sync, ack-before-sync, vector-past-gap, priority-hole, replay-window-lost\n",
              what);
   return 2;
 }
@@ -41,7 +41,7 @@ int main(int argc, char** argv) {
       options.tell_frames = true;
     } else if (arg == "--bug") {
       ++i;
-      for (int b = 0; b <= static_cast<int>(simulate::Bug::PriorityHole); ++b) {
+      for (int b = 0; b <= static_cast<int>(simulate::Bug::ReplayWindowLost); ++b) {
         if (simulate::name_of(static_cast<simulate::Bug>(b)) == value) options.bug = static_cast<simulate::Bug>(b);
       }
       if (simulate::name_of(options.bug) != value) return usage("unknown bug");
