@@ -1,6 +1,7 @@
 #pragma once
 // The subcommands, one function each. They print, and return the process's exit status: 0 done, 1 failed (standard
 // error says why), 2 wrong usage.
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -61,6 +62,18 @@ struct RestoreOptions {
   std::string file, join, name, operator_name;
 };
 int run_restore(const Common& common, const RestoreOptions& options);
+
+struct BundleWriteOptions {
+  std::string file, for_name, since;
+  bool all = false;
+  bool nothing = false;  // only what this node holds
+  int class_max = 2;
+  std::uint64_t max_size = 0;  // bytes a file; 0: one file
+};
+int run_bundle_write(const Common& common, const BundleWriteOptions& options);
+int run_bundle_read(const Common& common, std::vector<std::string> files);
+int run_bundle_info(const std::string& file);
+
 int run_diagnose(const Common& common, const std::string& out);
 int run_version();
 

@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "net/connection.hpp"
+#include "net/http_message.hpp"
 
 namespace airbridge::app {
 namespace {
@@ -80,8 +81,23 @@ Result<HttpAnswer, std::string> http_call(const std::string& address, std::strin
   if (!answer.starts_with("HTTP/1.1 ") || head_end == std::string::npos)
     return failure(fmt::format("{} does not speak HTTP", endpoint->text()));
   std::from_chars(answer.data() + 9, answer.data() + 12, out.status);
+  out.head = answer.substr(0, head_end + 2);
   out.body = answer.substr(head_end + 4);
   return out;
+}
+
+std::string HttpAnswer::header(std::string_view name) const {
+  for (std::size_t from = 0; from < head.size();) {
+    const auto end = std::min(head.find("\r\n", from), head.size());
+    const auto line = std::string_view(head).substr(from, end - from);
+    const auto colon = line.find(':');
+    if (colon != std::string_view::npos && net::equals_ignoring_case(line.substr(0, colon), name)) {
+      const auto value = line.substr(colon + 1);
+      return std::string(value.substr(std::min(value.find_first_not_of(' '), value.size())));
+    }
+    from = end + 2;
+  }
+  return {};
 }
 
 }  // namespace airbridge::app

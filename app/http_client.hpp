@@ -9,7 +9,9 @@ namespace airbridge::app {
 
 struct HttpAnswer {
   int status = 0;
+  std::string head;  // the lines before the body
   std::string body;
+  std::string header(std::string_view name) const;  // empty when there is none
 };
 
 // `address` is "host:port". The error says what failed in words. At most 256 MiB of answer, 30 s of waiting.

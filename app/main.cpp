@@ -143,6 +143,48 @@ int main(int argc, char** argv) {
   restore_command->add_option("--operator", restore.operator_name, "who works at it, with --join");
   restore_command->callback([&] { status = run_restore(common, restore); });
 
+  BundleWriteOptions bundle;
+  std::vector<std::string> bundle_files;
+  std::string bundle_file;
+  auto* bundle_command =
+      app.add_subcommand("bundle", "Carry events in a file: on a stick, by e-mail, with any courier");
+  bundle_command->require_subcommand(1);
+  const auto add_bundle = [&](const char* name, const char* words) {
+    auto* sub = bundle_command->add_subcommand(name, words);
+    sub->add_option("-d,--dir", common.dir, "the node's folder")->envname("AIRBRIDGE_DIR")->capture_default_str();
+    add_url(sub);
+    return sub;
+  };
+  auto* bundle_write = add_bundle("write", "Write what others may lack, the most urgent first; everything unless told");
+  bundle_write->add_option("file", bundle.file, "the file to write; further parts are FILE.part2, ...")->required();
+  auto* bundle_for =
+      bundle_write->add_option("--for", bundle.for_name,
+                               "for whom: leaves out what that node is known to hold, or what was written for it last");
+  auto* bundle_since =
+      bundle_write->add_option("--since", bundle.since, "a bundle: leaves out what its writer held when it wrote it");
+  bundle_write->add_flag("--all", bundle.all, "everything, also with --for")->excludes(bundle_since);
+  bundle_since->excludes(bundle_for);
+  bundle_write->add_option("--class", bundle.class_max, "0 urgent alone, 1 important too, 2 routine too")
+      ->check(CLI::Range(0, 2))
+      ->capture_default_str();
+  bundle_write
+      ->add_option("--max-size", bundle.max_size, "of each file, such as 20MB; one file unless told, at least 256KiB")
+      ->transform(CLI::AsSizeValue(true));
+  bundle_write->callback([&] { status = run_bundle_write(common, bundle); });
+  auto* bundle_ask = add_bundle("ask", "Write what this node holds, so that another one can write what it lacks");
+  bundle_ask->add_option("file", bundle.file, "the file to write")->required();
+  bundle_ask->callback([&] {
+    bundle.nothing = true;
+    status = run_bundle_write(common, bundle);
+  });
+  auto* bundle_read = add_bundle("read", "Take bundles in; safe to do twice, in any order, and with damaged files");
+  bundle_read->add_option("files", bundle_files, "the files, parts too")->required();
+  bundle_read->callback([&] { status = run_bundle_read(common, bundle_files); });
+  auto* bundle_info =
+      bundle_command->add_subcommand("info", "What a bundle holds and whether it is whole; needs no node");
+  bundle_info->add_option("file", bundle_file, "the file")->required();
+  bundle_info->callback([&] { status = run_bundle_info(bundle_file); });
+
   auto* diagnose_command = add("diagnose", "Collect what helps to find a fault, without personal data");
   diagnose_command->add_option("-o,--out", out, "file to write; standard output unless told");
   add_url(diagnose_command);

@@ -6,6 +6,7 @@
 
 #include "api/server.hpp"
 #include "base/log.hpp"
+#include "bundle_routes.hpp"
 #include "clock_quality.hpp"
 #include "endpoint_rules.hpp"
 #include "feeds.hpp"
@@ -93,6 +94,8 @@ class RunningNode final : public Node {
   std::unique_ptr<Feeds> feeds_;
   std::unique_ptr<NodeStatus> status_maker_;
   std::unique_ptr<NodeBackend> backend_;
+  std::unique_ptr<BundleDesk> bundle_desk_;
+  std::unique_ptr<LoopThread> bundle_;
   std::unique_ptr<api::Server> server_;
   std::vector<std::shared_ptr<net::EventLoop::Timer>> timers_;
   model::ClockQuality clock_quality_ = system_clock_quality();
@@ -228,6 +231,9 @@ Result<void, std::string> RunningNode::start_api(const net::Endpoint& at) {
                          [this] { publish(); },
                          [this] { make_status(); }};
   backend_ = std::make_unique<NodeBackend>(home_, clock_, std::move(core), picture_, status_);
+  bundle_ = std::make_unique<LoopThread>();
+  bundle_desk_ = std::make_unique<BundleDesk>(
+      BundleDesk::Around{core_->loop(), bundle_->loop(), clock_, *ledger_, home_, info_.name, picture_, status_});
   api_ = std::make_unique<LoopThread>();
   Result<void, std::string> started;
   api_->call([&] {
@@ -235,7 +241,10 @@ Result<void, std::string> RunningNode::start_api(const net::Endpoint& at) {
     options.at = at;
     options.insecure_lab = config_.insecure_lab;
     options.version = version;
-    options.more_routes = [this](net::HttpRouter& router) { tiles::add_tile_routes(router, maps_); };
+    options.more_routes = [this](net::HttpRouter& router) {
+      tiles::add_tile_routes(router, maps_);
+      add_bundle_routes(router, *bundle_desk_, api_->loop());
+    };
     auto server = api::Server::create(api_->loop(), clock_, *backend_, options);
     if (!server) {
       started = failure(server.error().what);
@@ -258,11 +267,13 @@ void RunningNode::stop() {
     api_->stop();
   }
   if (backend_) backend_->stop();
+  if (bundle_) bundle_->stop();
   if (tak_) tak_->stop_listening();
   if (core_) {
     core_->call([this] {
       timers_.clear();
       if (feeds_) feeds_->stop();
+      if (bundle_desk_) bundle_desk_->stop();
       if (peers_) peers_->stop();
     });
     core_->call([this] {

@@ -7,7 +7,7 @@ _airbridge() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command="" word options=""
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $word in
-      init | invite | node | status | events | import | export | replay | backup | restore | diagnose | config | version)
+      init | invite | node | status | events | import | export | replay | backup | bundle | restore | diagnose | config | version)
         command=$word
         break
         ;;
@@ -18,20 +18,21 @@ _airbridge() {
 
   case $previous in
     -d | --dir) mapfile -t COMPREPLY < <(compgen -d -- "$current") && return ;;
-    -c | --config | -o | --out | --join | --geojson) mapfile -t COMPREPLY < <(compgen -f -- "$current") && return ;;
+    -c | --config | -o | --out | --join | --geojson | --since) mapfile -t COMPREPLY < <(compgen -f -- "$current") && return ;;
     --record) mapfile -t COMPREPLY < <(compgen -W "$_airbridge_records" -- "$current") && return ;;
     --set)
       compopt -o nospace 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -S = -W "$_airbridge_settings" -- "$current")
       return
       ;;
+    --class) mapfile -t COMPREPLY < <(compgen -W "0 1 2" -- "$current") && return ;;
     --tak) mapfile -t COMPREPLY < <(compgen -W "off 127.0.0.1:8087" -- "$current") && return ;;
     --http | --listen | --peer | --adsb | --url | --name | --operator | --incident | --days | --after | -n | --limit | \
-      --text | --until | --speed) return ;;
+      --text | --until | --speed | --for | --max-size) return ;;
   esac
 
   case $command in
-    "") options="init invite node status events import export replay backup restore diagnose config version --version" ;;
+    "") options="init invite node status events import export replay backup bundle restore diagnose config version --version" ;;
     init) options="--dir --name --operator --incident --exercise --join" ;;
     invite) options="--dir --days --out" ;;
     node) options="--dir --config --set --peer --listen --http --tak --adsb --insecure-lab" ;;
@@ -41,13 +42,14 @@ _airbridge() {
     export | diagnose) options="--dir --url --out" ;;
     replay) options="--dir --until --speed --verify --geojson" ;;
     backup) options="--dir --url --with-keys" ;;
+    bundle) options="write ask read info --dir --url --for --since --all --class --max-size" ;;
     restore) options="--dir --join --name --operator" ;;
     config) options="--document" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$options --help" -- "$current")
   case $command in
-    import | backup | restore)
-      [[ $current == -* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
+    import | backup | bundle | restore)
+      [[ $current == -* ]] || mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- "$current")
       ;;
   esac
 }

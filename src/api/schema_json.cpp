@@ -435,6 +435,27 @@ json::object openapi_json(std::string_view version) {
   auto own = call("Says where this node is", "ownPosition", answer("Done", object_of({{"ok", typed("boolean")}})));
   own["requestBody"] =
       body(object_of({{"lat", typed("number")}, {"lon", typed("number")}, {"clear", typed("boolean")}}));
+  const auto begun = object_of({{"ok", typed("boolean")}, {"id", typed("string")}});
+  paths["/api/v1/bundles/writing"] = json::object{
+      {"post", call("Begins to write events into files for a courier", "writeBundle", answer("Begun", begun),
+                    {parameter("for", "query", "string", "for whom"),
+                     parameter("class", "query", "integer", "the least urgent class, 2 unless told"),
+                     parameter("file_bytes_max", "query", "integer", "bytes a file; 0: one file"),
+                     parameter("all", "query", "integer", "1: also what is known to be there"),
+                     parameter("nothing", "query", "integer", "1: only what this node holds")})}};
+  get("/api/v1/bundles/writing/{id}/pieces/{number}",
+      call("The next bytes of these files", "bundlePiece", {{"description", "Bytes; headers say of which file"}},
+           {parameter("id", "path", "string", "of the writing"), parameter("number", "path", "integer", "from 1")}));
+  paths["/api/v1/bundles/writing/{id}/kept"] =
+      json::object{{"post", call("The files are safe", "bundleKept", answer("Done", typed("object")),
+                                 {parameter("id", "path", "string", "of the writing")})}};
+  paths["/api/v1/bundles/reading"] =
+      json::object{{"post", call("Begins to take in a file of events", "readBundle", answer("Begun", begun))}};
+  paths["/api/v1/bundles/reading/{id}"] = json::object{
+      {"post", call("The next bytes of that file", "bundleBytes", answer("What they brought so far", typed("object")),
+                    {parameter("id", "path", "string", "of the reading"),
+                     parameter("at", "query", "integer", "where in the file they begin"),
+                     parameter("last", "query", "integer", "1: nothing follows")})}};
   auto recording = call("Plays a recorded ADS-B feed at once", "recording",
                         answer("Played", object_of({{"ok", typed("boolean")},
                                                     {"observations", typed("integer")},

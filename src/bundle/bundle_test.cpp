@@ -122,7 +122,6 @@ TEST_CASE("parts stay within their size, and each is of use alone and in any ord
   }
   a.write(Class::Urgent, 600, 5000);
   const auto files = write(a, {}, file_bytes_min);
-  REQUIRE(files.size() >= 1);
   for (const auto& file : files) CHECK(file.size() <= file_bytes_min);
   Site backwards(2);
   std::uint64_t brought = 0;
@@ -131,6 +130,34 @@ TEST_CASE("parts stay within their size, and each is of use alone and in any ord
   for (const auto& file : files) brought += read(backwards, file).tally.events_new;
   CHECK(brought == 600 + 30 * 40);
   CHECK(backwards.log.vector() == a.log.vector());
+}
+
+TEST_CASE("parts read in their order leave nothing out, and the end of each says whether another follows") {
+  Site a(1), b(2);
+  std::uint64_t seed = 1;
+  int together = 0;
+  SUBCASE("each event sealed") { together = 1; }
+  SUBCASE("forty sealed together") { together = 40; }
+  SUBCASE("a hundred and fifty sealed together") { together = 150; }
+  // Noise, so that nothing packs and there are several parts.
+  for (int i = 0; i < 900; i += together) a.noise(seed, together);
+  a.write(Class::Routine, 900, 100);
+  const auto files = write(a, {}, file_bytes_min);
+  REQUIRE(files.size() > 3);
+  std::uint64_t brought = 0;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    CAPTURE(i);
+    CHECK(files[i].size() <= (together < 100 ? file_bytes_min : 2 * file_bytes_min));
+    const auto reading = read(b, files[i]);
+    CHECK(reading.tally.gaps.empty());
+    CHECK(reading.tally.unsealed == 0);
+    CHECK(reading.head->part == i + 1);
+    CHECK(reading.end->more_parts == (i + 1 < files.size()));
+    CHECK(reading.end->events == reading.tally.events_new);
+    brought += reading.tally.events_new;
+  }
+  CHECK(brought == a.log.vector().begin()->second + 900);
+  CHECK(b.log.vector() == a.log.vector());
 }
 
 TEST_CASE("an event that fits into no frame's aim goes whole, and a run that does in several frames") {

@@ -282,6 +282,7 @@ void Intake::rejected(sync::Ticket ticket, const std::string& why, Now now) {
 
 Tally Intake::tally() const {
   auto out = tally_;
+  for (const auto& [stream, entries] : parts_) out.unsealed += entries.size();
   const auto held = log_.vector();
   for (auto it = out.gaps.begin(); it != out.gaps.end();) {
     it->second.here = sync::held_of(held, it->first);

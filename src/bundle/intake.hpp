@@ -32,6 +32,7 @@ struct Tally {
   std::map<std::string, std::uint64_t, std::less<>> refused;  // events, by why
   std::set<model::StreamId> contradicts;  // other contents than here, from before where the bundle begins
   std::set<model::StreamId> forked;       // an author signed two contents
+  std::uint64_t unsealed = 0;             // events at the end of the file, whose seal stood in a part that is missing
   std::uint64_t unknown_messages = 0;     // of a newer version
   std::uint64_t broken_frames = 0;
 };
@@ -41,11 +42,18 @@ class Intake {
   // `config` as for the node's own Core; `log` must outlive it.
   Intake(const sync::Config& config, const sync::LogView& log, Now now);
 
-  void add(Bytes frames);  // the content of a chunk; to be worked on when wants_more()
-  bool wants_more() const { return frames_.empty() && stopped_.empty(); }
+  void add(Bytes frames);  // the content of a chunk; only when wants_more()
+  bool wants_more() const {
+    return stopped_.empty() && frames_.empty() && held_back_.empty() && on_the_way_bytes_ < on_the_way_bytes_max;
+  }
   // Nothing is left to do, but for what a next chunk brings.
   bool is_settled() const {
     return on_the_way_.empty() && (!stopped_.empty() || (frames_.empty() && held_back_.empty()));
+  }
+  // Only what becomes of Accepts lets it go on.
+  bool waits() const {
+    return !on_the_way_.empty() && !wants_more() &&
+           (!stopped_.empty() || frames_.empty() || on_the_way_bytes_ >= on_the_way_bytes_max);
   }
   // Goes on, for about so many bytes of frames. Accept, ForkFound, OwnStreamAhead and Refused are for the caller.
   std::vector<sync::Output> work(std::size_t bytes_max, Now now);

@@ -10,8 +10,10 @@ namespace airbridge::bundle {
 namespace {
 
 constexpr std::size_t frame_target = 32 * 1024;
+constexpr std::size_t run_frame_max = 128 * 1024;  // a run that was sealed together goes in one frame up to here
 constexpr std::size_t entry_overhead_bytes = 44;
 constexpr std::size_t end_bytes_max = 128;
+constexpr std::size_t key_bytes_max = 64;
 
 }  // namespace
 
@@ -67,7 +69,7 @@ void Source::pack(const model::StreamId& stream, const std::vector<model::Sealed
   std::size_t size = 0;
   const model::Seal* seal = nullptr;
   const auto put = [&](const model::Seal* last) {
-    Frame frame{sync::encode_run(stream, entries, last, true), stream.writer.author, stream.cls, 0};
+    Frame frame{sync::encode_run(stream, entries, last, true), stream.writer.author, stream.cls, 0, last != nullptr};
     frame.events = static_cast<std::uint64_t>(
         std::ranges::count_if(entries, [&](const auto& entry) { return entry.seq <= until; }));
     frames_.push_back(std::move(frame));
@@ -84,7 +86,7 @@ void Source::pack(const model::StreamId& stream, const std::vector<model::Sealed
       put(seal);
     for (const auto& entry : run.entries) {
       // A run that fits into no frame goes in several, of which only the last has the seal.
-      if (!entries.empty() && size + size_of(entry) > frame_target) put(nullptr);
+      if (!entries.empty() && size + size_of(entry) > run_frame_max) put(nullptr);
       entries.push_back(entry);
       entries.back().stream = stream;
       size += size_of(entry);
@@ -102,10 +104,11 @@ Bytes Source::next_chunk_content() {
   Bytes out;
   std::set<model::KeyId> keys;
   auto cls = model::Class::Urgent;
-  while (out.size() < target && (!frames_.empty() || read_on())) {
+  while ((out.size() < target || in_run_) && (!frames_.empty() || read_on())) {
     const auto& frame = frames_.front();
-    if (!out.empty() && frame.cls != cls) break;
+    if (!out.empty() && (frame.cls != cls || out.size() + frame.bytes.size() + key_bytes_max > chunk_plain_max)) break;
     cls = frame.cls;
+    in_run_ = !frame.ends_run;
     if (keys.insert(frame.author).second) {
       if (const auto key = log_.author_key(frame.author)) {
         const auto told = sync::encode(sync::Keys{{*key}});
@@ -132,10 +135,11 @@ Source::Piece Source::next() {
     file_events_ = 0;
     return piece;
   }
+  const bool goes_on = in_run_;  // a reader that has the beginning of a run and not its end can do nothing with it
   if (content_.empty()) content_ = next_chunk_content();
   const auto chunk = content_.empty() ? Bytes{} : frames_chunk(chunk_, content_);
   const bool is_full =
-      file_bytes_max_ != 0 && chunk_ > 1 && file_bytes_ + chunk.size() + end_bytes_max > file_bytes_max_;
+      file_bytes_max_ != 0 && chunk_ > 1 && !goes_on && file_bytes_ + chunk.size() + end_bytes_max > file_bytes_max_;
   if (chunk.empty() || is_full) {
     piece.bytes = end_chunk(chunk_, End{chunk_, file_events_, is_full && !chunk.empty()});
     piece.ends_file = true;

@@ -9,7 +9,8 @@
 
 namespace airbridge::bundle {
 
-// A smaller limit of a file's size is raised to this; a head of very many streams comes on top.
+// A smaller limit of a file's size is raised to this. A head of very many streams, or events of many hundred KiB that
+// their author sealed together, may make a file longer.
 inline constexpr std::uint64_t file_bytes_min = 256 * 1024;
 
 struct Written {
@@ -49,6 +50,7 @@ class Source {
     model::KeyId author;
     model::Class cls = model::Class::Routine;
     std::uint64_t events = 0;
+    bool ends_run = true;  // has the seal
   };
   Bytes next_chunk_content();
   bool read_on();
@@ -66,7 +68,8 @@ class Source {
   std::deque<Frame> frames_;  // read and not yet in a chunk
   std::uint32_t chunk_ = 0;   // the next one of this file; 0: the file is to be begun
   std::uint64_t file_bytes_ = 0, file_events_ = 0;
-  Bytes content_;  // of the next chunk
+  Bytes content_;        // of the next chunk
+  bool in_run_ = false;  // the last frame of `content_` is the beginning of a run
   std::uint64_t content_events_ = 0;
 };
 

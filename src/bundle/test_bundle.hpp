@@ -26,6 +26,27 @@ struct Site {
   void write(model::Class cls, int count, std::size_t size = 40, std::uint8_t fill = 7) {
     for (int i = 0; i < count; ++i) log.write(key, cls, size, fill);
   }
+  // An important event of 1500 bytes that does not pack.
+  // Or `count` of them, sealed together.
+  void noise(std::uint64_t& seed, int count = 1) {
+    const model::StreamId id{log.own_writer(), model::Class::Important, {}};
+    model::SealedRun run;
+    const auto before = sync::held_of(log.vector(), id);
+    auto head = *log.chain_at(id, before);
+    for (int k = 1; k <= count; ++k) {
+      model::Entry entry;
+      entry.stream = id;
+      entry.seq = before + static_cast<std::uint64_t>(k);
+      for (int i = 0; i < 1500; ++i) {
+        seed = seed * 6364136223846793005U + 1442695040888963407U;
+        entry.public_part.push_back(static_cast<std::uint8_t>(seed >> 56));
+      }
+      head = model::chain_next(head, entry);
+      run.entries.push_back(std::move(entry));
+    }
+    run.seal = trust::make_seal(key, incident, id, run.entries.back().seq, head);
+    log.append(run);
+  }
   Head head(const model::IncidentId& of = incident) const {
     Head out;
     out.incident = of;
