@@ -119,8 +119,11 @@ void Channel::add_block(Neighbour& n, Outbox& box, const Bytes& block) {
 
 void Channel::queue_items(Neighbour* n, std::vector<Item> items) {
   Bytes urgent, bulk;
+  // A block is delivered when all of it is there, so urgent ones are small: one lost frame holds back little.
   const auto put = [&](Bytes& block, Outbox& box, const Bytes& message) {
-    if (!block.empty() && block.size() + message.size() + 3 > block_bytes_max) {
+    const auto most =
+        &block == &urgent ? std::min(block_bytes_max, urgent_block_frames * profile_.mtu) : block_bytes_max;
+    if (!block.empty() && block.size() + message.size() + 3 > most) {
       add_block(*n, box, block);
       block.clear();
     }

@@ -40,6 +40,7 @@ inline constexpr std::size_t neighbours_max = 64;
 // A message is refused (dropped and counted) beyond this; a block is closed before it grows beyond the second.
 inline constexpr std::size_t message_bytes_max = 128 * 1024;
 inline constexpr std::size_t block_bytes_max = 256 * 1024;
+inline constexpr std::size_t urgent_block_frames = 4;  // of urgent messages, before compression
 inline constexpr std::size_t messages_per_block_max = 4096;
 
 // Fragments sent and not acknowledged, per neighbour and sub-channel: on half duplex, where a turn is short, and else.

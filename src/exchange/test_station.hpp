@@ -24,11 +24,11 @@ inline Now at_ms(std::int64_t ms) {
 }
 
 struct Station {
-  Station(std::uint8_t n, int place)
+  Station(std::uint8_t n, int place, const model::IncidentId& of)
       : key(key_of(n)),
         on_air(place),
-        log(incident, {key.id(), 1}),
-        core(sync::Config{incident, key.id(), "N" + std::to_string(n)}, log) {
+        log(of, {key.id(), 1}),
+        core(sync::Config{of, key.id(), "N" + std::to_string(n)}, log) {
     log.add_key(key.public_key());
   }
   trust::SigningKey key;
@@ -45,10 +45,11 @@ struct Station {
 
 class World {
  public:
-  World(const bearer::AirProfile& air, std::uint64_t seed) : air(air, seed), rng_(seed * 31 + 7) {}
+  World(const bearer::AirProfile& made_of, std::uint64_t seed, const model::IncidentId& of = incident)
+      : air(made_of, seed), incident_(of), rng_(seed * 31 + 7) {}
 
   Station& add(std::uint8_t n, const bearer::Profile& profile) {
-    stations.push_back(std::make_unique<Station>(n, air.add_station()));
+    stations.push_back(std::make_unique<Station>(n, air.add_station(), incident_));
     profiles_.push_back(profile);
     return *stations.back();
   }
@@ -73,8 +74,8 @@ class World {
     };
     handlers.name_of = [](const model::KeyId& id) { return id.hex().substr(0, 6); };
     station.core.durable(now());
-    station.links = std::make_unique<ChannelLinks>(station.core, sync::LinkProfile{}, 1, std::move(setup), squeezer,
-                                                   Rng(rng_()), std::move(handlers), now());
+    station.links = std::make_unique<ChannelLinks>(station.core, sync::LinkProfile{}, 1, std::move(setup),
+                                                   *squeezer_used, Rng(rng_()), std::move(handlers), now());
     std::vector<model::KeyId> members;
     for (const auto& other : stations) members.push_back(other->key.id());
     station.links->set_members(members, now());
@@ -122,7 +123,8 @@ class World {
 
   bearer::Air air;
   std::vector<std::unique_ptr<Station>> stations;
-  bearer::PlainSqueezer squeezer;
+  bearer::PlainSqueezer plain;
+  const bearer::Squeezer* squeezer_used = &plain;
 
  private:
   void step(std::int64_t until) {
@@ -166,6 +168,7 @@ class World {
       settle(*station);
     }
   }
+  model::IncidentId incident_;
   std::int64_t ms_ = 0;
   Rng rng_;
   std::vector<bearer::Profile> profiles_;

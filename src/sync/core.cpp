@@ -125,7 +125,10 @@ void Core::refuse(Peer& peer, std::string what) {
 }
 
 void Core::put_control(Peer& peer, const Message& message) {
-  hand_over(peer, encode_for(peer, message), !peer.link.is_message, std::nullopt);
+  // On message links what goes as urgent overtakes all else: only what the other side must know before it can begin.
+  const bool opens = std::holds_alternative<VectorMessage>(message) || std::holds_alternative<AskVector>(message) ||
+                     std::holds_alternative<AskWriters>(message) || std::holds_alternative<Writers>(message);
+  hand_over(peer, encode_for(peer, message), !peer.link.is_message || opens, std::nullopt);
 }
 
 void Core::hand_over(Peer& peer, Bytes frame, bool urgent, std::optional<model::Class> cls, bool reliable) {

@@ -305,7 +305,7 @@ void Core::receive_message(PeerId id, ByteView bytes, bool overheard, Now now) {
   peer->heard = now.steady;
   peer->bytes_received += bytes.size();
   on_compact(*peer, bytes, overheard, now);
-  if (peer->vector_asked) want(*peer, false);
+  if (peer->vector_asked) want(*peer, true);
   if (!peer->dead) pump(*peer, now);
   if (was_stuck && !peer->dead) take_over(peer->node, now);
   sweep(now);

@@ -200,7 +200,8 @@ void Core::pump(Peer& peer, Now now) {
   };
   const bool busy = now.steady < peer.busy_until;
   const auto urgent = [&] {
-    return carries_urgent && !busy && peer.handed < link.burst_bytes + urgent_reserve_bytes &&
+    const auto reserve = peer.pulled != nullptr ? 0 : urgent_reserve_bytes;
+    return carries_urgent && !busy && peer.handed < link.burst_bytes + reserve &&
            peer.in_flight_bytes < link.window_bytes + urgent_reserve_bytes &&
            send_events(peer, model::Class::Urgent, frame_bytes(), now);
   };

@@ -1,0 +1,208 @@
+#include "sync_radio.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "bearer/squeeze.hpp"
+#include "exchange/test_station.hpp"
+#include "field_workload.hpp"
+#include "sync/compact.hpp"
+
+namespace airbridge::bench {
+namespace {
+
+using exchange::test::Station;
+using exchange::test::World;
+using model::Class;
+
+constexpr Milliseconds hour{3'600'000};
+constexpr std::int64_t minute_ms = 60'000;
+constexpr std::int64_t report_every_ms = 2 * minute_ms;
+
+model::SealedRun run_of(const FieldWritten& written) { return {{written.entry}, written.seal}; }
+
+double percentile(std::vector<double> values, double share) {
+  if (values.empty()) return 1e9;
+  std::ranges::sort(values);
+  return values[std::min(values.size() - 1,
+                         static_cast<std::size_t>(std::ceil(share * static_cast<double>(values.size()))) - 1)];
+}
+
+// An urgent report of a station's own, and when the other side had it on disk.
+struct Reports {
+  struct Waiting {
+    int from = 0;
+    std::uint64_t seq = 0;
+    std::int64_t at = 0;
+  };
+  std::vector<Waiting> waiting;
+  std::vector<double> took_s;
+  std::int64_t next = 7'000;
+
+  void look(World& world) {
+    for (auto it = waiting.begin(); it != waiting.end();) {
+      auto& from = *world.stations[static_cast<std::size_t>(it->from)];
+      auto& to = *world.stations[static_cast<std::size_t>(1 - it->from)];
+      const model::StreamId stream{{from.key.id(), 1}, Class::Urgent, {}};
+      if (sync::held_of(to.log.vector(), stream) < it->seq) {
+        ++it;
+        continue;
+      }
+      took_s.push_back(static_cast<double>(world.ms() - it->at) / 1000);
+      it = waiting.erase(it);
+    }
+  }
+  void maybe_write(World& world, std::int64_t every_ms) {
+    if (world.ms() < next) return;
+    next += every_ms;
+    for (int i = 0; i < 2; ++i) {
+      auto& station = *world.stations[static_cast<std::size_t>(i)];
+      world.write(station, Class::Urgent, 50);
+      const model::StreamId stream{{station.key.id(), 1}, Class::Urgent, {}};
+      waiting.push_back({i, sync::held_of(station.log.vector(), stream), world.ms()});
+    }
+  }
+};
+
+bool holds(const Station& station, const std::map<model::StreamId, std::uint64_t>& wanted, int cls_max) {
+  const auto held = station.log.vector();
+  return std::ranges::all_of(wanted, [&](const auto& item) {
+    return static_cast<int>(item.first.cls) > cls_max || sync::held_of(held, item.first) >= item.second;
+  });
+}
+
+}  // namespace
+
+std::vector<RadioRow> sync_radio(int seeds) {
+  double contact_s = 0, urgent_s = 0, important_s = 0, all_s = 0, bytes = 0;
+  std::vector<double> reports_s;
+  for (int seed = 1; seed <= seeds; ++seed) {
+    FieldOptions options;
+    options.seed = static_cast<std::uint64_t>(seed);
+    options.sides = 1;
+    FieldAuthors authors(options);
+    const auto shared = authors.write_until(options.start + 24 * hour);
+    authors.workload().part(2);
+    const auto apart = authors.write_until(options.start + 48 * hour);
+
+    const auto profile = *bearer::preset("radio");
+    bearer::AirProfile air;
+    air.loss.random = 0.05;
+    World world(air, static_cast<std::uint64_t>(seed), authors.incident());
+    const bearer::DictionarySqueezer squeezer{sync::dense_bytes_of};
+    world.squeezer_used = &squeezer;
+    auto& a = world.add(1, profile);
+    auto& b = world.add(2, profile);
+    for (int node = 0; node < options.nodes; ++node) {
+      const auto key = FieldWorkload::key_of(options.seed, node).public_key();
+      a.log.add_key(key);
+      b.log.add_key(key);
+    }
+    for (const auto& written : shared) {
+      a.log.append(run_of(written));
+      b.log.append(run_of(written));
+    }
+    // They were level once, so both know the writers and each other's numbers.
+    world.start();
+    world.run_for(5 * minute_ms);
+    world.air.set_outage(true);
+    world.run_for(10 * minute_ms);
+    std::map<model::StreamId, std::uint64_t> wanted_a, wanted_b;
+    for (const auto& written : apart) {
+      const bool on_a = authors.workload().side_of(written.node) == 0;
+      (on_a ? a : b).log.append(run_of(written));
+      auto& reached = (on_a ? wanted_b : wanted_a)[written.entry.stream];
+      reached = std::max(reached, written.entry.seq);
+    }
+    for (auto* station : {&a, &b}) {
+      station->core.durable(world.now());
+      world.settle(*station);
+    }
+    world.air.set_outage(false);
+    // What a beacon takes to come is told apart: from then on the channel is in use.
+    const auto returned = world.ms();
+    world.run_until(returned + 10 * minute_ms, [&] { return !a.core.peers().empty() && !b.core.peers().empty(); });
+    contact_s = std::max(contact_s, static_cast<double>(world.ms() - returned) / 1000);
+    const auto begin = world.ms();
+    const auto bytes_before = world.air.counts().sent_bytes;
+    Reports reports;
+    reports.next = begin + 5'000;
+    double at_s[3] = {0, 0, 0};
+    const auto done = [&] {
+      reports.maybe_write(world, report_every_ms);
+      reports.look(world);
+      for (int cls = 0; cls < 3; ++cls) {
+        if (at_s[cls] == 0 && holds(a, wanted_a, cls) && holds(b, wanted_b, cls))
+          at_s[cls] = static_cast<double>(world.ms() - begin) / 1000;
+      }
+      return at_s[2] > 0;
+    };
+    world.run_until(begin + 90 * minute_ms, done);
+    for (auto& at : at_s) at = at == 0 ? 1e6 : at;
+    urgent_s = std::max(urgent_s, at_s[0]);
+    important_s = std::max(important_s, at_s[1]);
+    all_s = std::max(all_s, at_s[2]);
+    bytes += static_cast<double>(world.air.counts().sent_bytes - bytes_before) / static_cast<double>(apart.size());
+    world.run_until(world.ms() + 5 * minute_ms, [&] {
+      reports.look(world);
+      return reports.waiting.empty();
+    });
+    for (const auto s : reports.took_s) reports_s.push_back(s);
+  }
+  return {{"radio_contact", contact_s, "s", 0},
+          {"radio_urgent_backlog", urgent_s, "s", 60},
+          {"radio_important_backlog", important_s / 60, "min", 5},
+          {"radio_all_events", all_s / 60, "min", 18},
+          {"radio_live_urgent_p95", percentile(reports_s, 0.95), "s", 25},
+          {"radio_live_urgent_p50", percentile(reports_s, 0.5), "s", 0},
+          {"radio_bytes_per_event", bytes / seeds, "B", 0}};
+}
+
+std::vector<RadioRow> sync_lossy(int seeds) {
+  std::vector<double> took_s;
+  for (int seed = 1; seed <= seeds; ++seed) {
+    auto profile = *bearer::preset("satellite");
+    bearer::AirProfile air;
+    air.rate_bps = 64'000;
+    air.half_duplex = false;
+    air.turn_round = Milliseconds(0);
+    air.mtu = profile.mtu;
+    air.delay = Milliseconds(2'000);
+    air.loss.random = 0.3;
+    World world(air, static_cast<std::uint64_t>(seed) + 100, exchange::test::incident);
+    const bearer::DictionarySqueezer squeezer{sync::dense_bytes_of};
+    world.squeezer_used = &squeezer;
+    auto& a = world.add(1, profile);
+    world.add(2, profile);
+    world.start();
+    world.run_for(5 * minute_ms);
+    FieldOptions options;
+    options.seed = static_cast<std::uint64_t>(seed);
+    FieldWorkload workload(options);
+    Reports reports;
+    reports.next = world.ms() + 10'000;
+    const auto end = world.ms() + 60 * minute_ms;
+    std::int64_t next_position = world.ms();
+    int node = 0;
+    world.run_until(end, [&] {
+      for (; next_position <= world.ms(); next_position += minute_ms / 200) {
+        a.core.last_value(workload.position(node, world.now().utc), world.now());
+        node = (node + 1) % options.nodes;
+        world.settle(a);
+      }
+      reports.maybe_write(world, 30'000);
+      reports.look(world);
+      return false;
+    });
+    world.run_until(world.ms() + 5 * minute_ms, [&] {
+      reports.look(world);
+      return reports.waiting.empty();
+    });
+    for (const auto s : reports.took_s) took_s.push_back(s);
+  }
+  return {{"lossy_urgent_p99", percentile(took_s, 0.99), "s", 10},
+          {"lossy_urgent_worst", percentile(took_s, 1), "s", 0}};
+}
+
+}  // namespace airbridge::bench
