@@ -1,13 +1,16 @@
 #pragma once
 // What peers may know of the log: what is durable, and nothing else.
 #include "ledger/surroundings.hpp"
+#include "picture/fold.hpp"
 #include "sync/log_view.hpp"
 
 namespace airbridge::ledger {
 
 class DurableView final : public sync::LogView {
  public:
-  DurableView(Surroundings& around, const model::Writer& own) : around_(around), own_(own) {}
+  // The roster is read later, whenever it is asked about.
+  DurableView(Surroundings& around, const model::Writer& own, const picture::Fold& fold)
+      : around_(around), own_(own), fold_(fold) {}
   model::VersionVector vector() const override {
     return around_.read([](store::Log& log) { return log.vector(); });
   }
@@ -26,11 +29,19 @@ class DurableView final : public sync::LogView {
   std::optional<model::PublicKey> author_key(const model::KeyId& author) const override {
     return around_.read([&](store::Log& log) { return log.author_key(author); });
   }
+  std::vector<model::KeyId> persons() const override {
+    std::vector<model::KeyId> out;
+    for (const auto& [id, member] : fold_.roster().members()) {
+      if (member.granted && member.grant.subject == trust::SubjectKind::Person) out.push_back(id);
+    }
+    return out;
+  }
   model::Writer own_writer() const override { return own_; }
 
  private:
   Surroundings& around_;
   const model::Writer& own_;
+  const picture::Fold& fold_;
 };
 
 }  // namespace airbridge::ledger

@@ -28,6 +28,7 @@ class PlantedView final : public sync::LogView {
   std::optional<model::PublicKey> author_key(const model::KeyId& author) const override {
     return view_.author_key(author);
   }
+  std::vector<model::KeyId> persons() const override { return view_.persons(); }
   model::Writer own_writer() const override { return view_.own_writer(); }
 
  private:

@@ -155,12 +155,16 @@ void Core::check_digest(Peer& peer, Now now) {
   }
 }
 
-// The writers of what is held here, by which messages name them, whenever they change.
+// The writers of what is held here, and the persons who act through them, by which messages name them, whenever they
+// change.
 void Core::keep_table() {
   std::vector<model::Writer> writers;
   for (const auto& [stream, held] : ours_) {
     if (writers.empty() || writers.back() != stream.writer) writers.push_back(stream.writer);
   }
+  for (const auto& person : log_.persons()) writers.push_back({person, 0});
+  std::sort(writers.begin(), writers.end());
+  if (writers.size() > writer_table_max) writers.resize(writer_table_max);
   if (!tables_.empty() && tables_.back()->writers() == writers) return;
   tables_.push_back(std::make_shared<const WriterTable>(std::move(writers)));
   if (tables_.size() > writer_tables_max) tables_.pop_front();

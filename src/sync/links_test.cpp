@@ -254,3 +254,29 @@ TEST_CASE("one way: what the other side is not known to hold is said, and said a
   CHECK(times >= 3);
   CHECK(times <= 7);
 }
+
+TEST_CASE("who acts through nodes is named by place on message links, as the nodes are") {
+  Net net;
+  auto& a = net.add(1);
+  auto& b = net.add(2);
+  const auto person = key_of(9).id();
+  a.log.set_persons({person});
+  a.write(Class::Routine);
+  a.core.durable(net.now());
+  auto profile = over("radio", 1);
+  profile.is_message = true;
+  const auto peer = a.core.connect_known(profile, b.key.id(), "B", Digest{1}, net.now());
+  net.collect();
+  a.core.receive_message(peer, encode_compact(AskVector{}, {}), false, net.now());
+  const WriterTable table({{a.key.id(), 1}, {person, 0}});
+  bool named = false;
+  for (const auto& send : a.core.pull(peer, 1000, false, net.now())) {
+    CompactContext context;
+    context.tables = [&](WriterTag tag) {
+      named = named || tag == table.tag();
+      return std::vector<const WriterTable*>{&table};
+    };
+    CHECK(decode_compact(send.bytes, context));
+  }
+  CHECK(named);
+}

@@ -22,6 +22,8 @@ class LogView {
   virtual std::vector<model::SealedRun> runs_after(const model::StreamId& stream, std::uint64_t seq,
                                                    std::size_t bytes_max) const = 0;
   virtual std::optional<model::PublicKey> author_key(const model::KeyId& author) const = 0;
+  // Who acts through nodes, as far as is known here: narrow links name them by their place among the writers.
+  virtual std::vector<model::KeyId> persons() const { return {}; }
   // Under which name this node writes now. Nobody else may know more of it than this log does.
   virtual model::Writer own_writer() const = 0;
 };

@@ -13,6 +13,7 @@ class MemoryLog final : public LogView {
   MemoryLog(const model::IncidentId& incident, const model::Writer& own) : incident_(incident), own_(own) {}
 
   void set_own(const model::Writer& own) { own_ = own; }
+  void set_persons(std::vector<model::KeyId> persons) { persons_ = std::move(persons); }
   void add_key(const model::PublicKey& key) { keys_[model::key_id_of(key)] = key; }
   // False when the run does not continue what is here; entries already here are skipped.
   bool append(const model::SealedRun& run) {
@@ -93,6 +94,7 @@ class MemoryLog final : public LogView {
     const auto found = keys_.find(author);
     return found == keys_.end() ? std::nullopt : std::optional(found->second);
   }
+  std::vector<model::KeyId> persons() const override { return persons_; }
   model::Writer own_writer() const override { return own_; }
 
  private:
@@ -109,6 +111,7 @@ class MemoryLog final : public LogView {
   }
   model::IncidentId incident_;
   model::Writer own_;
+  std::vector<model::KeyId> persons_;
   std::map<model::StreamId, Stream> streams_;
   std::map<model::KeyId, model::PublicKey> keys_;
 };
