@@ -37,6 +37,16 @@ int run_node(const Common& common, const NodeOptions& options);
 
 int run_status(const Common& common, bool as_json);
 
+int run_conflicts(const Common& common, bool as_json);
+struct ResolveOptions {
+  std::string entity;  // display id or id
+  std::string field;
+  std::string value;  // a number of the list, or the value itself
+};
+int run_resolve(const Common& common, const ResolveOptions& options);
+
+int run_compare(const Common& common, const std::string& peer);  // 1 also when there is a difference
+
 struct EventsOptions {
   std::optional<std::uint64_t> after;  // none: the newest
   std::uint64_t limit = 50;

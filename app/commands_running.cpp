@@ -1,7 +1,10 @@
 // status, diagnose: how a node is.
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <tuple>
+#include <vector>
 
 #include "cli_support.hpp"
 #include "config.hpp"
@@ -36,14 +39,103 @@ std::string reason_words(const json::object& feed) {
   return fmt::format(" [{}]", out);
 }
 
-void print_status(const json::object& status, const std::string& address) {
-  const auto& node = status.at("node").as_object();
-  const auto& incident = status.at("incident").as_object();
-  const auto& store = status.at("store").as_object();
+std::string bytes_words(std::int64_t bytes) {
+  if (bytes < 1'000) return fmt::format("{} B", bytes);
+  if (bytes < 1'000'000) return fmt::format("{:.1f} kB", static_cast<double>(bytes) / 1e3);
+  if (bytes < 1'000'000'000) return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
+  return fmt::format("{:.1f} GB", static_cast<double>(bytes) / 1e9);
+}
+
+// "14 (2 urgent, 5 important)"; what is routine is the rest.
+std::string count_words(const json::object& object, std::string_view total, std::string_view by_class) {
+  auto out = fmt::format("{}", number_at(object, total));
+  const auto* counts = object.if_contains(by_class);
+  if (counts == nullptr || !counts->is_object()) return out;
+  std::string parts;
+  for (const auto* name : {"urgent", "important"}) {
+    if (const auto count = number_at(counts->get_object(), name); count > 0)
+      parts += fmt::format("{}{} {}", parts.empty() ? "" : ", ", count, name);
+  }
+  return parts.empty() ? out : fmt::format("{} ({})", out, parts);
+}
+
+std::string why_words(const json::object& object) {
+  const auto why = text_at(object, "why");
+  return why.empty() ? why : "  (" + why + ")";
+}
+
+std::string level_words(const json::object& peer) {
+  const auto level = text_at(peer, "level");
+  if (text_at(peer, "state") != "connected") return {};
+  if (level == "equal") return ", level";
+  if (const auto* ms = peer.if_contains("to_level_ms"); ms != nullptr && ms->is_number())
+    return fmt::format(", level in about {}", age_words(number_at(peer, "to_level_ms")));
+  return level == "unknown" ? ", not compared yet" : ", level: time unknown";
+}
+
+// Of what a link does not measure nothing is said.
+std::string measured_words(const json::object& link) {
+  std::string out;
+  const auto add = [&](std::string_view key, std::string_view words, auto show) {
+    if (const auto* value = link.if_contains(key); value != nullptr && value->is_number())
+      out += fmt::format(", {} {}", words, show(value->to_number<double>()));
+  };
+  const auto whole = [](double value) { return fmt::format("{:.0f}", value); };
+  const auto percent = [](double value) { return fmt::format("{:.0f} %", value); };
+  add("round_trip_ms", "answers in",
+      [](double ms) { return ms < 1'000 ? fmt::format("{:.0f} ms", ms) : fmt::format("{:.1f} s", ms / 1'000); });
+  add("occupancy_percent", "channel busy", percent);
+  add("loss_percent", "lost", percent);
+  add("retransmissions", "sent again", whole);
+  add("budget_left_bytes", "budget left", [](double bytes) { return bytes_words(static_cast<std::int64_t>(bytes)); });
+  return out;
+}
+
+void print_link(const json::object& link) {
+  fmt::print("           {:<14} {:<10} {:<10} heard {}; out {}, in {}{}{}\n", text_at(link, "bearer"),
+             text_at(link, "kind"), text_at(link, "state"), since(number_at(link, "last_heard_ms")),
+             bytes_words(number_at(link, "bytes_sent")), bytes_words(number_at(link, "bytes_received")),
+             measured_words(link), why_words(link));
+}
+
+// What needs help first: lost, then connecting, then who lacks most.
+std::vector<const json::object*> worst_first(const json::array& peers) {
+  std::vector<const json::object*> out;
+  for (const auto& item : peers) out.push_back(&item.as_object());
+  const auto rank = [](const json::object& peer) {
+    const auto state = text_at(peer, "state");
+    const auto lacks = number_at(peer, "lacks_here") + number_at(peer, "lacks_there");
+    return std::tuple(state == "lost" ? 0 : state == "connecting" ? 1 : 2, -lacks, text_at(peer, "name"));
+  };
+  std::sort(out.begin(), out.end(), [&](const auto* a, const auto* b) { return rank(*a) < rank(*b); });
+  return out;
+}
+
+void print_peers(const json::object& status) {
+  for (const auto* peer : worst_first(list_at(status, "peers"))) {
+    const bool met = number_at(*peer, "last_heard_ms") != 0 || text_at(*peer, "state") == "connected";
+    fmt::print("peer       {:<14} {:<10} {}  {}", text_at(*peer, "name", "(not met yet)"), text_at(*peer, "state"),
+               text_at(*peer, "address"),
+               met ? "heard " + since(number_at(*peer, "last_heard_ms")) : std::string("never heard"));
+    if (met)
+      fmt::print("{}; lacks here {}, there {}; {} out, {} in", level_words(*peer),
+                 count_words(*peer, "lacks_here", "lacks_here_by_class"),
+                 count_words(*peer, "lacks_there", "lacks_there_by_class"), bytes_words(number_at(*peer, "bytes_sent")),
+                 bytes_words(number_at(*peer, "bytes_received")));
+    fmt::print("{}\n", why_words(*peer));
+    for (const auto& link : list_at(*peer, "links")) print_link(link.as_object());
+  }
+  for (const auto& item : list_at(status, "bearers")) {
+    const auto& bearer = item.as_object();
+    fmt::print("bearer     {:<14} {:<10} {:<10} {}; out {}, in {}{}{}\n", text_at(bearer, "name"),
+               text_at(bearer, "kind"), text_at(bearer, "state"), text_at(bearer, "profile"),
+               bytes_words(number_at(bearer, "bytes_sent")), bytes_words(number_at(bearer, "bytes_received")),
+               measured_words(bearer), why_words(bearer));
+  }
+}
+
+void print_store(const json::object& store) {
   const auto damaged = number_at(store, "damaged");
-  fmt::print("{} ({}) at http://{}/{}\n", text_at(node, "name"), text_at(node, "profile"), address,
-             flag_at(status, "insecure_lab") ? "  INSECURE LAB" : "");
-  fmt::print("incident   {}{}\n", text_at(incident, "name"), flag_at(incident, "exercise") ? "  EXERCISE" : "");
   fmt::print("log        {} events, {} MiB free{}{}\n", number_at(store, "events"),
              number_at(store, "disk_free_bytes") >> 20,
              damaged == 0   ? std::string()
@@ -51,22 +143,9 @@ void print_status(const json::object& status, const std::string& address) {
                             : fmt::format(", {} damaged stretches", damaged),
              flag_at(store, "refusing_writes") ? ", REFUSING WRITES: " + text_at(store, "why") : "");
   fmt::print("state      {}\n", text_at(store, "state_hash").substr(0, 16));
-  fmt::print("clock      {}\n", clock_words(text_at(status, "clock")));
-  fmt::print("unshared   {} own events no other node is known to hold\n", number_at(status, "unshared"));
-  for (const auto& item : list_at(status, "peers")) {
-    const auto& peer = item.as_object();
-    if (number_at(peer, "last_heard_ms") == 0 && text_at(peer, "state") != "connected") {
-      fmt::print("peer       {:<14} {:<10} {}  never heard{}\n", text_at(peer, "name", "(not met yet)"),
-                 text_at(peer, "state"), text_at(peer, "address"),
-                 text_at(peer, "why").empty() ? "" : "  (" + text_at(peer, "why") + ")");
-      continue;
-    }
-    fmt::print("peer       {:<14} {:<10} {}  heard {}, {}; lacks here {}, there {}; {} B out, {} B in{}\n",
-               text_at(peer, "name", "(not met yet)"), text_at(peer, "state"), text_at(peer, "address"),
-               since(number_at(peer, "last_heard_ms")), text_at(peer, "level"), number_at(peer, "lacks_here"),
-               number_at(peer, "lacks_there"), number_at(peer, "bytes_sent"), number_at(peer, "bytes_received"),
-               text_at(peer, "why").empty() ? "" : "  (" + text_at(peer, "why") + ")");
-  }
+}
+
+void print_feeds(const json::object& status) {
   for (const auto& item : list_at(status, "feeds")) {
     const auto& feed = item.as_object();
     fmt::print(
@@ -75,9 +154,28 @@ void print_status(const json::object& status, const std::string& address) {
         number_at(feed, "clients") > 0 ? fmt::format(", {} clients", number_at(feed, "clients")) : "",
         number_at(feed, "refused") > 0 ? fmt::format(", {} refused", number_at(feed, "refused")) : "",
         number_at(feed, "not_carried") > 0 ? fmt::format(", not carried: {}", number_at(feed, "not_carried")) : "",
-        reason_words(feed), text_at(feed, "why").empty() ? "" : "  (" + text_at(feed, "why") + ")");
+        reason_words(feed), why_words(feed));
   }
+}
+
+void print_status(const json::object& status, const std::string& address) {
+  const auto& node = status.at("node").as_object();
+  const auto& incident = status.at("incident").as_object();
+  fmt::print("{} ({}) at http://{}/{}\n", text_at(node, "name"), text_at(node, "profile"), address,
+             flag_at(status, "insecure_lab") ? "  INSECURE LAB" : "");
   for (const auto& problem : list_at(status, "problems")) fmt::print("PROBLEM    {}\n", printable(problem.as_string()));
+  if (const auto conflicts = number_at(status, "conflicts"); conflicts > 0) {
+    const auto urgent = number_at(status, "conflicts_urgent");
+    fmt::print("conflicts  {} to settle{}: airbridge conflicts\n", conflicts,
+               urgent > 0 ? fmt::format(", {} URGENT", urgent) : "");
+  }
+  fmt::print("incident   {}{}\n", text_at(incident, "name"), flag_at(incident, "exercise") ? "  EXERCISE" : "");
+  print_store(status.at("store").as_object());
+  fmt::print("clock      {}\n", clock_words(text_at(status, "clock")));
+  fmt::print("unshared   {} own events no other node is known to hold\n",
+             count_words(status, "unshared", "unshared_by_class"));
+  print_peers(status);
+  print_feeds(status);
 }
 
 }  // namespace

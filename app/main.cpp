@@ -88,6 +88,27 @@ int main(int argc, char** argv) {
   add_url(status_command);
   status_command->callback([&] { status = run_status(common, as_json); });
 
+  auto* conflicts_command = add("conflicts", "What people said in contradiction and a person must settle");
+  conflicts_command->add_flag("--json", as_json, "as JSON");
+  add_url(conflicts_command);
+  conflicts_command->callback([&] { status = run_conflicts(common, as_json); });
+
+  ResolveOptions resolve;
+  auto* resolve_command = add("resolve", "Settle a conflict by choosing one of its values");
+  resolve_command->add_option("record", resolve.entity, "its name, C-7K3QX, or its id")->required();
+  resolve_command->add_option("field", resolve.field, "as airbridge conflicts prints it")->required();
+  resolve_command->add_option("value", resolve.value, "the number of a value in the list, or the value itself")
+      ->required();
+  add_url(resolve_command);
+  resolve_command->callback([&] { status = run_resolve(common, resolve); });
+
+  std::string compared;
+  auto* compare_command =
+      add("compare", "Read the log again and compare what is stored with other nodes in reach; names every difference");
+  compare_command->add_option("peer", compared, "name or key id of the node; all unless told");
+  add_url(compare_command);
+  compare_command->callback([&] { status = run_compare(common, compared); });
+
   EventsOptions events;
   auto* events_command = add("events", "The journal: what happened, who said so, when, from where");
   events_command->add_option("--after", events.after,

@@ -8,6 +8,7 @@
 #include "base/log.hpp"
 #include "bundle_routes.hpp"
 #include "clock_quality.hpp"
+#include "comparer.hpp"
 #include "endpoint_rules.hpp"
 #include "feeds.hpp"
 #include "ledger.hpp"
@@ -84,11 +85,13 @@ class RunningNode final : public Node {
   NodePorts ports_;
   Shared<picture::Picture> picture_{std::make_shared<const picture::Picture>()};
   Shared<api::Status> status_{std::make_shared<const api::Status>()};
+  Shared<api::Comparisons> comparisons_{std::make_shared<const api::Comparisons>()};
 
   std::vector<std::unique_ptr<tiles::TileSource>> maps_;
   std::unique_ptr<LoopThread> core_, api_;
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<Peers> peers_;
+  std::unique_ptr<Comparer> comparer_;
   std::unique_ptr<TakGateway> tak_;
   OwnPlace own_place_;
   std::unique_ptr<Feeds> feeds_;
@@ -194,7 +197,13 @@ Result<void, std::string> RunningNode::start_peers() {
     const auto* member = picture->roster().find(node);
     return member != nullptr && member->granted;
   };
+  handlers.on_compared = [this](const sync::Compared& compared) {
+    if (comparer_) comparer_->compared(compared);
+  };
   peers_ = std::make_unique<Peers>(core_->loop(), clock_, sync_config, ledger_->view(), std::move(handlers));
+  comparer_ = std::make_unique<Comparer>(
+      Comparer::Parts{core_->loop(), clock_, ledger_->view(), home_.incident, *peers_,
+                      [this](const model::KeyId& id) { return picture_.get()->roster().name_of(id); }, comparisons_});
   if (!config_.peers_listen.empty()) {
     const auto at = listen_endpoint("peers.listen", config_.peers_listen, 7420, config_.insecure_lab);
     if (!at) return failure(at.error());
@@ -229,7 +238,9 @@ Result<void, std::string> RunningNode::start_api(const net::Endpoint& at) {
                          own_place_,
                          [this](model::Observation&& observation) { take_observation(std::move(observation), false); },
                          [this] { publish(); },
-                         [this] { make_status(); }};
+                         [this] { make_status(); },
+                         [this](const std::string& peer) { return comparer_->begin(peer); },
+                         comparisons_};
   backend_ = std::make_unique<NodeBackend>(home_, clock_, std::move(core), picture_, status_);
   bundle_ = std::make_unique<LoopThread>();
   bundle_desk_ = std::make_unique<BundleDesk>(
@@ -272,6 +283,7 @@ void RunningNode::stop() {
   if (core_) {
     core_->call([this] {
       timers_.clear();
+      comparer_.reset();
       if (feeds_) feeds_->stop();
       if (bundle_desk_) bundle_desk_->stop();
       if (peers_) peers_->stop();

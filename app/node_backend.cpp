@@ -83,6 +83,15 @@ void NodeBackend::journal(api::JournalQuery query,
   });
 }
 
+void NodeBackend::compare(
+    std::string peer, std::function<void(Result<std::shared_ptr<const api::Comparisons>, api::CommandError>)> done) {
+  core_.loop.post([this, peer = std::move(peer), done = std::move(done)] {
+    if (core_.compare(peer)) return done(core_.comparisons.get());
+    done(failure(api::CommandError{404, "not_found", "no node of this name or key is in reach", "peer",
+                                   "airbridge status lists them"}));
+  });
+}
+
 Result<api::BackupInfo, api::CommandError> NodeBackend::begin_backup(bool with_keys) {
   return backups_->begin(with_keys, clock_.now().utc);
 }

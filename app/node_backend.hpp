@@ -27,6 +27,8 @@ class NodeBackend final : public api::Backend {
     std::function<void(model::Observation&&)> take_observation;
     std::function<void()> publish;
     std::function<void()> make_status;
+    std::function<bool(const std::string& peer)> compare;  // false: no such node is in reach
+    const Shared<api::Comparisons>& comparisons;
   };
   NodeBackend(const Home& home, const Clock& clock, Core core, const Shared<picture::Picture>& picture,
               const Shared<api::Status>& status);
@@ -42,6 +44,9 @@ class NodeBackend final : public api::Backend {
                  std::function<void(Result<Played, api::CommandError>)> done) override;
   Result<api::BackupInfo, api::CommandError> begin_backup(bool with_keys) override;
   std::optional<api::BackupInfo> backup(std::uint64_t id) override;
+  void compare(std::string peer,
+               std::function<void(Result<std::shared_ptr<const api::Comparisons>, api::CommandError>)> done) override;
+  std::shared_ptr<const api::Comparisons> comparisons() override { return core_.comparisons.get(); }
   std::string metrics() override;
 
  private:

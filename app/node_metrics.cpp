@@ -4,6 +4,27 @@
 
 namespace airbridge::app {
 
+namespace {
+
+constexpr std::string_view class_names[] = {"urgent", "important", "routine"};
+
+// What a link does not measure has no line.
+void put_link(MetricsText& out, const std::string& peer, const api::LinkInfo& link) {
+  const auto put = [&](std::string_view name, std::string_view type, std::string_view words, auto value) {
+    out.put(name, type, words, value, {{"peer", peer}, {"bearer", link.bearer}, {"kind", link.kind}});
+  };
+  put("link_active", "gauge", "1 while this link carries what the peer is sent.", link.state == "active" ? 1 : 0);
+  put("link_bytes_sent_total", "counter", "Bytes sent on this link.", link.bytes_sent);
+  put("link_bytes_received_total", "counter", "Bytes received on this link.", link.bytes_received);
+  if (link.round_trip) put("link_round_trip_ms", "gauge", "Time of an answer.", link.round_trip->count());
+  if (link.retransmissions) put("link_retransmissions_total", "counter", "Frames sent again.", *link.retransmissions);
+  if (link.occupancy_percent) put("link_occupancy_percent", "gauge", "Of the channel's time.", *link.occupancy_percent);
+  if (link.loss_percent) put("link_loss_percent", "gauge", "Of frames, lately.", *link.loss_percent);
+  if (link.budget_left_bytes) put("link_budget_left_bytes", "gauge", "Of a metered bearer.", *link.budget_left_bytes);
+}
+
+}  // namespace
+
 std::string node_metrics(const api::Status& status, const picture::Picture& picture, std::uint64_t commands) {
   MetricsText out;
   const auto& counts = picture.counts();
@@ -26,15 +47,19 @@ std::string node_metrics(const api::Status& status, const picture::Picture& pict
   for (const auto& peer : status.peers) {
     const auto peer_name = peer.id.is_zero() ? peer.address : peer.id.hex();
     out.put("peer_connected", "gauge", "1 while linked.", peer.state == "connected" ? 1 : 0, {{"peer", peer_name}});
-    out.put("peer_lacks_here", "gauge", "Events the peer holds and this node does not.", peer.lacks_here,
-            {{"peer", peer_name}});
-    out.put("peer_lacks_there", "gauge", "Events this node holds and the peer does not.", peer.lacks_there,
-            {{"peer", peer_name}});
+    for (std::size_t c = 0; c < peer.lacks_here_by_class.size(); ++c) {
+      out.put("peer_lacks_here", "gauge", "Events the peer holds and this node does not.", peer.lacks_here_by_class[c],
+              {{"peer", peer_name}, {"class", class_names[c]}});
+      out.put("peer_lacks_there", "gauge", "Events this node holds and the peer does not.",
+              peer.lacks_there_by_class[c], {{"peer", peer_name}, {"class", class_names[c]}});
+    }
+    for (const auto& link : peer.links) put_link(out, peer_name, link);
     out.put("peer_bytes_sent_total", "counter", "Bytes sent on the present link.", peer.bytes_sent,
             {{"peer", peer_name}});
     out.put("peer_bytes_received_total", "counter", "Bytes received on the present link.", peer.bytes_received,
             {{"peer", peer_name}});
   }
+  out.put("cut_off", "gauge", "1 while other nodes are expected and none is heard.", status.cut_off ? 1 : 0);
   for (const auto& feed : status.feeds) {
     out.put("feed_received_total", "counter", "Messages received.", feed.received,
             {{"feed", feed.name}, {"source", feed.address}});

@@ -27,6 +27,18 @@ bool is_cut_off(const std::vector<api::PeerInfo>& peers, bool has_configured) {
   return !any("connected") && (has_configured || any("lost"));
 }
 
+// Since when, what is at stake, and what to do.
+std::string words_of_cut_off(const api::Status& status) {
+  const auto since =
+      status.cut_off_since == UtcTime{} ? std::string("since the start") : "since " + format_utc(status.cut_off_since);
+  const auto urgent = status.unshared_by_class[static_cast<std::size_t>(model::Class::Urgent)];
+  if (status.unshared == 0) return fmt::format("Cut off {}: no other node is heard. Nothing is saved only here", since);
+  return fmt::format(
+      "Cut off {}: no other node is heard. Saved only here: {} event{}, {} urgent. Keep this device powered; move it "
+      "into reach, use another bearer, or carry the events in a file (airbridge bundle write)",
+      since, status.unshared, status.unshared == 1 ? "" : "s", urgent);
+}
+
 }  // namespace
 
 std::shared_ptr<const api::Status> NodeStatus::make(model::ClockQuality clock_quality,
@@ -95,7 +107,7 @@ void NodeStatus::add_problems(api::Status& status, const picture::Picture& pictu
         fmt::format("{} of the log {} damaged; peers are asked for what is missing",
                     status.store.damaged == 1 ? "1 stretch" : fmt::format("{} stretches", status.store.damaged),
                     status.store.damaged == 1 ? "is" : "are"));
-  if (status.cut_off) problems.push_back("Cut off: no other node can be reached");
+  if (status.cut_off) problems.push_back(words_of_cut_off(status));
   for (const auto& problem : parts_.peers.problems()) problems.push_back(problem);
   if (!status.clocks.empty()) problems.push_back(words_of(status.clocks.front()));
   if (!picture.forks().empty())

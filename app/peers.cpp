@@ -263,6 +263,9 @@ void Peers::carry_out(sync::Output output) {
                          {{"node", twin.node.hex()}, {"peer", twin.address}});
             (is_own ? own_twin_ : other_twin_) = Twin{twin.name, twin.address, now().steady};
           },
+          [this](sync::Compared& compared) {
+            if (handlers_.on_compared) handlers_.on_compared(compared);
+          },
           [this](sync::Refused& refused) {
             if (!is_news(refused.address, refused.what)) return;
             log::warn(area, "refused what a node sent",
@@ -327,6 +330,21 @@ void Peers::rejected(sync::Ticket ticket, const std::string& why) {
 void Peers::last_value(const model::Observation& observation) {
   core_.last_value(observation, now());
   settle();
+}
+
+std::vector<std::pair<model::KeyId, std::string>> Peers::compare(const std::string& peer) {
+  std::vector<std::pair<model::KeyId, std::string>> asked;
+  auto links = core_.peers();
+  std::ranges::partition(links, [](const auto& link) { return link.carries; });  // over the link in use
+  for (const auto& link : links) {
+    if (link.state != sync::PeerState::Up || !link.node) continue;
+    const bool wanted = peer.empty() || link.name == peer || link.node->hex().starts_with(peer);
+    const bool again = std::ranges::any_of(asked, [&](const auto& one) { return one.first == *link.node; });
+    if (wanted && !again && core_.compare_all(link.peer, now())) asked.emplace_back(*link.node, link.name);
+  }
+  // Whoever asked hears of nothing before it knows whom it asked.
+  loop_.post([this] { settle(); });
+  return asked;
 }
 
 std::shared_ptr<const api::HeldTable> Peers::held(const model::VersionVector& streams) const {

@@ -44,6 +44,7 @@ class Peers {
     // only what such a one says to hold is counted as saved there.
     // Without it everybody does.
     std::function<bool(const model::KeyId&)> is_member = {};
+    std::function<void(const sync::Compared&)> on_compared = {};
   };
   Peers(net::EventLoop& loop, const Clock& clock, const sync::Config& config, const sync::LogView& log,
         Handlers handlers, std::size_t queue_bytes_max = peer_queue_bytes_max);
@@ -59,6 +60,9 @@ class Peers {
   void refused(sync::Ticket ticket);
   void rejected(sync::Ticket ticket, const std::string& why);
   void last_value(const model::Observation& observation);
+  // Begins to compare with the linked node of this name or key id (its first digits are enough), or with all when
+  // empty; on_compared tells what came of each. Whom it asked.
+  std::vector<std::pair<model::KeyId, std::string>> compare(const std::string& peer);
 
   std::vector<api::PeerInfo> status();
   std::vector<std::string> problems() const;  // in words

@@ -173,8 +173,8 @@ TEST_CASE("/metrics is what Prometheus reads") {
 TEST_CASE("every subcommand teaches, and refuses what it does not know") {
   const auto help = run({"--help"});
   CHECK(help.status == 0);
-  for (const auto* name : {"init", "invite", "node", "status", "events", "import", "export", "replay", "backup",
-                           "restore", "diagnose", "config", "version"}) {
+  for (const auto* name : {"init", "invite", "node", "status", "conflicts", "resolve", "compare", "events", "import",
+                           "export", "replay", "backup", "restore", "diagnose", "config", "version"}) {
     CAPTURE(name);
     CHECK(help.out.find(fmt::format("  {} ", name)) != std::string::npos);
     const auto sub = run({name, "--help"});
@@ -202,8 +202,8 @@ TEST_CASE("every subcommand teaches, and refuses what it does not know") {
 TEST_CASE("the man page and the completion know the options that the program knows") {
   const auto man = read_text(std::string(AIRBRIDGE_SOURCE_DIR) + "/docs/man/airbridge.1");
   const auto completion = read_text(std::string(AIRBRIDGE_SOURCE_DIR) + "/docs/completion/airbridge.bash");
-  for (const std::string name : {"init", "invite", "node", "status", "events", "import", "export", "replay", "backup",
-                                 "restore", "diagnose", "config"}) {
+  for (const std::string name : {"init", "invite", "node", "status", "conflicts", "resolve", "events", "import",
+                                 "export", "replay", "backup", "restore", "diagnose", "config"}) {
     CAPTURE(name);
     const auto from = man.find(fmt::format("\n.Nm\n.Cm {}\n", name));
     REQUIRE(from != std::string::npos);
@@ -278,7 +278,7 @@ TEST_CASE("status says each thing once, in one word, with its reasons") {
   };
   CHECK(shows("finished"));
   CHECK(shows(", not carried: 1 ["));
-  CHECK(shows("Cut off: no other node"));
+  CHECK(shows("Cut off since the start: no other node is heard. Saved only here: "));
   CAPTURE(out);
   CHECK(out.find("CUT OFF") == std::string::npos);
   CHECK(out.find(" damaged") == std::string::npos);

@@ -7,7 +7,7 @@ _airbridge() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command="" word options=""
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $word in
-      init | invite | node | status | events | import | export | replay | backup | bundle | restore | diagnose | config | version)
+      init | invite | node | status | conflicts | resolve | compare | events | import | export | replay | backup | bundle | restore | diagnose | config | version)
         command=$word
         break
         ;;
@@ -32,11 +32,12 @@ _airbridge() {
   esac
 
   case $command in
-    "") options="init invite node status events import export replay backup bundle restore diagnose config version --version" ;;
+    "") options="init invite node status conflicts resolve compare events import export replay backup bundle restore diagnose config version --version" ;;
     init) options="--dir --name --operator --incident --exercise --join" ;;
     invite) options="--dir --days --out" ;;
     node) options="--dir --config --set --peer --listen --http --tak --adsb --insecure-lab" ;;
-    status) options="--dir --url --json" ;;
+    status | conflicts) options="--dir --url --json" ;;
+    resolve | compare) options="--dir --url" ;;
     events) options="--dir --url --after --limit --record --text --follow --json" ;;
     import) options="--dir --url" ;;
     export | diagnose) options="--dir --url --out" ;;

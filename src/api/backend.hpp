@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "api/comparison.hpp"
 #include "api/json_values.hpp"
 #include "api/status.hpp"
 #include "model/entry.hpp"
@@ -78,7 +79,11 @@ class Backend {
   // Begins to copy the incident into a new file in the node's folder; one at a time.
   virtual Result<BackupInfo, CommandError> begin_backup(bool with_keys) = 0;
   virtual std::optional<BackupInfo> backup(std::uint64_t id) = 0;
-  virtual std::string metrics() = 0;  // the node's own figures, Prometheus text
+  // Begins to compare the log with itself and with the linked node of this name or key id, all when empty.
+  virtual void compare(std::string peer,
+                       std::function<void(Result<std::shared_ptr<const Comparisons>, CommandError>)> done) = 0;
+  virtual std::shared_ptr<const Comparisons> comparisons() = 0;  // the last one; never null
+  virtual std::string metrics() = 0;                             // the node's own figures, Prometheus text
 };
 
 }  // namespace airbridge::api

@@ -63,6 +63,12 @@ struct FakeNode final : Backend {
   void recording(std::string, std::string, std::function<void(Result<Played, CommandError>)>) override {}
   Result<BackupInfo, CommandError> begin_backup(bool) override { return failure(CommandError{}); }
   std::optional<BackupInfo> backup(std::uint64_t) override { return std::nullopt; }
+  void compare(std::string peer,
+               std::function<void(Result<std::shared_ptr<const Comparisons>, CommandError>)> done) override {
+    if (!peer.empty()) return done(failure(CommandError{404, "not_found", "no such node is in reach", "", ""}));
+    done(comparisons());
+  }
+  std::shared_ptr<const Comparisons> comparisons() override { return std::make_shared<const Comparisons>(); }
   std::string metrics() override { return {}; }
 
   picture::test::World world;

@@ -89,10 +89,10 @@ std::optional<double> number(const std::optional<T>& value) {
 }
 
 // Who holds all of it as others say: first-hand and reported counts together must cover every stream.
-void add_reported(Saved& saved, const picture::EntityView& entity, const Status& status,
+void add_reported(Saved& saved, const std::vector<model::Dot>& coverage, const Status& status,
                   const std::map<model::KeyId, std::size_t>& first_hand, const NameOf& name_of) {
   std::map<model::KeyId, std::pair<std::size_t, model::KeyId>> counts;
-  for (const auto& dot : entity.coverage) {
+  for (const auto& dot : coverage) {
     const auto told = status.reported->find(dot.stream());
     if (told == status.reported->end()) continue;
     const auto held = status.held->find(dot.stream());
@@ -111,17 +111,20 @@ void add_reported(Saved& saved, const picture::EntityView& entity, const Status&
   for (const auto& [node, counted] : counts) {
     const auto found = first_hand.find(node);
     const auto known = found == first_hand.end() ? 0 : found->second;
-    if (known + counted.first == entity.coverage.size())
-      saved.reported.push_back({name_of(node), name_of(counted.second)});
+    if (known + counted.first == coverage.size()) saved.reported.push_back({name_of(node), name_of(counted.second)});
   }
 }
 
 }  // namespace
 
 Saved saved_of(const picture::EntityView& entity, const Status& status, const NameOf& name_of) {
+  return saved_of(entity.coverage, status, name_of);
+}
+
+Saved saved_of(const std::vector<model::Dot>& coverage, const Status& status, const NameOf& name_of) {
   // A node counts only when it holds the last event of every stream that touched the entity.
   std::map<model::KeyId, std::size_t> counts;
-  for (const auto& dot : entity.coverage) {
+  for (const auto& dot : coverage) {
     const auto held = status.held->find(dot.stream());
     if (held == status.held->end()) continue;
     for (const auto& [node, seq] : held->second) {
@@ -131,12 +134,25 @@ Saved saved_of(const picture::EntityView& entity, const Status& status, const Na
   Saved saved;
   saved.post = saved.post_here = status.posts.contains(status.node.id);
   for (const auto& [node, count] : counts) {
-    if (count != entity.coverage.size()) continue;
+    if (count != coverage.size()) continue;
     saved.others.push_back(name_of(node));
     saved.post = saved.post || status.posts.contains(node);
   }
-  add_reported(saved, entity, status, counts, name_of);
+  add_reported(saved, coverage, status, counts, name_of);
   return saved;
+}
+
+json::object saved_json(const Saved& saved) {
+  json::array names;
+  for (const auto& name : saved.others) names.emplace_back(name);
+  json::object out{
+      {"here", true}, {"others", saved.others.size()}, {"others_names", std::move(names)}, {"post", saved.post}};
+  if (saved.post_here) out["post_here"] = true;
+  if (!saved.reported.empty()) {
+    auto& reported = out["reported"].emplace_array();
+    for (const auto& [node, by] : saved.reported) reported.push_back(json::object{{"node", node}, {"by", by}});
+  }
+  return out;
 }
 
 json::object stamp_json(const picture::Stamp& stamp, UtcTime arrived, const NameOf& name_of) {
@@ -208,15 +224,7 @@ json::object entity_json(const picture::EntityView& entity, const Saved& saved, 
   json::array coverage;
   for (const auto& dot : entity.coverage) coverage.emplace_back(model::to_text(dot));
   out["coverage"] = std::move(coverage);
-  json::array names;
-  for (const auto& name : saved.others) names.emplace_back(name);
-  out["saved"] = json::object{
-      {"here", true}, {"others", saved.others.size()}, {"others_names", std::move(names)}, {"post", saved.post}};
-  if (saved.post_here) out["saved"].as_object()["post_here"] = true;
-  if (!saved.reported.empty()) {
-    auto& reported = out["saved"].as_object()["reported"].emplace_array();
-    for (const auto& [node, by] : saved.reported) reported.push_back(json::object{{"node", node}, {"by", by}});
-  }
+  out["saved"] = saved_json(saved);
   return out;
 }
 

@@ -23,6 +23,8 @@ struct Saved {
   friend bool operator==(const Saved&, const Saved&) = default;
 };
 Saved saved_of(const picture::EntityView& entity, const Status& status, const NameOf& name_of);
+Saved saved_of(const std::vector<model::Dot>& last_of_each_stream, const Status& status, const NameOf& name_of);
+json::object saved_json(const Saved& saved);
 
 // `arrived`: when this node had it for certain; a stamp that is later by more than clock_doubt_min is "doubtful".
 json::object stamp_json(const picture::Stamp& stamp, UtcTime arrived, const NameOf& name_of);

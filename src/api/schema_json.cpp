@@ -310,6 +310,7 @@ json::object schemas() {
         list_of(object_of(
             {{"field", typed("string")}, {"value", json::object{}}, {"text", typed("string")}, {"replaces", dots}}))},
        {"folded", typed("boolean")},
+       {"saved", ref("Saved")},
        {"why_not", typed("string")}});
   out["Events"] = object_of({{"events", list_of(ref("HistoryEvent"))},
                              {"next", typed("integer")},
@@ -335,6 +336,26 @@ json::object schemas() {
                                                               {"settle", list_of(typed("object"))}}))}});
   out["Conflicts"] =
       object_of({{"conflicts", list_of(ref("Conflict"))}, {"count", typed("integer")}, {"urgent", typed("integer")}});
+  const auto found = list_of(object_of({{"stream", typed("string")},
+                                        {"author", typed("string")},
+                                        {"class", typed("integer")},
+                                        {"from", typed("integer")},
+                                        {"what", typed("string")},
+                                        {"remedy", typed("string")}}));
+  out["Comparisons"] = object_of({{"number", typed("integer")},
+                                  {"begun_ms", typed("integer")},
+                                  {"done", typed("boolean")},
+                                  {"own", object_of({{"done", typed("boolean")},
+                                                     {"streams", typed("integer")},
+                                                     {"events", typed("integer")},
+                                                     {"differences", found}})},
+                                  {"nodes", list_of(object_of({{"id", typed("string")},
+                                                               {"name", typed("string")},
+                                                               {"state", typed("string")},
+                                                               {"streams", typed("integer")},
+                                                               {"differences", found},
+                                                               {"more", typed("integer")},
+                                                               {"why", typed("string")}}))}});
   out["Backup"] = object_of({{"ok", typed("boolean")},
                              {"id", typed("string")},
                              {"state", json::object{{"enum", json::array{"running", "done", "failed"}}}},
@@ -472,6 +493,12 @@ json::object openapi_json(std::string_view version) {
   paths["/api/v1/backups"] = json::object{{"post", std::move(backup)}};
   get("/api/v1/backups/{id}", call("How far a backup is", "backup", answer("The backup", ref("Backup")),
                                    {parameter("id", "path", "string", "its number")}));
+  get("/api/v1/comparisons",
+      call("What the last comparison found", "comparisons", answer("The comparison", ref("Comparisons"))));
+  auto compare = call("Reads the log again and compares it with every node in reach", "compare",
+                      answer("Begun", ref("Comparisons")));
+  compare["requestBody"] = body(object_of({{"peer", typed("string")}}));
+  paths["/api/v1/comparisons"].as_object()["post"] = std::move(compare);
   get("/api/v1/diagnostics-log", call("The last lines of the log without their values", "diagnosticsLog",
                                       answer("Lines", object_of({{"lines", list_of(typed("string"))}}))));
   paths["/api/v1/own-position"] = json::object{{"post", std::move(own)}};

@@ -47,13 +47,14 @@ std::optional<net::HttpResponse> read_paging(const net::HttpRequest& request, Jo
   return std::nullopt;
 }
 
-json::object row_json(const JournalRow& row, const picture::Picture& picture) {
+json::object row_json(const JournalRow& row, const picture::Picture& picture, const Status& status) {
   const NameOf name_of = [&](const model::KeyId& id) { return picture.roster().name_of(id); };
   json::object out{{"arrival", row.arrival},
                    {"arrived_ms", ms_of(row.arrived)},
                    {"dot", model::to_text(row.dot)},
                    {"class", static_cast<int>(row.dot.cls)},
-                   {"folded", row.why_not.empty()}};
+                   {"folded", row.why_not.empty()},
+                   {"saved", saved_json(saved_of(std::vector<model::Dot>{row.dot}, status, name_of))}};
   if (!row.why_not.empty()) out["why_not"] = row.why_not;
   if (!row.event) return out;
   const auto& event = *row.event;
@@ -174,11 +175,12 @@ struct Server::Parts {
       const auto after = query.after;
       backend.journal(std::move(query), on_loop<JournalPage>(to, [this, after](const JournalPage& page) {
                         const auto picture = backend.picture();
+                        const auto status = backend.status();
                         json::array events;
                         std::uint64_t next = after;
                         for (const auto& row : page.rows) {
                           next = std::max(next, row.arrival);
-                          events.push_back(row_json(row, *picture));
+                          events.push_back(row_json(row, *picture, *status));
                         }
                         return json::object{{"events", std::move(events)},
                                             {"next", next},
@@ -210,6 +212,8 @@ struct Server::Parts {
       if (!backup) return net::http_error(404, "not_found", "no backup of this life of the node has this number");
       return json_answer(200, backup_json(*backup));
     });
+    get("/api/v1/comparisons",
+        [this](const auto&, const auto&) { return json_answer(200, comparisons_json(*backend.comparisons())); });
     get("/api/v1/diagnostics-log", [](const auto&, const auto&) {
       // The lines have no values: those may name people and places, and stay here.
       json::array lines;
@@ -306,6 +310,20 @@ struct Server::Parts {
           auto answer = json_answer(202, backup_json(*begun));
           answer.headers.push_back({"Location", fmt::format("/api/v1/backups/{}", begun->id)});
           to(std::move(answer));
+        },
+        short_body_bytes_max);
+    router.add(
+        net::Method::Post, "/api/v1/comparisons",
+        [this](const net::HttpRequest& request, const net::PathValues&, const net::Responder& to) {
+          const auto value = parse_json(request.body_text());
+          const auto* object = value ? value->if_object() : nullptr;
+          const auto* peer = object != nullptr ? object->if_contains("peer") : nullptr;
+          if (object == nullptr || (peer != nullptr && !peer->is_string()))
+            return to(
+                error_answer({400, "invalid_value", "send {\"peer\":\"name or key id\"}, or {} for all", "peer", ""}));
+          using Begun = std::shared_ptr<const Comparisons>;
+          backend.compare(peer != nullptr ? std::string(peer->get_string()) : std::string(),
+                          on_loop<Begun>(to, [](const Begun& begun) { return comparisons_json(*begun); }));
         },
         short_body_bytes_max);
     router.add(

@@ -37,7 +37,7 @@ using ByClass = std::array<std::uint64_t, model::class_count>;
 struct LinkInfo {
   std::string bearer;  // its name in the settings; of a plain connection "tcp"
   std::string kind;    // tcp | udp | multicast | serial | satellite | file
-  std::string state;   // active: in use | standby: works, another is preferred | lost
+  std::string state;   // active: in use | standby: works, another is preferred | connecting | lost
   std::string address;
   UtcTime last_heard{};  // 1970: never
   std::optional<Milliseconds> round_trip;

@@ -84,6 +84,7 @@ void Core::disconnect(PeerId id, std::string why, Now now) {
 
 void Core::drop(Peer& peer, const std::string& why) {
   peer.dead = true;
+  compare_end(peer, why);
   for (auto& [ticket, pending] : pending_) {
     if (pending.peer == peer.id) pending.peer = 0;
   }

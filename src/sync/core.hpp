@@ -79,6 +79,9 @@ class Core {
   void last_value(const model::Observation& observation, Now now);  // heard here; for all peers
   void poll(Now now);
   std::optional<SteadyTime> next_deadline() const;
+  // Asks the peer for the chain values of every stream that both hold (compare.hpp); Compared tells what came of it. A
+  // comparison with it that runs is begun anew. False: no such peer, or its greeting is not over.
+  bool compare_all(PeerId peer, Now now);
   void stop(Now now);  // says goodbye to all; take the outputs once more
 
   std::vector<Output> take_outputs() { return std::exchange(outputs_, {}); }
@@ -254,9 +257,17 @@ class Core {
   };
   BranchClaim judge_branch(const model::StreamId& claimed) const;
 
+  // core_compare.cpp: comparing on demand
+  void compare_vector_came(Peer& peer);
+  bool compare_reply(Peer& peer, const ChainReply& reply, Now now);
+  void compare_next(Peer& peer, Comparison& comparison);
+  void compare_end_if_done(Peer& peer);
+  void compare_end(const Peer& peer, std::string why);
+
   Config config_;
   const LogView& log_;
   std::map<PeerId, Peer> peers_;
+  std::map<PeerId, Comparison> comparisons_;
   PeerId last_peer_ = 0;
   Ticket last_ticket_ = 0;
   std::uint64_t last_generation_ = 0;

@@ -51,6 +51,7 @@ void Core::on_chain_query(Peer& peer, const ChainQuery& query) {
 }
 
 void Core::on_chain_reply(Peer& peer, const ChainReply& reply, Now now) {
+  if (compare_reply(peer, reply, now)) return;
   const auto found = peer.probes.find(reply.stream);
   if (found == peer.probes.end() || !found->second.asked) return;
   auto& probe = found->second;

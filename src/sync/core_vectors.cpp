@@ -116,6 +116,7 @@ void Core::on_vector(Peer& peer, const VectorMessage& message, Now now) {
   if (peer.link.is_message) fill_heads(peer);
   vector_known(peer, now);
   if (peer.link.is_message && !peer.dead) check_digest(peer, now);
+  if (!peer.dead && !message.base) compare_vector_came(peer);
 }
 
 void Core::vector_known(Peer& peer, Now now) {

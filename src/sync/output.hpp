@@ -8,6 +8,7 @@
 #include "base/time.hpp"
 #include "model/entry.hpp"
 #include "model/observation.hpp"
+#include "sync/compare.hpp"
 #include "sync/message.hpp"
 
 namespace airbridge::sync {
@@ -90,9 +91,19 @@ struct Refused {
   std::uint64_t offset = 0;
   std::string what;
 };
+// What Core::compare_all() found. `why`: it came to no end.
+struct Compared {
+  PeerId peer = 0;
+  model::KeyId node;
+  std::string name;
+  std::size_t streams = 0;  // compared to an end, alike or not
+  std::vector<Difference> differences;
+  std::size_t differences_more = 0;  // beyond differences_max
+  std::string why;
+};
 
 using Output = std::variant<Send, Close, Accept, LastValue, PeerUp, PeerDown, ForkFound, OwnStreamAhead, TwinFound,
-                            Refused, Wanting>;
+                            Refused, Wanting, Compared>;
 
 enum class PeerState : std::uint8_t { Greeting, Up };
 enum class Level : std::uint8_t { Unknown, Equal, Behind /* we lack some */, Ahead /* only the peer lacks some */ };
