@@ -1,5 +1,6 @@
 // A development aid, not part of Airbridge: speaks docs/protocol/api.md with made-up data, so that the page can be
 // worked on and measured without a node. `--swarm N` adds N moving tracks, all sent once a second in one delta.
+// `--cut-off` hears no other node.
 //
 //   node dev/mock_server.mjs [--port 8099] [--swarm 5000] [--dist dist]
 import { createHash } from 'node:crypto';
@@ -23,7 +24,13 @@ const types = {
   '.woff2': 'font/woff2',
 };
 
-export async function start_mock({ port = 0, swarm = 0, dist = join(here, '../dist'), quiet = true } = {}) {
+export async function start_mock({
+  port = 0,
+  swarm = 0,
+  cut_off = false,
+  dist = join(here, '../dist'),
+  quiet = true,
+} = {}) {
   const epoch = createHash('sha256').update(String(process.hrtime.bigint())).digest('hex').slice(0, 16);
   const world = make_world(Date.now());
   const schema = JSON.parse(readFileSync(join(here, 'schema.json'), 'utf8'));
@@ -60,6 +67,34 @@ export async function start_mock({ port = 0, swarm = 0, dist = join(here, '../di
       entity.id,
     );
 
+  const conflicts = () =>
+    [...world.entities.values()].flatMap((entity) =>
+      entity.conflicts.map((field) => {
+        const shown = entity.fields[field];
+        const choices = [shown, ...(shown.alternatives ?? [])];
+        const replaces = choices.flatMap((choice) => choice.dots);
+        return {
+          kind: 'values',
+          class: field === 'triage' ? 0 : 1,
+          why: 'made up',
+          entity: entity.id,
+          record: entity.record,
+          display: entity.display,
+          title: entity.display,
+          field,
+          since_ms: Date.now() - 60_000,
+          choices: choices.map(({ value, text, dots, stamp }) => ({
+            value,
+            text,
+            dots,
+            stamp,
+            entity: entity.id,
+            display: entity.display,
+            settle: [{ record: entity.record, entity: entity.id, writes: [{ field, value, replaces }] }],
+          })),
+        };
+      }),
+    );
   const status = () => ({
     node,
     incident,
@@ -68,13 +103,43 @@ export async function start_mock({ port = 0, swarm = 0, dist = join(here, '../di
         name: 'POST 2',
         id: world.authors['POST 2'],
         address: '10.0.0.2:7600',
-        state: 'connected',
-        last_heard_ms: Date.now() - 700,
-        level: 'equal',
-        lacks_here: 0,
-        lacks_there: 0,
+        state: cut_off ? 'lost' : 'connected',
+        last_heard_ms: Date.now() - (cut_off ? 754_000 : 700),
+        level: 'behind',
+        lacks_here: 31,
+        lacks_there: 4,
+        lacks_here_by_class: { urgent: 1, important: 9, routine: 21 },
+        lacks_there_by_class: { urgent: 0, important: 0, routine: 4 },
+        to_level_ms: cut_off ? undefined : 95_000,
         bytes_sent: 48211,
         bytes_received: 39102,
+        links: [
+          {
+            bearer: 'radio',
+            kind: 'serial',
+            state: cut_off ? 'lost' : 'active',
+            address: '/dev/ttyUSB0',
+            last_heard_ms: Date.now() - 700,
+            round_trip_ms: 2300,
+            bytes_sent: 40211,
+            bytes_received: 30102,
+            retransmissions: 17,
+            occupancy_percent: 43.2,
+            loss_percent: 5,
+          },
+          {
+            bearer: 'satellite',
+            kind: 'satellite',
+            state: cut_off ? 'lost' : 'standby',
+            address: '10.0.0.2:7600',
+            last_heard_ms: Date.now() - 41_000,
+            round_trip_ms: 640,
+            bytes_sent: 8000,
+            bytes_received: 9000,
+            budget_left_bytes: 1_940_000,
+            why: 'costs per byte; a cheaper link works',
+          },
+        ],
       },
       {
         name: 'TRUCK 3',
@@ -90,8 +155,34 @@ export async function start_mock({ port = 0, swarm = 0, dist = join(here, '../di
         why: 'no answer',
       },
     ],
-    cut_off: false,
-    unshared: 2,
+    bearers: [
+      {
+        name: 'radio',
+        kind: 'serial',
+        profile: '2400 bit/s, half duplex, turns in 350 ms, all hear it',
+        state: cut_off ? 'down' : 'up',
+        occupancy_percent: 43.2,
+        bytes_sent: 40211,
+        bytes_received: 30102,
+        why: cut_off ? 'no modem at /dev/ttyUSB0' : undefined,
+      },
+      {
+        name: 'satellite',
+        kind: 'satellite',
+        profile: 'metered',
+        state: 'up',
+        bytes_sent: 8000,
+        bytes_received: 9000,
+        budget_bytes: 2_000_000,
+        budget_left_bytes: 1_940_000,
+      },
+    ],
+    cut_off,
+    cut_off_since_ms: cut_off ? Date.now() - 754_000 : undefined,
+    conflicts: conflicts().length,
+    conflicts_urgent: conflicts().filter((one) => one.class === 0).length,
+    unshared: 14,
+    unshared_by_class: { urgent: 2, important: 5, routine: 7 },
     feeds: [
       {
         name: 'tak',
@@ -272,6 +363,8 @@ export async function start_mock({ port = 0, swarm = 0, dist = join(here, '../di
     if (path === '/api/v1/schema') return json(response, schema);
     if (path === '/api/v1/state') return json(response, snapshot());
     if (path === '/api/v1/status') return json(response, status());
+    if (path === '/api/v1/conflicts')
+      return json(response, { conflicts: conflicts(), count: conflicts().length, urgent: 0 });
     if (path === '/api/v1/maps') return json(response, { maps: [] });
     if (path === '/api/v1/events') {
       const after = Number(url.searchParams.get('after') ?? 0);
@@ -363,5 +456,10 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     const at = process.argv.indexOf(`--${name}`);
     return at < 0 ? otherwise : process.argv[at + 1];
   };
-  await start_mock({ port: Number(option('port', 8099)), swarm: Number(option('swarm', 0)), quiet: false });
+  await start_mock({
+    port: Number(option('port', 8099)),
+    swarm: Number(option('swarm', 0)),
+    cut_off: process.argv.includes('--cut-off'),
+    quiet: false,
+  });
 }

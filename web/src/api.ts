@@ -1,6 +1,14 @@
 // The calls of docs/protocol/api.md. Nothing here throws: a call that fails answers null or says why.
 import type { Delivery } from './core/outbox';
-import type { ApiError, Command, CommandAnswer, HistoryEvent, MapFile } from './core/types';
+import type {
+  ApiError,
+  Command,
+  CommandAnswer,
+  Comparisons,
+  Conflict,
+  HistoryEvent,
+  MapFile,
+} from './core/types';
 
 /** How long one call may take before it counts as not delivered. */
 const call_limit_ms = 8_000;
@@ -44,6 +52,14 @@ function error_of(status: number, body: unknown): ApiError {
 
 export const read_schema_document = () => get<unknown>('/api/v1/schema');
 export const read_maps = async () => (await get<{ maps: MapFile[] }>('/api/v1/maps'))?.maps ?? [];
+
+export const read_conflicts = () => get<{ conflicts: Conflict[]; count: number }>('/api/v1/conflicts');
+
+export const read_comparisons = () => get<Comparisons>('/api/v1/comparisons');
+export async function begin_comparison(): Promise<Comparisons | null> {
+  const answer = await post('/api/v1/comparisons', {});
+  return typeof answer !== 'string' && answer.status < 300 ? (answer.body as Comparisons) : null;
+}
 
 export async function read_history(id: string, limit = 100): Promise<HistoryEvent[] | null> {
   const answer = await get<{ events: HistoryEvent[] }>(

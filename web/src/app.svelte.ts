@@ -56,7 +56,7 @@ export class App {
   picking: { words: Key; then: (place: Place) => void } | null = $state.raw(null);
   pointed: Place | null = $state.raw(null);
   made_up = $state(false);
-  dialog: 'help' | 'settings' | 'node' | null = $state(null);
+  dialog: 'help' | 'settings' | 'node' | 'conflicts' | null = $state(null);
   system_dark = $state(false);
   /** Counts up with every change of an entity: the journal and the history look again. */
   entity_version = $state(0);

@@ -1,15 +1,17 @@
 // What a person does to the records: each verb sends a command, says what became of it, and offers the way back.
 import { send_command, send_own_position } from './api';
-import { create_command, delete_command, edit_command, new_command_id } from './core/command';
+import { create_command, delete_command, edit_command, new_command_id, same_value } from './core/command';
+import { settle_commands, unsettle_commands } from './core/conflicts';
 import type { Place } from './core/coordinates';
 import type { Key, Params } from './core/i18n';
 import { title_of_entity } from './core/kinds';
 import { Outbox } from './core/outbox';
 import type { Picture } from './core/picture';
-import type { Command, CommandAnswer, Entity } from './core/types';
+import type { Command, CommandAnswer, Conflict, ConflictChoice, Entity } from './core/types';
 import type { Toasts } from './toasts.svelte';
 
 const steady_ms = () => performance.now();
+const fill_random = (bytes: Uint8Array) => void crypto.getRandomValues(bytes);
 
 /** What the verbs need of the page. */
 export interface CommandPage {
@@ -68,13 +70,54 @@ export class Commands {
     });
   }
 
+  /** Of one record, as it is shown: the chosen value, naming every dot of the field. */
   async settle(entity: Entity, field: string, value: unknown): Promise<void> {
-    await this.send(edit_command(this.new_id(), entity, { [field]: value }), {
-      done: () =>
-        this.page.t('toast.settled', {
-          what: `${title_of_entity(entity)}: ${this.page.name_of('field', field)}`,
-        }),
-    });
+    const shown = entity.fields[field];
+    if (!shown) return;
+    const command = edit_command('', entity, { [field]: value });
+    const settle = [{ record: command.record, entity: command.entity, writes: command.writes }];
+    const choices = [shown, ...(shown.alternatives ?? [])].map((choice) => ({ ...choice, settle }));
+    const choice = choices.find((one) => same_value(one.value, value));
+    const conflict = { kind: 'values', class: 1, why: '', entity: entity.id, field, choices };
+    if (choice) await this.settle_conflict(conflict, choice);
+  }
+
+  /** Of the list: what the node offered for this choice. All of it is sent before it counts as settled. */
+  async settle_conflict(conflict: Conflict, choice: ConflictChoice): Promise<boolean> {
+    const find = (id: string) => this.page.picture.entities.get(id);
+    const what = [
+      conflict.entity
+        ? find(conflict.entity)
+          ? title_of_entity(find(conflict.entity)!)
+          : conflict.title
+        : '',
+      conflict.field ? this.page.name_of('field', conflict.field) : '',
+    ];
+    const commands = settle_commands(choice, fill_random);
+    const values = new Map(
+      commands.map((c) => [`${c.entity} ${c.writes[0]?.field}`, this.value_of(c.entity, c.writes[0]?.field)]),
+    );
+    const written = new Map<string, string[]>();
+    const undo = () =>
+      unsettle_commands(
+        conflict,
+        choice,
+        (id, field) => values.get(`${id} ${field}`) ?? null,
+        find,
+        (id) => written.get(id) ?? [],
+        fill_random,
+      );
+    const can_undo = ['values', 'clash', 'same_as'].includes(conflict.kind);
+    for (const [i, command] of commands.entries()) {
+      const last = i === commands.length - 1;
+      const answer = await this.send(command, {
+        done: () => (last ? this.page.t('toast.settled', { what: what.filter(Boolean).join(': ') }) : ''),
+        undo: last && can_undo ? () => () => void this.send_all(undo()) : undefined,
+      });
+      if (!answer) return false;
+      written.set(command.entity ?? '', answer.dots ?? []);
+    }
+    return commands.length > 0;
   }
 
   async set_deleted(entity: Entity, deleted: boolean): Promise<void> {
@@ -92,7 +135,21 @@ export class Commands {
   }
 
   private new_id(): string {
-    return new_command_id((bytes) => crypto.getRandomValues(bytes));
+    return new_command_id(fill_random);
+  }
+
+  private value_of(id: string | null, field: string | undefined): unknown {
+    return this.page.picture.entities.get(id ?? '')?.fields[field ?? '']?.value ?? null;
+  }
+
+  private async send_all(commands: Command[]): Promise<void> {
+    for (const [i, command] of commands.entries()) {
+      const last = i === commands.length - 1;
+      const answer = await this.send(command, {
+        done: () => (last ? this.page.t('toast.unsettled') : ''),
+      });
+      if (!answer) return;
+    }
   }
 
   private async send(
@@ -105,7 +162,8 @@ export class Commands {
       this.toasts.say('failed', this.page.t('toast.failed', { why: hint ? `${message} ${hint}` : message }));
       return null;
     }
-    this.toasts.say('done', words.done(delivery.answer), words.undo?.(delivery.answer));
+    const done = words.done(delivery.answer);
+    if (done) this.toasts.say('done', done, words.undo?.(delivery.answer));
     return delivery.answer;
   }
 

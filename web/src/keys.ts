@@ -17,6 +17,8 @@ export const shortcuts: readonly (readonly [string, Key])[] = [
   ['G', 'key.go'],
   ['F', 'key.fit'],
   ['O', 'key.own'],
+  ['X', 'key.conflicts'],
+  ['L', 'key.links'],
   ['J', 'key.journal'],
   ['M', 'key.mode'],
   ['?', 'key.help'],
@@ -71,6 +73,8 @@ export function on_key(event: KeyboardEvent): void {
     f: () => app.fit_all(),
     o: () => app.pick_own_position(),
     j: () => (app.list_view = app.list_view === 'journal' ? 'picture' : 'journal'),
+    x: () => (app.dialog = 'conflicts'),
+    l: () => (app.dialog = 'node'),
     m: () => app.next_mode(),
     '?': () => (app.dialog = 'help'),
   };

@@ -1,7 +1,7 @@
 // Browser tests against a running node. They find their records through the API or make them; what they add is named
 // "Browser test ..." and deleted again where the page can do it.
 //
-//   node test/browser.mjs --url http://127.0.0.1:PORT [--shots FOLDER] [--node-pid PID] [--only WORDS]
+//   node test/browser.mjs --url http://127.0.0.1:PORT [--shots FOLDER] [--node-pid PID] [--only "WORDS|OTHERS"]
 //
 // With --node-pid the node process is stopped and continued (SIGSTOP, SIGCONT) to see the page notice and heal; without
 // it the page's own socket is muted.
@@ -348,6 +348,153 @@ test('a conflict shows all values and one key settles it', async () => {
   await until(async () => (await page.$('[data-testid="conflict"]')) === null, 'the page has it settled');
   await filter('');
 });
+
+test('all conflicts are in one list: a key opens it, settles, takes back', async () => {
+  await quiet();
+  const name = `Browser test list ${Date.now()}`;
+  const made = await node.create('casualty', { triage: 'yellow', name, place: { lat: 46.55, lon: 7.94 } });
+  await node.command('casualty', made.entity, [{ field: 'triage', value: 'red', replaces: [] }]);
+  const hazard = await node.create('hazard', {
+    category: 'cable',
+    name: `${name} cable`,
+    state: 'confirmed',
+    geometry: { type: 'Point', coordinates: [7.95, 46.55] },
+  });
+  const { coverage } = await node.entity(hazard.entity);
+  await node.command('hazard', hazard.entity, [{ field: 'deleted', value: true, replaces: coverage }]);
+  await node.command('hazard', hazard.entity, [{ field: 'severity', value: 'severe', replaces: [] }]);
+  const unit = await node.create('unit', { category: 'helicopter', callsign: `${name} HELI` });
+  for (const text of ['first', 'second'])
+    await node.create('task', { state: 'assigned', assignee: unit.entity, text: `${name} ${text}` });
+  const count = async () => (await node.get('/api/v1/conflicts')).conflicts;
+  const of = async (title) => (await count()).some((one) => one.title?.includes(title));
+  const items = () => page.$$eval('[data-testid="conflict-item"]', (list) => list.map((e) => e.ariaLabel));
+  const go_to = async (words) => {
+    await until(async () => (await items()).some((label) => label.includes(words)), `${words} is listed`);
+    for (let i = 0; i < 40; i++) {
+      const now = await page.$eval('.one.current', (one) => one.ariaLabel);
+      if (now.includes(words)) return;
+      const list = await items();
+      const up = list.findIndex((label) => label.includes(words)) < list.indexOf(now);
+      await press(up ? 'ArrowUp' : 'ArrowDown');
+    }
+    throw new Error(`${words} is not reached by arrow keys`);
+  };
+
+  await until(async () => (await page.$('[data-testid="conflicts"]')) !== null, 'the strip counts them');
+  await press('x');
+  await page.waitForSelector('[data-testid="conflict-item"]');
+  await until(
+    async () => (await items()).filter((label) => label.includes(name)).length >= 3,
+    'all are listed',
+  );
+  const first = await page.$eval('[data-testid="conflict-item"]', (one) => one.textContent);
+  check(first.includes('Urgent'), 'an urgent one comes first');
+  await axe('day, conflicts');
+  await shot('day-1440-conflicts');
+
+  await go_to(`${name}: Triage`);
+  const said = await page.$eval('.one.current', (one) => one.textContent);
+  for (const words of ['Neither knew of the other', 'Immediate', 'Delayed', 'POST 1', 'ago'])
+    check(said.includes(words), `the conflict says "${words}"`);
+  await press('2');
+  await until(async () => (await node.entity(made.entity)).conflicts.length === 0, 'settled by a key');
+  equal((await node.entity(made.entity)).fields.triage.value, 'yellow', 'the chosen value holds');
+  await until(async () => (await page.$('[data-testid="conflict-said"]')) !== null, 'the list says so');
+  await press('u');
+  await until(
+    async () => (await node.entity(made.entity)).conflicts.includes('triage'),
+    'taken back by a key',
+  );
+  // What was offered before the conflict came back settles only what was known then: the list is read anew in between.
+  await until(async () => {
+    if ((await node.entity(made.entity)).conflicts.length === 0) return true;
+    await go_to(`${name}: Triage`);
+    await press('1');
+    await pause(700);
+    return false;
+  }, 'settled again');
+  equal((await node.entity(made.entity)).fields.triage.value, 'red', 'the other value holds');
+
+  await go_to(`${name} cable`);
+  await press('1');
+  await until(
+    async () => !(await node.entity(hazard.entity)).revived,
+    'the hazard is kept, and that is settled',
+  );
+  check(!(await node.entity(hazard.entity)).deleted, 'the hazard is there');
+
+  check(await of('HELI'), 'the unit is claimed twice');
+  await go_to('HELI');
+  await press('2');
+  await until(async () => !(await of('HELI')), 'one task keeps the unit');
+  await press('Escape');
+  await until(async () => (await page.$('dialog')) === null, 'the list closes');
+});
+
+test('where something is saved stands in lists, records and the journal', async () => {
+  await quiet();
+  const words = `Browser test saved ${Date.now()}`;
+  await node.create('message', { text: words });
+  await filter(words);
+  await until(async () => (await rows()).length === 1, 'the list has it');
+  await until(async () => (await text('.row .end')).includes('Only here'), 'the list says where it is saved');
+  await page.$eval('.row', (row) => row.click());
+  await until(
+    async () => (await text('[data-testid="saved"]')).includes('nowhere else yet'),
+    'so does the record',
+  );
+  await quiet();
+  await press('j');
+  await until(
+    async () =>
+      (await page.$$eval('.list ol li', (list) => list.map((line) => line.textContent))).some(
+        (line) => line.includes(words) && line.includes('Only here'),
+      ),
+    'and the journal',
+  );
+  await press('j');
+  await filter('');
+});
+
+const alone_url = option('alone-url', '');
+if (alone_url)
+  test('a node that hears nobody says so, with what is at stake and what to do', async () => {
+    for (const [width, height, mode] of [
+      [1440, 900, 'day'],
+      [1440, 900, 'night'],
+      [360, 740, 'day'],
+    ]) {
+      const { page: own, context } = await open_page(browser, alone_url, {
+        width,
+        height,
+        settings: { mode },
+      });
+      try {
+        const words = await own.$eval('[data-testid="banner-cut-off"]', (banner) => banner.textContent);
+        for (const part of [
+          'cut off',
+          'since the start',
+          'Saved only here:',
+          'urgent',
+          'Keep this device powered',
+        ])
+          check(words.includes(part), `the banner says "${part}"`);
+        check(await own.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'it fits');
+        await axe(`cut off, ${mode} ${width}`, own);
+        if (shots) await own.screenshot({ path: join(shots, `cut-off-${mode}-${width}.png`) });
+        await own.keyboard.press('l');
+        await own.waitForSelector('[data-testid="peer"]');
+        const peer = await own.$eval('[data-testid="peer"]', (one) => one.textContent);
+        check(peer.includes('Missing here') && peer.includes('Missing there'), 'what is missing is said');
+        check(/Lost|Connecting/.test(peer), 'the peer is not there');
+        await axe(`links, ${mode} ${width}`, own);
+        if (shots) await own.screenshot({ path: join(shots, `links-${mode}-${width}.png`) });
+      } finally {
+        await context.close();
+      }
+    }
+  });
 
 test('hostile text is shown as text', async () => {
   await quiet();

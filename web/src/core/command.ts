@@ -42,11 +42,11 @@ export function settle_command(id: string, entity: Entity, field: string, value:
 }
 
 /**
- * A delete names what it has seen, so that a write it has not seen revives the record. Taking a delete back is a write
- * that the delete has not seen. `seen` are dots known from elsewhere, for a record that is not in the picture yet.
+ * A delete names what it has seen, so that a write it has not seen revives the record. Taking a delete back names the
+ * delete. `seen` are dots known from elsewhere, for a record that is not in the picture yet.
  */
 export function delete_command(id: string, entity: Entity, deleted: boolean, seen: string[] = []): Command {
-  const replaces = deleted ? [...new Set([...(entity.coverage ?? []), ...seen])] : [];
+  const replaces = deleted ? [...new Set([...(entity.coverage ?? []), ...seen])] : (entity.deletes ?? []);
   return {
     id,
     record: entity.record,

@@ -1,3 +1,4 @@
+import { needs_person } from './conflicts';
 import { is_emergency, is_immediate, freshness } from './kinds';
 import { symbol_of_entity, symbol_of_track, turns } from './symbol_name';
 import type { Entity, Geometry, Track } from './types';
@@ -43,7 +44,7 @@ export function mark_of_entity(entity: Entity): Mark | null {
     turn: 0,
     alpha: entity.placeholder ? 0.6 : 1,
     order: is_immediate(entity) ? 9 : (order_of_record[entity.record] ?? 1),
-    badge: (entity.conflicts?.length ?? 0) > 0 ? 'conflict' : '',
+    badge: needs_person(entity) ? 'conflict' : '',
   };
 }
 

@@ -1,3 +1,4 @@
+import { needs_person } from './conflicts';
 import {
   code_of,
   group_of_entity,
@@ -37,7 +38,7 @@ export function sort_key_of(title: string): string {
 function rank_of(entity: Entity): Row['rank'] {
   if (entity.deleted) return 3;
   if (is_immediate(entity)) return 0;
-  if ((entity.conflicts?.length ?? 0) > 0) return 1;
+  if (needs_person(entity)) return 1;
   const serious = ['extreme', 'severe'].includes(code_of(entity, 'severity') ?? '');
   if (serious && code_of(entity, 'state') !== 'cleared') return 1;
   return code_of(entity, 'triage') === 'yellow' || code_of(entity, 'priority') === 'urgent' ? 1 : 2;
@@ -153,7 +154,7 @@ export class Rows {
     for (const row of this.rows.values()) {
       if (row.rank === 3) continue;
       if (row.rank === 0) found.urgent.push(row);
-      if ((row.entity?.conflicts?.length ?? 0) > 0) found.conflicts.push(row);
+      if (row.entity && needs_person(row.entity)) found.conflicts.push(row);
       if (row.entity?.placeholder) found.placeholders.push(row);
     }
     for (const rows of Object.values(found)) rows.sort(compare.age);

@@ -35,6 +35,8 @@ export interface Saved {
   post?: boolean;
   /** This node is a post itself. */
   post_here?: boolean;
+  /** Holders that another node told of; not among the others. */
+  reported?: { node: string; by: string }[];
 }
 
 export interface Geometry {
@@ -58,12 +60,19 @@ export interface Entity {
   lon?: number;
   geometry?: Geometry;
   conflicts?: string[];
+  /** A scarce unit that this task and another live one claim. */
+  clashes?: { field: string; unit: string; other: string }[];
+  /** Of a unit that several live tasks claim: these. */
+  claimed_by?: string[];
+  same_as?: string[];
   created?: Stamp;
   updated?: Stamp;
   deleted_by?: Stamp;
   revived_by?: Stamp;
   /** What a delete must name: the last dot seen of each stream that touched the record. */
   coverage?: string[];
+  /** What taking a delete back must name. */
+  deletes?: string[];
   /** Live tracks that are this unit. */
   tracks?: string[];
   saved?: Saved;
@@ -103,6 +112,43 @@ export interface Track {
   unit?: string;
 }
 
+export interface ByClass {
+  urgent: number;
+  important: number;
+  routine: number;
+}
+
+/** What a kind of bearer does not measure is left out. */
+export interface Link {
+  bearer: string;
+  kind: 'tcp' | 'udp' | 'multicast' | 'serial' | 'satellite' | 'file' | string;
+  state: 'active' | 'standby' | 'lost' | string;
+  address?: string;
+  last_heard_ms?: number;
+  round_trip_ms?: number;
+  bytes_sent?: number;
+  bytes_received?: number;
+  retransmissions?: number;
+  occupancy_percent?: number;
+  loss_percent?: number;
+  budget_left_bytes?: number;
+  why?: string;
+}
+
+export interface Bearer {
+  name: string;
+  kind: string;
+  profile?: string;
+  state: 'up' | 'down' | 'off' | string;
+  address?: string;
+  bytes_sent?: number;
+  bytes_received?: number;
+  occupancy_percent?: number;
+  budget_bytes?: number;
+  budget_left_bytes?: number;
+  why?: string;
+}
+
 export interface Peer {
   name: string;
   id?: string;
@@ -112,6 +158,11 @@ export interface Peer {
   level?: 'equal' | 'behind' | 'ahead' | 'unknown' | string;
   lacks_here?: number;
   lacks_there?: number;
+  lacks_here_by_class?: ByClass;
+  lacks_there_by_class?: ByClass;
+  /** Until both hold the same, at the rate measured lately; absent: unknown. */
+  to_level_ms?: number;
+  links?: Link[];
   bytes_sent?: number;
   bytes_received?: number;
   why?: string;
@@ -137,8 +188,15 @@ export interface NodeName {
 export interface Status {
   node?: NodeName;
   peers?: Peer[];
+  bearers?: Bearer[];
   cut_off?: boolean;
+  /** When another node was last heard; 0: none was in this run. */
+  cut_off_since_ms?: number;
   unshared?: number;
+  unshared_by_class?: ByClass;
+  /** What a person must settle; the list is read when it is looked at. */
+  conflicts?: number;
+  conflicts_urgent?: number;
   feeds?: Feed[];
   store?: {
     events?: number;
@@ -259,6 +317,29 @@ export interface HistoryEvent {
   writes: { field: string; value: unknown; text?: string; replaces?: string[] }[];
   folded: boolean;
   why_not?: string;
+  saved?: Saved;
+}
+
+export interface ConflictChoice extends FieldVersion {
+  entity?: string;
+  display?: string;
+  /** Commands without their ids; sent, this value alone stands. Absent: it cannot be chosen here. */
+  settle?: Omit<Command, 'id'>[];
+}
+
+export interface Conflict {
+  kind: 'values' | 'versions' | 'clash' | 'revived' | 'same_as' | 'grants' | 'fork' | string;
+  class: number;
+  why: string;
+  /** Of grants and forks: whom they are about. The others have an entity. */
+  about?: string;
+  entity?: string;
+  record?: string;
+  display?: string;
+  title?: string;
+  field?: string;
+  since_ms?: number;
+  choices: ConflictChoice[];
 }
 
 export interface MapFile {
@@ -269,4 +350,29 @@ export interface MapFile {
   maxzoom?: number;
   bounds?: [number, number, number, number];
   attribution?: string;
+}
+
+export interface FoundDifference {
+  stream: string;
+  author: string;
+  class: number;
+  from: number;
+  what: string;
+  remedy: string;
+}
+
+/** What came of comparing the log with itself and with other nodes. */
+export interface Comparisons {
+  number: number;
+  done: boolean;
+  own: { done: boolean; streams: number; events: number; differences: FoundDifference[] };
+  nodes: {
+    id: string;
+    name: string;
+    state: 'asked' | 'alike' | 'differs' | 'failed' | string;
+    streams: number;
+    differences: FoundDifference[];
+    more: number;
+    why?: string;
+  }[];
 }

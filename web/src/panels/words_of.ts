@@ -5,7 +5,8 @@ import { code_of, is_helicopter, state_fields } from '../core/kinds';
 import { symbol_of_entity, symbol_of_track } from '../core/symbol_name';
 import { freshness } from '../core/kinds';
 import type { Row } from '../core/rows';
-import type { Entity, Track } from '../core/types';
+import { plural_key } from '../core/i18n';
+import type { Entity, Saved, Track } from '../core/types';
 
 export function kind_words(track: Track): string {
   return app.name_of('kind', is_helicopter(track) ? 'helicopter' : track.kind);
@@ -46,4 +47,17 @@ export function is_stale(track: Track | null): boolean {
 
 export function row_symbol(row: Row): string {
   return row.entity ? symbol_of_entity(row.entity) : symbol_of_track(row.track!, is_stale(row.track));
+}
+
+/** "Saved on this node, on 2 others (POST 1, V2), and at the post; N3, reported by V2". */
+export function saved_words(saved: Saved | undefined): string {
+  const others = saved?.others ?? 0;
+  const parts = [app.t(saved?.here === false ? 'record.not_saved_here' : 'record.saved_here')];
+  if (others > 0) {
+    const words = app.t(plural_key(app.settings.language, 'record.saved_others', others), { n: others });
+    parts.push(`${words} (${(saved?.others_names ?? []).join(', ')})`);
+  } else parts.push(app.t('record.saved_nowhere_else'));
+  if (saved?.post && !saved.post_here) parts.push(app.t('record.saved_post'));
+  const told = (saved?.reported ?? []).map(({ node, by }) => app.t('saved.reported', { node, by }));
+  return [parts.join(', '), ...told].join('; ');
 }
