@@ -29,6 +29,7 @@ struct NodeOptions {
   std::string config;
   std::vector<std::string> set;  // section.key=value
   std::vector<std::string> peers;
+  std::vector<std::string> bearers;
   std::string http, tak, listen;
   std::vector<std::string> adsb;
   bool insecure_lab = false;

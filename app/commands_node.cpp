@@ -58,6 +58,7 @@ Result<void, std::string> read_settings(const Common& common, const NodeOptions&
     config.said_at["tak.listen"] = "--tak";
   }
   config.peers.insert(config.peers.end(), options.peers.begin(), options.peers.end());
+  config.bearers.insert(config.bearers.end(), options.bearers.begin(), options.bearers.end());
   config.adsb_connect.insert(config.adsb_connect.end(), options.adsb.begin(), options.adsb.end());
   config.insecure_lab = config.insecure_lab || options.insecure_lab;
   return {};

@@ -13,6 +13,8 @@
 #include <utility>
 #include <variant>
 
+#include "bearer_spec.hpp"
+
 namespace airbridge::app {
 namespace {
 
@@ -58,6 +60,9 @@ const std::vector<Option>& options() {
        "other nodes to keep a link to, \"host:port\"; with what kind of way it is: "
        "\"lte=host:port?cost=3&budget=20MB/day&heartbeat=60s\". Of several ways to a node the cheapest that works is "
        "used"},
+      {"bearers", "use", &Config::bearers,
+       "ways to other nodes by datagrams, radio and serial lines: lan, multicast://, udp://, serial://, kiss-tcp://, "
+       "with their options (docs/bearers.md); none unless said"},
       {"adsb", "connect", &Config::adsb_connect, "SBS-1 (BaseStation) sources, \"host:30003\""},
       {"adsb", "files", &Config::adsb_files,
        "recordings (SBS-1 text or aircraft.json) to play, marked as replayed; a relative path starts at the folder the "
@@ -305,6 +310,7 @@ Result<void, ConfigError> check_config(const Config& config) {
     if (!port.empty() && std::all_of(port.begin(), port.end(), is_digit))
       return fault(option, fmt::format("\"{}\" is a port without an address; write \"127.0.0.1:{}\"", *text, port));
   }
+  if (const auto bearers = parse_bearers(config.bearers); !bearers) return fault("bearers.use", bearers.error());
   return {};
 }
 

@@ -22,6 +22,7 @@ struct Config {
   std::int64_t tak_idle_seconds = 300;
   std::string peers_listen = "127.0.0.1:7420";
   std::vector<std::string> peers;
+  std::vector<std::string> bearers;  // bearer_spec.hpp
   std::vector<std::string> adsb_connect;
   std::vector<std::string> adsb_files;
   bool adsb_files_repeat = false;

@@ -300,3 +300,17 @@ TEST_CASE("another node may be named with the way it is reached and what that co
     CHECK(wrong.error().starts_with("peers.connect"));
   }
 }
+
+TEST_CASE("a bearer that is none stops the start with the line it stands on") {
+  const Folder folder;
+  const auto file = (folder / "node.toml").string();
+  write_text(file, "[bearers]\nuse = [\"lan\", \"udp://post.example:4610?rate=fast\"]\n");
+  Config config;
+  REQUIRE(load_config(file, config));
+  const auto checked = check_config(config);
+  REQUIRE_FALSE(checked);
+  CHECK(checked.error().text ==
+        file +
+            ":2: bearers.use: \"udp://post.example:4610?rate=fast\": rate must be a rate in bit/s such as 2400, 64k or "
+            "1.5M, is \"fast\"");
+}

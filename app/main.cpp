@@ -73,6 +73,9 @@ int main(int argc, char** argv) {
           "--peer", node.peers,
           "another node to keep a link to, host:port or name=host:port?cost=N&budget=20MB/day; may be repeated")
       ->allow_extra_args(false);
+  node_command->add_option("--bearer", node.bearers,
+                           "a way to other nodes: lan, multicast://GROUP:PORT, udp://HOST:PORT, serial:///dev/TTY, "
+                           "kiss-tcp://HOST:PORT, each with ?options; may be repeated");
   node_command->add_option("--listen", node.listen, "where other nodes may connect, host:port");
   node_command->add_option("--http", node.http, "where the page is, host:port");
   node_command->add_option("--tak", node.tak, "where TAK clients connect, host:port; off: not at all");

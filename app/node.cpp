@@ -73,6 +73,8 @@ class RunningNode final : public Node {
   Result<void, std::string> start_core();
   Result<void, std::string> open_ledger();
   Result<void, std::string> start_peers();
+  Result<void, std::string> open_bearers();
+  void tell_members();
   void start_feeds();
   void take_observation(model::Observation observation, bool from_peer);
   void make_status();
@@ -216,7 +218,31 @@ Result<void, std::string> RunningNode::start_peers() {
     if (!to) return failure(to.error());
     peers_->connect(*to, home_.dir);
   }
+  return open_bearers();
+}
+
+Result<void, std::string> RunningNode::open_bearers() {
+  if (config_.bearers.empty()) return {};
+  auto specs = parse_bearers(config_.bearers);
+  if (!specs) return failure("bearers.use: " + specs.error());
+  const auto key = channel_key(home_.incident, home_.data_keys);
+  if (!key)
+    return failure(std::string("bearers.use: this node has no data key of the incident, so nobody would hear it"));
+  BearersSetup setup{*std::move(specs), home_.incident_dir / "bearers", home_.node_key.id(), *key};
+  setup.name_of = [this](const model::KeyId& node) { return picture_.get()->roster().name_of(node); };
+  if (auto opened = peers_->open_bearers(std::move(setup)); !opened) return failure("bearers.use: " + opened.error());
   return {};
+}
+
+// Who is on the incident's channels: the nodes that are granted by what is known here.
+void RunningNode::tell_members() {
+  if (config_.bearers.empty()) return;
+  std::vector<model::KeyId> nodes;
+  const auto picture = picture_.get();
+  for (const auto& [id, member] : picture->roster().members()) {
+    if (member.granted && member.grant.subject == trust::SubjectKind::Node) nodes.push_back(id);
+  }
+  peers_->set_members(nodes);
 }
 
 void RunningNode::start_feeds() {
@@ -314,6 +340,7 @@ void RunningNode::take_observation(model::Observation observation, bool from_pee
 void RunningNode::make_status() {
   ledger_->drop_lost_tracks();
   clock_quality_ = feeds_->clock_quality();
+  tell_members();
   status_.set(status_maker_->make(clock_quality_, start_problems_));
 }
 

@@ -49,6 +49,7 @@ std::shared_ptr<const api::Status> NodeStatus::make(model::ClockQuality clock_qu
   status.clock = model::name_of(clock_quality);
   status.incident = incident_;
   status.peers = parts_.peers.status();
+  status.bearers = parts_.peers.bearers();
   status.cut_off = is_cut_off(status.peers, parts_.peers.has_configured());
   if (status.cut_off) {
     for (const auto& peer : status.peers) status.cut_off_since = std::max(status.cut_off_since, peer.last_heard);

@@ -110,7 +110,9 @@ std::vector<api::PeerInfo> Peers::status() {
   for (const auto& [id, peer] : by_id) {
     auto& node = peer->node ? node_of(*peer->node) : node_of({});
     if (node.info.address.empty()) node.info.address = peer->address;
-    add(node, *peer, link_of(*peer, clock));
+    auto link = link_of(*peer, clock);
+    if (bearers_ && peer->node) bearers_->complete(link, *peer->node);
+    add(node, *peer, std::move(link));
   }
   std::vector<api::PeerInfo> out;
   for (auto& node : nodes) {

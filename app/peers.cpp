@@ -118,6 +118,17 @@ void Peers::connect(const PeerAddress& address, const std::filesystem::path& met
   dialers_.back().link->start();
 }
 
+Result<void, std::string> Peers::open_bearers(BearersSetup setup) {
+  bearers_ = std::make_unique<Bearers>(loop_, clock_, core_, std::move(setup), [this] { settle(); });
+  auto started = bearers_->start();
+  if (!started) bearers_.reset();
+  return started;
+}
+
+void Peers::set_members(const std::vector<model::KeyId>& members) {
+  if (bearers_) bearers_->set_members(members);
+}
+
 // What leaves and what comes in both count, each piece with the heads TCP and IP put before it.
 void Peers::spend(std::size_t dialer, std::size_t bytes) {
   constexpr std::size_t tcp_ip_head_bytes = 60;
@@ -189,6 +200,9 @@ std::vector<std::string> Peers::problems() const {
   if (other_twin_ && at < other_twin_->met + twin_shown_for)
     out.push_back(fmt::format("Two devices run with the keys of {} (one is at {}): {}", other_twin_->name,
                               other_twin_->address, remedy));
+  if (bearers_) {
+    for (auto& problem : bearers_->problems()) out.push_back(std::move(problem));
+  }
   return out;
 }
 
@@ -220,6 +234,7 @@ void Peers::went(const sync::PeerDown& down) {
 }
 
 void Peers::carry_out(sync::Output output) {
+  if (bearers_ && bearers_->heed(output)) return;
   std::visit(
       Overloaded{
           [this](sync::Send& send) {
@@ -309,6 +324,7 @@ void Peers::stop() {
   }
   links_.clear();
   for (auto& dialer : dialers_) dialer.link->stop();
+  if (bearers_) bearers_->stop();
 }
 
 void Peers::durable() {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/status.hpp"
+#include "bearers.hpp"
 #include "level_estimate.hpp"
 #include "lost_peers.hpp"
 #include "meter.hpp"
@@ -53,6 +54,9 @@ class Peers {
   Result<std::uint16_t, net::NetError> listen(const net::Endpoint& at);
   // What a metered way spends is counted in a file of this folder; without one it is not kept.
   void connect(const PeerAddress& to, const std::filesystem::path& meters = {});
+  // Once: the datagram bearers of the settings. set_members: who is on them; again when grants change.
+  Result<void, std::string> open_bearers(BearersSetup setup);
+  void set_members(const std::vector<model::KeyId>& members);
   void stop();  // says goodbye
 
   void durable();
@@ -65,8 +69,9 @@ class Peers {
   std::vector<std::pair<model::KeyId, std::string>> compare(const std::string& peer);
 
   std::vector<api::PeerInfo> status();
+  std::vector<api::BearerInfo> bearers() { return bearers_ ? bearers_->status() : std::vector<api::BearerInfo>{}; }
   std::vector<std::string> problems() const;  // in words
-  bool has_configured() const { return !dialers_.empty(); }
+  bool has_configured() const { return !dialers_.empty() || bearers_; }
   std::shared_ptr<const api::HeldTable> held(const model::VersionVector& streams) const;
   std::uint64_t refused_total() const { return core_.refused_total(); }
   std::uint16_t port() const { return listener_ ? listener_->port() : std::uint16_t{0}; }
@@ -108,6 +113,7 @@ class Peers {
   std::size_t queue_bytes_max_;
   model::KeyId node_;
   sync::Core core_;
+  std::unique_ptr<Bearers> bearers_;
   std::map<sync::PeerId, Link> links_;
   std::vector<Dialer> dialers_;
   LostPeers lost_;

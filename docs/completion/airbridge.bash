@@ -1,6 +1,6 @@
 # bash completion for airbridge. Source it, or install it as /usr/share/bash-completion/completions/airbridge.
 
-_airbridge_settings="node.profile node.name http.listen tak.enabled tak.listen tak.clients_max tak.idle_seconds peers.listen peers.connect adsb.connect adsb.files adsb.files_repeat adsb.lines_per_second gnss.gpsd position.latitude position.longitude position.height_m maps.files log.level log.format store.disk_free_min_mib lab.insecure"
+_airbridge_settings="node.profile node.name http.listen tak.enabled tak.listen tak.clients_max tak.idle_seconds peers.listen peers.connect bearers.use adsb.connect adsb.files adsb.files_repeat adsb.lines_per_second gnss.gpsd position.latitude position.longitude position.height_m maps.files log.level log.format store.disk_free_min_mib lab.insecure"
 _airbridge_records="incident unit track site hazard casualty request task message journal plan membership attachment"
 
 _airbridge() {
@@ -26,6 +26,7 @@ _airbridge() {
       return
       ;;
     --class) mapfile -t COMPREPLY < <(compgen -W "0 1 2" -- "$current") && return ;;
+    --bearer) mapfile -t COMPREPLY < <(compgen -W "lan multicast:// udp:// serial:///dev/ kiss-tcp://" -- "$current") && return ;;
     --tak) mapfile -t COMPREPLY < <(compgen -W "off 127.0.0.1:8087" -- "$current") && return ;;
     --http | --listen | --peer | --adsb | --url | --name | --operator | --incident | --days | --after | -n | --limit | \
       --text | --until | --speed | --for | --max-size) return ;;
@@ -35,7 +36,7 @@ _airbridge() {
     "") options="init invite node status conflicts resolve compare events import export replay backup bundle restore diagnose config version --version" ;;
     init) options="--dir --name --operator --incident --exercise --join" ;;
     invite) options="--dir --days --out" ;;
-    node) options="--dir --config --set --peer --listen --http --tak --adsb --insecure-lab" ;;
+    node) options="--dir --config --set --peer --bearer --listen --http --tak --adsb --insecure-lab" ;;
     status | conflicts) options="--dir --url --json" ;;
     resolve | compare) options="--dir --url" ;;
     events) options="--dir --url --after --limit --record --text --follow --json" ;;
