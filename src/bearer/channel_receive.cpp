@@ -131,6 +131,7 @@ void Channel::on_data(Neighbour& n, const Opened& opened, Now now) {
 void Channel::on_ack(Neighbour& n, const AckPart& ack, Now now) {
   n.knows_us = true;
   n.confirmed = true;
+  n.backoff = 0;
   const std::uint64_t heard = at_most(guard_.last_counter(), ack.highest);
   // On half duplex they speak when our burst is over: what they lack of it is lost, the last frames included.
   const std::uint64_t lost_before =

@@ -13,12 +13,17 @@ constexpr Milliseconds long_trip{300};  // from here on waiting for a repeat hur
 constexpr Milliseconds repeat_max{1'000};
 constexpr std::size_t repeated_fragments_max = 8;  // a backlog is not repeated unasked
 constexpr double lossy = 0.02;
+constexpr int backoff_max = 6;
+constexpr int silent_trips = 4;
 }  // namespace
 
 Milliseconds Channel::resend_after(const Neighbour& n) const {
-  if (!n.round_trip) return std::max(resend_min, 2 * profile_.delay + first_guess + 4 * use_frame_time());
-  return std::clamp(*n.round_trip + std::max(4 * n.round_trip_spread, Milliseconds(20)) + 2 * use_frame_time(),
-                    resend_min, resend_max);
+  const auto trip =
+      n.round_trip
+          ? std::clamp(*n.round_trip + std::max(4 * n.round_trip_spread, Milliseconds(20)) + 2 * use_frame_time(),
+                       resend_min, resend_max)
+          : std::max(resend_min, 2 * profile_.delay + first_guess + 4 * use_frame_time());
+  return std::min(trip * (1 << n.backoff), std::max(trip, resend_max));
 }
 
 // On a long or lossy link an urgent report is repeated before its acknowledgement could be missed.
@@ -26,10 +31,15 @@ std::optional<Milliseconds> Channel::repeat_urgent_after(const Neighbour& n) con
   const auto trip = n.round_trip.value_or(2 * profile_.delay);
   if (trip < long_trip && n.stats.loss < lossy) return std::nullopt;
   if (n.urgent.in_flight() > repeated_fragments_max) return std::nullopt;
-  return std::clamp(trip / 4, resend_min, repeat_max);
+  return std::clamp(trip / 4, resend_min, repeat_max) * (1 << n.backoff);
 }
 
 bool Channel::send_by_timer(Neighbour& n, Now now) {
+  // Silent for much longer than an answer takes: it may be gone, and the channel is for all. Repeats come at growing
+  // pauses then, as RFC 6298 section 5.5 has it.
+  n.backoff = 0;
+  const auto patience = silent_trips * resend_after(n);
+  while (n.backoff < backoff_max && now.steady - n.last_heard > patience * (2 << n.backoff)) ++n.backoff;
   const auto expired = now.steady - resend_after(n);
   if (n.urgent.expire(expired) + n.bulk.expire(expired) > 0 && profile_.rate_bps == 0) {
     slow_down(n, 0.5, now);

@@ -56,6 +56,7 @@ struct Neighbour {
   // Timers.
   std::optional<Milliseconds> round_trip;  // smoothed, RFC 6298
   Milliseconds round_trip_spread{0};
+  int backoff = 0;  // how often the time until a repeat was doubled
   // On a channel of unlimited rate: fragments in flight, up to where it doubles, and those acknowledged since it grew.
   std::size_t flight_max = 32;
   std::size_t flight_calm = window_timers;
