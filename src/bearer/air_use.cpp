@@ -31,6 +31,7 @@ void AirUse::sent(Microseconds airtime, SteadyTime now) {
 
 bool AirUse::allows(Microseconds airtime, bool urgent, SteadyTime now) const {
   if (duty_cycle_ >= 1) return true;
+  if (duty_cycle_ <= 0) return false;
   const double allowance =
       static_cast<double>(Microseconds(own_.window()).count()) * duty_cycle_ * (urgent ? 1.0 : 0.9);
   return static_cast<double>((own_.sum(now) + airtime).count()) <= allowance;

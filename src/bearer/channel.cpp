@@ -169,6 +169,7 @@ void Channel::saved(Now now) {
 void Channel::wake(const model::KeyId& node, bool urgent, Now now) {
   if (node.is_zero()) {
     want_values_ = true;
+    (urgent ? want_all_urgent_ : want_all_) = true;
   } else if (auto* const n = find(node)) {
     (urgent ? n->want_urgent : n->want_bulk) = true;
   }
@@ -189,7 +190,9 @@ void Channel::poll(Now now) {
 
 void Channel::run(Now now) {
   save_if_wanted(now);
-  if (profile_.half_duplex) {
+  if (profile_.one_way) {
+    run_one_way(now);
+  } else if (profile_.half_duplex) {
     run_turns(now);
   } else {
     run_timers(now);

@@ -23,6 +23,7 @@
 #include "bearer/air_use.hpp"
 #include "bearer/guard.hpp"
 #include "bearer/neighbour.hpp"
+#include "bearer/one_way.hpp"
 #include "bearer/output.hpp"
 #include "bearer/payload.hpp"
 #include "bearer/profile.hpp"
@@ -76,6 +77,7 @@ class Channel {
   // channel_receive.cpp: what was heard
   void take(Opened opened, std::size_t frame_bytes, Now now);
   void on_data(Neighbour& n, const Opened& opened, Now now);
+  void overhear(Neighbour& n, std::uint16_t tag, const Part& part);
   void on_ack(Neighbour& n, const AckPart& ack, Now now);
   void slow_down(Neighbour& n, double factor, Now now);
   void on_behind(const Behind& told);
@@ -92,6 +94,7 @@ class Channel {
     bool must_reply = false;  // the turn was handed to us
     bool first = true;        // no data frame was sent yet
     bool handed = false;      // a frame said so
+    bool open = false;        // a moment is left behind it for new stations
     bool copies = false;      // urgent fragments go twice
   };
   void emit(FrameType type, std::uint8_t flags, ByteView payload, Now now);
@@ -100,8 +103,8 @@ class Channel {
   void pull_urgent(Neighbour& n, std::size_t room, Now now);
   void pull_bulk(Neighbour& n, std::size_t room, Now now);
   void pull_values(std::size_t room, Now now);
-  void queue_items(Neighbour* n, std::vector<Item> items);
-  void add_block(Neighbour& n, Outbox& box, const Bytes& block);
+  void queue_items(Neighbour* n, std::vector<Item> items, Now now);
+  std::pair<Bytes, bool> squeezed(Neighbour* n, const Bytes& block) const;
   AckPart ack_for(const Neighbour& n) const;
   bool has_to_send(const Neighbour& n, Now now) const;
   void send_beacon(Now now);
@@ -124,7 +127,13 @@ class Channel {
   std::optional<model::KeyId> next_turn(Now now) const;
   bool wants_turn(Now now) const;
 
+  // channel_one_way.cpp: nobody answers
+  std::size_t one_way_cut() const;
+  void pull_for_all(bool& wanted, Wanted what, Now now);
+  void run_one_way(Now now);
+
   // channel_timers.cpp: full duplex
+  bool duty_allows(bool urgent, Now now);
   void run_timers(Now now);
   bool send_by_timer(Neighbour& n, Now now);
   Milliseconds resend_after(const Neighbour& n) const;
@@ -156,6 +165,9 @@ class Channel {
   std::deque<Bytes> values_;
   std::size_t value_queue_bytes_ = 0;
   bool want_values_ = true;
+  OneWay one_way_;
+  bool want_all_urgent_ = true;  // on a one-way channel: the source may have something for everybody
+  bool want_all_ = true;
   std::int64_t value_credit_ = 0;  // on full duplex: bytes of last values that may pass waiting messages
   std::optional<Burst> burst_;
   std::chrono::sys_time<Microseconds>::duration

@@ -100,7 +100,7 @@ void Channel::on_data(Neighbour& n, const Opened& opened, Now now) {
   }
   if (n.synced && data->tag == n.tag_in && opened.counter >= n.session_from) for_us = true;
   n.more = data->more;
-  turns_.heard(data->remaining, data->grant && for_us, data->grant && !for_us, now.steady);
+  turns_.heard(data->remaining, data->grant && for_us, data->grant && !for_us, data->open, now.steady);
   if (data->grant && data->remaining == 0) n.last_turn = now.steady;
 
   if (for_us) n.highest = std::max(n.highest, opened.counter);
@@ -110,7 +110,7 @@ void Channel::on_data(Neighbour& n, const Opened& opened, Now now) {
     } else if (const auto* const digest = std::get_if<DigestPart>(&part)) {
       heard_digest(n, digest->digest);
     } else if (!for_us) {
-      continue;
+      overhear(n, data->tag, part);
     } else if (const auto* const ack = std::get_if<AckPart>(&part)) {
       on_ack(n, *ack, now);
     } else if (const auto* const fragment = std::get_if<FragmentPart>(&part)) {
@@ -126,6 +126,17 @@ void Channel::on_data(Neighbour& n, const Opened& opened, Now now) {
       deliver_blocks(n, inbox.take_blocks(), false);
     }
   }
+}
+
+// What others are told is heard here too; whole blocks of it are as good as sent to us.
+void Channel::overhear(Neighbour& n, std::uint16_t tag, const Part& part) {
+  std::optional<WholeBlock> block;
+  if (const auto* const fragment = std::get_if<FragmentPart>(&part)) block = n.overheard.take(tag, *fragment);
+  if (const auto* const repair = std::get_if<RepairPart>(&part)) block = n.overheard.take(tag, *repair);
+  if (!block) return;
+  std::vector<WholeBlock> blocks;
+  blocks.push_back(std::move(*block));
+  deliver_blocks(n, std::move(blocks), true);
 }
 
 void Channel::on_ack(Neighbour& n, const AckPart& ack, Now now) {

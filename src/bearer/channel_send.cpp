@@ -108,26 +108,34 @@ std::size_t Channel::frames_after_this(Now now) const {
   return frames;
 }
 
-void Channel::add_block(Neighbour& n, Outbox& box, const Bytes& block) {
-  if (block.empty()) return;
+// The block as it goes, and whether it is compressed.
+std::pair<Bytes, bool> Channel::squeezed(Neighbour* n, const Bytes& block) const {
   Bytes smaller = squeezer_.compress(block);
   const bool helps = smaller.size() < block.size();
-  const double ratio = helps ? static_cast<double>(block.size()) / static_cast<double>(smaller.size()) : 1.0;
-  n.squeeze_ratio = 0.5 * n.squeeze_ratio + 0.5 * std::clamp(ratio, 1.0, 4.0);
-  box.add_block(helps ? std::move(smaller) : block, helps);
+  if (n != nullptr) {
+    const double ratio = helps ? static_cast<double>(block.size()) / static_cast<double>(smaller.size()) : 1.0;
+    n->squeeze_ratio = 0.5 * n->squeeze_ratio + 0.5 * std::clamp(ratio, 1.0, 4.0);
+  }
+  return {helps ? std::move(smaller) : block, helps};
 }
 
-void Channel::queue_items(Neighbour* n, std::vector<Item> items) {
-  Bytes urgent, bulk;
-  // A block is delivered when all of it is there, so urgent ones are small: one lost frame holds back little.
-  const auto put = [&](Bytes& block, Outbox& box, const Bytes& message) {
-    const auto most =
-        &block == &urgent ? std::min(block_bytes_max, urgent_block_frames * profile_.mtu) : block_bytes_max;
-    if (!block.empty() && block.size() + message.size() + 3 > most) {
-      add_block(*n, box, block);
-      block.clear();
+void Channel::queue_items(Neighbour* n, std::vector<Item> items, Now now) {
+  Bytes blocks[2];  // bulk, urgent
+  const auto close = [&](bool urgent) {
+    if (blocks[urgent].empty()) return;
+    auto [bytes, is_squeezed] = squeezed(n, blocks[urgent]);
+    blocks[urgent].clear();
+    if (n == nullptr) {
+      one_way_.add_block(bytes, is_squeezed, urgent, one_way_cut(), profile_.repair_percent, now.steady);
+    } else {
+      (urgent ? n->urgent : n->bulk).add_block(std::move(bytes), is_squeezed);
     }
-    put_message(block, message);
+  };
+  const auto put = [&](bool urgent, const Bytes& message) {
+    // A block is delivered when all of it is there, so urgent ones are small: one lost frame holds back little.
+    const auto most = urgent ? std::min(block_bytes_max, urgent_block_frames * profile_.mtu) : block_bytes_max;
+    if (!blocks[urgent].empty() && blocks[urgent].size() + message.size() + 3 > most) close(urgent);
+    put_message(blocks[urgent], message);
   };
   for (auto& item : items) {
     if (item.bytes.empty()) continue;
@@ -144,13 +152,12 @@ void Channel::queue_items(Neighbour* n, std::vector<Item> items) {
       }
     } else if (item.bytes.size() > message_bytes_max) {
       ++stats_.messages_too_long;
-    } else if (n != nullptr) {
-      put(item.urgent ? urgent : bulk, item.urgent ? n->urgent : n->bulk, item.bytes);
+    } else if (n != nullptr || profile_.one_way) {
+      put(item.urgent, item.bytes);
     }
   }
-  if (n == nullptr) return;
-  add_block(*n, n->urgent, urgent);
-  add_block(*n, n->bulk, bulk);
+  close(true);
+  close(false);
 }
 
 void Channel::pull_urgent(Neighbour& n, std::size_t room, Now now) {
@@ -160,7 +167,7 @@ void Channel::pull_urgent(Neighbour& n, std::size_t room, Now now) {
   auto items = source_.pull(n.id, static_cast<std::size_t>(static_cast<double>(room - unsent) * n.squeeze_ratio),
                             Wanted::Urgent, now);
   if (items.empty()) n.want_urgent = false;
-  queue_items(&n, std::move(items));
+  queue_items(&n, std::move(items), now);
 }
 
 void Channel::pull_bulk(Neighbour& n, std::size_t room, Now now) {
@@ -170,14 +177,14 @@ void Channel::pull_bulk(Neighbour& n, std::size_t room, Now now) {
   auto items = source_.pull(n.id, static_cast<std::size_t>(static_cast<double>(room - unsent) * n.squeeze_ratio),
                             Wanted::Everything, now);
   if (items.empty()) n.want_bulk = false;
-  queue_items(&n, std::move(items));
+  queue_items(&n, std::move(items), now);
 }
 
 void Channel::pull_values(std::size_t room, Now now) {
   if (!want_values_ || value_queue_bytes_ >= room) return;
   auto items = source_.pull(model::KeyId{}, room - value_queue_bytes_, Wanted::LastValues, now);
   if (items.empty()) want_values_ = false;
-  queue_items(nullptr, std::move(items));
+  queue_items(nullptr, std::move(items), now);
 }
 
 // Appends parts until the room is used or nothing fits. Each fragment gets the rest of the frame when no further part
@@ -271,7 +278,7 @@ void Channel::send_data(Neighbour& n, bool with_ack, Now now) {
     burst_->left = remaining;
   }
   Bytes payload;
-  put_data_head(payload, n.tag_out, static_cast<std::uint8_t>(remaining), more, grant);
+  put_data_head(payload, n.tag_out, static_cast<std::uint8_t>(remaining), more, grant, burst_ && burst_->open);
   payload.insert(payload.end(), parts.begin(), parts.end());
   ++n.stats.frames_sent;
   n.stats.bytes_sent += payload.size() + frame_overhead + ((flags & flag_long) != 0 ? long_bytes : 0);

@@ -64,24 +64,25 @@ bool Channel::send_by_timer(Neighbour& n, Now now) {
   return true;
 }
 
+bool Channel::duty_allows(bool urgent, Now now) {
+  if (use_.allows(use_.airtime(profile_.mtu), urgent, now.steady)) return true;
+  duty_wait_ = use_.ask_again(now.steady);
+  return false;
+}
+
 void Channel::run_timers(Now now) {
   blocked_ = true;
   for (std::size_t frames = 0; frames < frames_per_run_max && is_ready(now); ++frames) {
-    if (!use_.allows(use_.airtime(profile_.mtu), false, now.steady)) {
-      const bool urgent = std::any_of(neighbours_.begin(), neighbours_.end(), [](const auto& row) {
-        return row.second.urgent.has_to_send() || row.second.want_urgent;
-      });
-      if (!urgent || !use_.allows(use_.airtime(profile_.mtu), true, now.steady)) {
-        duty_wait_ = use_.ask_again(now.steady);
-        return;
-      }
-    }
-    if (!control_.empty()) {
-      send_control(now);
+    const bool urgent = std::any_of(neighbours_.begin(), neighbours_.end(), [](const auto& row) {
+      return row.second.urgent.has_to_send() || row.second.want_urgent;
+    });
+    if (now.steady >= next_beacon_ && use_.allows(use_.airtime(profile_.mtu), true, now.steady)) {
+      send_beacon(now);
       continue;
     }
-    if (now.steady >= next_beacon_) {
-      send_beacon(now);
+    if (!duty_allows(urgent, now)) return;
+    if (!control_.empty()) {
+      send_control(now);
       continue;
     }
     pull_values(profile_.mtu - frame_overhead, now);
@@ -114,7 +115,7 @@ void Channel::run_timers(Now now) {
 
 SteadyTime Channel::timer_deadline(SteadyTime ready) const {
   if (blocked_) return ready;
-  SteadyTime out = next_beacon_;
+  SteadyTime out = std::min(next_beacon_, one_way_.next_repeat().value_or(next_beacon_));
   for (const auto& [id, n] : neighbours_) {
     if (n.ack_at) out = std::min(out, *n.ack_at);
     if (const auto* const oldest = n.bulk.oldest_in_flight()) {

@@ -39,44 +39,51 @@ std::optional<model::KeyId> Channel::next_turn(Now now) const {
 
 bool Channel::begin_burst(Turns::Due why, Now now) {
   std::size_t frames = profile_.burst_frames;
+  const std::size_t room = data_room() - fragment_head_bytes;
+  for (auto& [id, n] : neighbours_) {
+    if (may_send_to(n, now)) pull_urgent(n, frames * room, now);
+  }
+  Burst burst;
+  if (why == Turns::Due::Poll && turns_.waiting_for()) {
+    // Something must be asked with: what has waited longest for its acknowledgement.
+    if (auto* const n = find(*turns_.waiting_for())) {
+      burst.hand_to = n->id;
+      if (!n->urgent.lose_oldest()) n->bulk.lose_oldest();
+    }
+  }
   const bool urgent_here = std::any_of(neighbours_.begin(), neighbours_.end(),
                                        [](const auto& row) { return row.second.urgent.has_to_send(); });
   std::size_t targets = 0;
   for (auto& [id, n] : neighbours_) {
     if (!may_send_to(n, now)) continue;
-    ++targets;
+    if (n.want_bulk) ++targets;
     if (n.hurry && !urgent_here) frames = std::min(frames, burst_frames_hurried);
   }
   if (why == Turns::Due::Poll) frames = std::min(frames, frames_poll);
-  const auto airtime = use_.airtime(profile_.mtu) * static_cast<std::int64_t>(frames);
-  if (!use_.allows(airtime, urgent_here, now.steady)) {
-    if (!use_.allows(use_.airtime(profile_.mtu), urgent_here, now.steady)) {
+  const auto one = use_.airtime(profile_.mtu);
+  if (!use_.allows(one * static_cast<std::int64_t>(frames), false, now.steady)) {
+    // Half of what is kept back of the duty cycle is for answers, all of it for reports and beacons: who is only out of
+    // its allowance is not to be taken for lost.
+    const auto kept_for_reports =
+        std::chrono::duration_cast<Microseconds>(profile_.duty_window * profile_.duty_cycle / 20);
+    const bool is_answer = why == Turns::Due::Reply && use_.allows(one + kept_for_reports, true, now.steady);
+    if (!is_answer && !use_.allows(one, urgent_here, now.steady)) {
+      const bool beacon_due = why == Turns::Due::Nothing && now.steady >= next_beacon_;
+      if (beacon_due && use_.allows(one, true, now.steady)) send_beacon(now);
       duty_wait_ = use_.ask_again(now.steady);
       return false;
     }
-    frames = 1;
+    frames = urgent_here ? frames_poll : 1;
   }
-  const std::size_t room = data_room() - fragment_head_bytes;
   for (auto& [id, n] : neighbours_) {
     if (!may_send_to(n, now)) continue;
-    pull_urgent(n, frames * room, now);
-    pull_bulk(n, frames * room / targets, now);
+    pull_bulk(n, frames * room / std::max<std::size_t>(targets, 1), now);
     if (!n.confirmed) frames = std::min(frames, frames_unconfirmed);
   }
-  Burst burst;
   burst.value_bytes = frames * profile_.mtu * volatile_percent_max / 100;
   pull_values(burst.value_bytes, now);
 
-  if (why == Turns::Due::Poll) {
-    burst.hand_to = turns_.waiting_for();
-    if (auto* const n = burst.hand_to ? find(*burst.hand_to) : nullptr) {
-      if (!n->urgent.lose_oldest()) n->bulk.lose_oldest();
-    } else {
-      burst.hand_to.reset();
-    }
-  } else {
-    burst.hand_to = next_turn(now);
-  }
+  if (why != Turns::Due::Poll) burst.hand_to = next_turn(now);
   if (why == Turns::Due::Reply) burst.must_reply = true;
   std::size_t urgent_frames = 0;
   for (auto& [id, n] : neighbours_) {
@@ -84,6 +91,8 @@ bool Channel::begin_burst(Turns::Due why, Now now) {
     urgent_frames += (n.urgent.bytes_to_send() + room - 1) / room;
   }
   burst.left = frames;
+  burst.open = profile_.broadcast && burst.hand_to && neighbours_.size() < guard_.members() &&
+               now.steady - turns_.last_open() > profile_.interval;
   // Copies are for reports that are rare. Of a backlog every other frame would be one.
   burst.copies = frames >= frames_worth_copies && urgent_frames * 4 <= frames;
   const bool anything = frames_after_this(now) > 0 || !values_.empty() || burst.must_reply || burst.hand_to;
@@ -146,8 +155,9 @@ void Channel::run_turns(Now now) {
   if (!guard_.can_seal()) return;
   const auto due = turns_.tick(now.steady);
   if (due == Turns::Due::GaveUp) gave_up(now);
+  if (due == Turns::Due::Open && is_ready(now) && (now.steady >= next_beacon_ || long_beacons_ > 0)) send_beacon(now);
   if (due == Turns::Due::Reply || due == Turns::Due::Poll) {
-    if (!begin_burst(due, now)) turns_.ended(std::nullopt, now.steady);
+    if (!begin_burst(due, now)) turns_.ended(std::nullopt, false, now.steady);
   }
   wants_turn_ = wants_turn(now);
   if (turns_.may_begin(now.steady) && wants_turn_ && is_ready(now)) {
@@ -158,8 +168,9 @@ void Channel::run_turns(Now now) {
     if (burst_->left > 0) send_of_burst(now);
     if (burst_->left > 0) continue;
     const auto hand_to = burst_->handed ? burst_->hand_to : std::nullopt;
+    const bool open = burst_->open && hand_to;
     burst_.reset();
-    turns_.ended(hand_to, SteadyTime(std::chrono::ceil<Milliseconds>(busy_until_)));
+    turns_.ended(hand_to, open, SteadyTime(std::chrono::ceil<Milliseconds>(busy_until_)));
     wants_turn_ = wants_turn(now);
   }
 }

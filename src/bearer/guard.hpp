@@ -1,5 +1,5 @@
 #pragma once
-// Makes frames and opens them: key, counter, replay window, and what of these must be on disk (docs/adr/0013).
+// Makes frames and opens them: key, counter, replay window, and what of these must be on disk (docs/adr/0014).
 //
 // Each start of each node on each channel seals under a key of its own: BLAKE2b-256, keyed with the group key, of
 // (context | key id | start). `start` is a random 64-bit number drawn when the channel is opened. So no two frames ever
@@ -57,6 +57,7 @@ class Guard {
   bool state_was_damaged() const { return state_damaged_; }
   void set_members(const std::vector<model::KeyId>& members);
   bool is_member(const model::KeyId& node) const;
+  std::size_t members() const { return members_.size(); }  // the own node not among them
 
   // Sealing. False: all saved counters are used, wait for saved().
   bool can_seal() const { return next_ < reserved_; }

@@ -66,6 +66,12 @@ inline constexpr int missed_intervals_max = 2;          // then a neighbour is d
 
 // Blocks overheard or sent to all that are being put together, per sender.
 inline constexpr std::size_t overheard_streams_max = 4;
-inline constexpr std::size_t overheard_fragments_max = 256;
+inline constexpr std::size_t overheard_fragments_max = 256;  // of a stream; the oldest goes
+inline constexpr std::size_t overheard_blocks_max = 64;      // remembered as given, or with repair frames heard
+
+// On a one-way channel: blocks kept for repeating, how often and after what pauses (doubled each time).
+inline constexpr std::size_t repeated_blocks_max = 16;
+inline constexpr int repeats_max = 5;
+inline constexpr Milliseconds repeat_first{20'000};
 
 }  // namespace airbridge::bearer

@@ -7,6 +7,7 @@
 #include "bearer/limits.hpp"
 #include "bearer/outbox.hpp"
 #include "bearer/output.hpp"
+#include "bearer/overheard.hpp"
 
 namespace airbridge::bearer {
 
@@ -41,6 +42,7 @@ struct Neighbour {
   std::uint64_t session_from = 0;  // the lowest counter of theirs that opened it; frames before are of another session
   std::uint64_t highest = 0;       // counter of theirs in this session
   Inbox urgent_in, bulk_in;
+  Overheard overheard;
   bool left_ack_out = false;  // of the last frame, so that a fragment to be sent again fits
   bool owes_ack = false;
   std::size_t unacked_in = 0;  // fragments since the last acknowledgement

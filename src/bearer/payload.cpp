@@ -8,7 +8,7 @@ namespace {
 enum Kind : unsigned { Fragment = 0, Ack = 1, Open = 2, Value = 3, Digest = 4, Repair = 5 };
 constexpr unsigned urgent_bit = 1, first_bit = 2, last_bit = 4, squeezed_bit = 8, to_end_bit = 16;
 constexpr unsigned bulk_ack_bit = 1, urgent_ack_bit = 2;
-constexpr unsigned more_bit = 4, grant_bit = 2;
+constexpr unsigned more_bit = 4, grant_bit = 2, open_bit = 1;
 constexpr std::size_t last_values_max = 256;
 
 std::uint8_t head(Kind kind, unsigned flags) { return static_cast<std::uint8_t>((kind << 5) | flags); }
@@ -34,6 +34,7 @@ std::optional<DataPayload> parse_data(ByteView bytes) {
   out.remaining = static_cast<std::uint8_t>(burst >> 3);
   out.more = (burst & more_bit) != 0;
   out.grant = (burst & grant_bit) != 0;
+  out.open = (burst & open_bit) != 0;
   while (!in.failed() && !in.at_end()) {
     const auto first = static_cast<unsigned>(in.uint(1));
     const unsigned flags = first & 31U;
@@ -100,9 +101,10 @@ std::optional<DataPayload> parse_data(ByteView bytes) {
   return out;
 }
 
-void put_data_head(Bytes& out, std::uint16_t tag, std::uint8_t remaining, bool more, bool grant) {
+void put_data_head(Bytes& out, std::uint16_t tag, std::uint8_t remaining, bool more, bool grant, bool open) {
   put_uint(out, tag, 2);
-  out.push_back(static_cast<std::uint8_t>((remaining << 3) | (more ? more_bit : 0U) | (grant ? grant_bit : 0U)));
+  out.push_back(static_cast<std::uint8_t>((remaining << 3) | (more ? more_bit : 0U) | (grant ? grant_bit : 0U) |
+                                          (open ? open_bit : 0U)));
 }
 
 void put_part(Bytes& out, const FragmentPart& part, bool to_end) {

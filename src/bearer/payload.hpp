@@ -2,7 +2,7 @@
 // The payload of a Data frame: whom it is for, where it stands in its burst, and parts (docs/protocol/bearer.md).
 //
 //   0-1  session tag; 0: to all who hear it
-//   2    burst: frames still to come (5 bits) | more (1) | grant (1) | reserved (1)
+//   2    burst: frames still to come (5 bits) | more (1) | grant (1) | open (1)
 //   3..  parts, each {kind (3 bits) | flags (5), fields}
 #include <optional>
 #include <variant>
@@ -69,13 +69,14 @@ struct DataPayload {
   std::uint8_t remaining = 0;
   bool more = false;   // the sender has more than this burst holds
   bool grant = false;  // after this burst it is the turn of whom this frame is for
+  bool open = false;   // before that, a moment is left for the beacons of stations that get no turn yet
   std::vector<Part> parts;
 };
 
 // The parts refer to `bytes`. Nothing when it is not exactly such a payload.
 std::optional<DataPayload> parse_data(ByteView bytes);
 
-void put_data_head(Bytes& out, std::uint16_t tag, std::uint8_t remaining, bool more, bool grant);
+void put_data_head(Bytes& out, std::uint16_t tag, std::uint8_t remaining, bool more, bool grant, bool open);
 void put_part(Bytes& out, const FragmentPart& part, bool to_end);
 void put_part(Bytes& out, const AckPart& part);
 void put_part(Bytes& out, const OpenPart& part);
@@ -83,7 +84,6 @@ void put_part(Bytes& out, const ValuePart& part, bool to_end);
 void put_part(Bytes& out, const DigestPart& part);
 void put_part(Bytes& out, const RepairPart& part);
 std::size_t size_of(const AckPart& part);
-inline constexpr std::size_t open_part_bytes = 10;
 
 // The messages of a LastValue frame.
 std::optional<std::vector<ByteView>> parse_last_values(ByteView payload, bool many);

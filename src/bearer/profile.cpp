@@ -57,6 +57,8 @@ Profile bounded(Profile profile) {
   profile.interval = std::clamp(profile.interval, Milliseconds(500), Milliseconds(3'600'000));
   profile.burst_frames = std::clamp<std::size_t>(profile.burst_frames, 2, burst_frames_max);
   profile.repair_percent = std::min<std::size_t>(profile.repair_percent, 100);
+  // Without answers there are no turns.
+  if (profile.one_way) profile.half_duplex = false;
   // Turns need a known time on the air for each frame.
   if (profile.half_duplex && profile.rate_bps == 0) profile.rate_bps = 2'400;
   return profile;

@@ -11,13 +11,15 @@ namespace airbridge::bearer {
 
 struct Profile {
   std::string name;
-  std::uint32_t rate_bps = 0;           // of the raw channel; 0: as fast as the other side acknowledges
-  std::size_t mtu = 1200;               // bytes of a whole frame, 64..1500
-  bool half_duplex = false;             // one transmits at a time; turns are handed over
-  Milliseconds turn_round{0};           // from receiving to transmitting, until the first bit leaves
-  Milliseconds delay{20};               // one way, without the frame's own time on the air; an estimate to begin with
-  bool broadcast = false;               // a frame reaches every station in range
-  bool one_way = false;                 // nobody answers: sent from what was last known, with repair frames and repeats
+  std::uint32_t rate_bps = 0;  // of the raw channel; 0: as fast as the other side acknowledges
+  std::size_t mtu = 1200;      // bytes of a whole frame, 64..1500
+  bool half_duplex = false;    // one transmits at a time; turns are handed over
+  Milliseconds turn_round{0};  // from receiving to transmitting, until the first bit leaves
+  Milliseconds delay{20};      // one way, without the frame's own time on the air; an estimate to begin with
+  bool broadcast = false;      // a frame reaches every station in range
+  // Nobody answers: all goes to all, from what was last known, with repair frames and repeats. Who only listens sets
+  // duty_cycle to 0.
+  bool one_way = false;
   bool encrypt = true;                  // false: sign-only, the payload goes in clear under the same tag
   double duty_cycle = 1.0;              // share of the time this node may transmit, over duty_window
   Milliseconds duty_window{3'600'000};  // at most one hour

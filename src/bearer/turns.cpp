@@ -13,6 +13,9 @@ Milliseconds in_ms(Microseconds time) { return std::chrono::ceil<Milliseconds>(t
 // Their first two frames may be lost, so three must have had the time to arrive before it is said that nobody answers.
 Milliseconds Turns::answer_wait() const { return turn_round_ + 2 * delay_ + in_ms(3 * frame_time_) + 4 * slack; }
 
+// A random start within one turn-round, keying up, and a beacon with a long header.
+Milliseconds Turns::open_moment() const { return 2 * turn_round_ + delay_ + in_ms(frame_time_ / 5) + slack; }
+
 Milliseconds Turns::pause() {
   const auto most = std::max(Milliseconds(20), 2 * turn_round_ + delay_);
   return Milliseconds(rng_.between(0, most.count()));
@@ -26,11 +29,14 @@ void Turns::free(SteadyTime from) {
   waiting_for_.reset();
 }
 
-void Turns::heard(std::uint8_t remaining, bool grants_us, bool grants_other, SteadyTime now) {
+void Turns::heard(std::uint8_t remaining, bool grants_us, bool grants_other, bool open, SteadyTime now) {
   if (state_ == State::Ours) return;
+  opened_from_.reset();
   const bool same_burst = state_ == State::Theirs && now < until_ + slack;
   granted_ = grants_us || (same_burst && granted_);
   granted_other_ = grants_other || (same_burst && granted_other_);
+  open_ = open;
+  if (open) last_open_ = now;
   state_ = State::Theirs;
   polls_ = 0;
   waiting_for_.reset();
@@ -46,6 +52,18 @@ bool Turns::may_begin(SteadyTime now) const { return state_ == State::Free && no
 Turns::Due Turns::tick(SteadyTime now) {
   if (now < until_) return Due::Nothing;
   if (state_ == State::Theirs) {
+    if (open_) {
+      open_ = false;
+      const auto from = until_;
+      until_ = from + (granted_ ? open_moment() : Milliseconds(rng_.between(0, turn_round_.count())));
+      if (!granted_) opened_from_ = from;
+      return Due::Nothing;
+    }
+    if (opened_from_) {
+      until_ = *opened_from_ + open_moment() + slack;
+      opened_from_.reset();
+      return Due::Open;
+    }
     if (granted_) {
       granted_ = granted_other_ = false;
       state_ = State::Free;
@@ -67,7 +85,8 @@ Turns::Due Turns::tick(SteadyTime now) {
   return Due::Nothing;
 }
 
-void Turns::ended(const std::optional<model::KeyId>& to, SteadyTime end) {
+void Turns::ended(const std::optional<model::KeyId>& to, bool open, SteadyTime end) {
+  if (open) last_open_ = end;
   if (!to) {
     free(end);
     return;
@@ -76,7 +95,7 @@ void Turns::ended(const std::optional<model::KeyId>& to, SteadyTime end) {
   waiting_for_ = to;
   // Two that began at once wait differently long.
   const auto jitter = polls_ == 0 ? 0 : rng_.between(0, polls_ * (turn_round_ + in_ms(frame_time_)).count());
-  until_ = end + answer_wait() + Milliseconds(jitter);
+  until_ = end + answer_wait() + Milliseconds(jitter) + (open ? open_moment() : Milliseconds(0));
 }
 
 }  // namespace airbridge::bearer

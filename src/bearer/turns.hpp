@@ -30,7 +30,7 @@ class Turns {
   const std::optional<model::KeyId>& waiting_for() const { return waiting_for_; }
 
   // A frame of a burst was heard at its end. Unless we are transmitting it is theirs.
-  void heard(std::uint8_t remaining, bool grants_us, bool grants_other, SteadyTime now);
+  void heard(std::uint8_t remaining, bool grants_us, bool grants_other, bool open, SteadyTime now);
   // Something else was heard, which belongs to no burst.
   void heard_other(SteadyTime now);
   // May a burst begin now? In Theirs and Waiting when their time is over.
@@ -38,15 +38,18 @@ class Turns {
   // When tick() may have something; on a free channel, from when on a burst may begin.
   SteadyTime until() const { return until_; }
   // What became due: true once when the turn was handed to us, when a poll is due, or the channel came free.
-  enum class Due : std::uint8_t { Nothing, Reply, Poll, GaveUp };
+  enum class Due : std::uint8_t { Nothing, Reply, Poll, GaveUp, Open /* a beacon may go now */ };
   Due tick(SteadyTime now);
 
   void began() { state_ = State::Ours; }
-  // Our last frame has left at `end`. With `to`: it is their turn.
-  void ended(const std::optional<model::KeyId>& to, SteadyTime end);
+  // Our last frame has left at `end`. With `to`: it is their turn; `open`: after the open moment.
+  void ended(const std::optional<model::KeyId>& to, bool open, SteadyTime end);
+  // When a moment was last left open, by anybody.
+  SteadyTime last_open() const { return last_open_; }
 
  private:
   Milliseconds answer_wait() const;
+  Milliseconds open_moment() const;
   Milliseconds pause();  // a random one before beginning on a free channel
   void free(SteadyTime from);
 
@@ -57,6 +60,9 @@ class Turns {
   SteadyTime until_{};
   bool granted_ = false;
   bool granted_other_ = false;
+  bool open_ = false;  // the burst under way says so
+  SteadyTime last_open_{};
+  std::optional<SteadyTime> opened_from_;
   int polls_ = 0;
   std::optional<model::KeyId> waiting_for_;
 };
