@@ -115,6 +115,9 @@ api::StoreInfo OpenLedger::store_info() {
   info.why = state.refusing;
   info.refusing_writes = !info.why.empty();
   if (scrubber_) info.scrubbed_bytes = scrubber_->bytes_read();
+  if (const auto shown = ledger_.provisional())
+    info.unverified = api::Unverified{shown->from, ledger_.publish()->roster().name_of(shown->from), shown->made,
+                                      shown->events, shown->here};
   return info;
 }
 

@@ -59,6 +59,10 @@ class Ledger {
 
   virtual picture::Observed observe(model::Observation observation) = 0;  // kept for a restart, too
   virtual picture::PicturePtr publish() = 0;
+  virtual void pack_picture(std::function<void(std::shared_ptr<const Bytes>)> done) = 0;
+  virtual void take_picture(Bytes transfer) = 0;
+  virtual bool wants_picture() const = 0;
+  virtual std::optional<ledger::ProvisionalInfo> provisional() const = 0;
   virtual api::StoreInfo store_info() = 0;  // about once a second: looks for damage, too
 
   // Any thread that may wait: reads the index and the log. Waits at most `wait` for the index to catch up.

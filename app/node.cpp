@@ -194,6 +194,14 @@ Result<void, std::string> RunningNode::start_peers() {
     ledger_->begin_incarnation(fmt::format("another node holds {} events of stream {}, this one {}", ahead.there,
                                            model::to_text(ahead.stream), ahead.here));
   };
+  sync_config.sends_snapshots = true;
+  sync_config.wants_snapshot = [this] { return ledger_->wants_picture(); };
+  handlers.on_snapshot_asked = [this](const sync::SnapshotAsked& asked) {
+    ledger_->pack_picture([this, peer = asked.peer](std::shared_ptr<const Bytes> bytes) {
+      if (peers_) peers_->offer_snapshot(peer, std::move(bytes));
+    });
+  };
+  handlers.on_snapshot = [this](sync::SnapshotCame came) { ledger_->take_picture(std::move(came.bytes)); };
   handlers.is_member = [this](const model::KeyId& node) {
     const auto picture = picture_.get();
     const auto* member = picture->roster().find(node);

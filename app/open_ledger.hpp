@@ -45,6 +45,12 @@ class OpenLedger final : public Ledger {
     return ledger_.observe(std::move(observation));
   }
   picture::PicturePtr publish() override;
+  void pack_picture(std::function<void(std::shared_ptr<const Bytes>)> done) override {
+    ledger_.pack_picture(std::move(done));
+  }
+  void take_picture(Bytes transfer) override { ledger_.take_picture(std::move(transfer)); }
+  bool wants_picture() const override { return ledger_.wants_picture(); }
+  std::optional<ledger::ProvisionalInfo> provisional() const override { return ledger_.provisional(); }
   api::StoreInfo store_info() override;
   api::JournalPage journal(const api::JournalQuery& query, Milliseconds wait) override;
   std::string backup(const std::string& file, const std::vector<store::ExtraFile>& extra) override;

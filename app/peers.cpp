@@ -266,6 +266,12 @@ void Peers::carry_out(sync::Output output) {
           },
           [this](sync::Accept& accept) { handlers_.on_accept(std::move(accept)); },
           [](sync::Wanting&) {},
+          [this](sync::SnapshotAsked& asked) {
+            if (handlers_.on_snapshot_asked) handlers_.on_snapshot_asked(asked);
+          },
+          [this](sync::SnapshotCame& came) {
+            if (handlers_.on_snapshot) handlers_.on_snapshot(std::move(came));
+          },
           [this](sync::LastValue& value) { handlers_.on_observation(value.observation); },
           [this](sync::PeerUp& up) { came(up); },
           [this](sync::PeerDown& down) { went(down); },
@@ -343,6 +349,11 @@ void Peers::rejected(sync::Ticket ticket, const std::string& why) {
   core_.rejected(ticket, why, now());
   settle();
 }
+void Peers::offer_snapshot(sync::PeerId peer, std::shared_ptr<const Bytes> bytes) {
+  core_.offer_snapshot(peer, std::move(bytes), now());
+  settle();
+}
+
 void Peers::last_value(const model::Observation& observation) {
   core_.last_value(observation, now());
   settle();

@@ -40,6 +40,8 @@ class Peers {
     std::function<void(const model::Observation&)> on_observation;
     std::function<void(const sync::ForkFound&)> on_fork;
     std::function<void(const sync::OwnStreamAhead&)> on_own_ahead;
+    std::function<void(const sync::SnapshotAsked&)> on_snapshot_asked = {};  // answer with offer_snapshot()
+    std::function<void(sync::SnapshotCame)> on_snapshot = {};
     std::function<void()> on_change;  // who holds what, or who is there, has changed
     // Does the node belong to the incident by the grants known here? Only such a one is missed when it is gone, and
     // only what such a one says to hold is counted as saved there.
@@ -67,6 +69,7 @@ class Peers {
   // Begins to compare with the linked node of this name or key id (its first digits are enough), or with all when
   // empty; on_compared tells what came of each. Whom it asked.
   std::vector<std::pair<model::KeyId, std::string>> compare(const std::string& peer);
+  void offer_snapshot(sync::PeerId peer, std::shared_ptr<const Bytes> bytes);
 
   std::vector<api::PeerInfo> status();
   std::vector<api::BearerInfo> bearers() { return bearers_ ? bearers_->status() : std::vector<api::BearerInfo>{}; }

@@ -96,6 +96,15 @@ struct FeedInfo {
   std::string why;
 };
 
+// The picture that is shown is another node's, sent because this one came late; its events are not all here.
+struct Unverified {
+  model::KeyId from;
+  std::string from_name;
+  UtcTime made{};            // by that node's clock
+  std::uint64_t events = 0;  // it was made of
+  std::uint64_t here = 0;    // of these
+};
+
 struct StoreInfo {
   std::uint64_t events = 0;
   std::uint64_t durable_to = 0;  // arrival number
@@ -105,6 +114,7 @@ struct StoreInfo {
   bool refusing_writes = false;
   std::string why;
   std::uint64_t scrubbed_bytes = 0;  // read again since the start, in search of damage
+  std::optional<Unverified> unverified;
 };
 
 struct OwnPosition {

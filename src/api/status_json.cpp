@@ -123,6 +123,12 @@ json::object status_json(const Status& status) {
                      {"refusing_writes", status.store.refusing_writes},
                      {"scrubbed_bytes", status.store.scrubbed_bytes}};
   put(store, "why", status.store.why);
+  if (const auto& shown = status.store.unverified)
+    store["unverified"] = json::object{{"from", shown->from_name},
+                                       {"from_id", shown->from.hex()},
+                                       {"made_ms", ms_of(shown->made)},
+                                       {"events", shown->events},
+                                       {"here", shown->here}};
   json::object out{{"node", node_json(status.node)}, {"incident", incident_json(status.incident)},
                    {"version", status.node.version}, {"insecure_lab", status.node.insecure_lab},
                    {"peers", std::move(peers)},      {"bearers", std::move(bearers)},

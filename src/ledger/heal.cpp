@@ -127,6 +127,11 @@ std::vector<std::string> Ledger::problems() const {
   if (fold_broken_)
     out.push_back(
         fmt::format("The picture lacks events: the log cannot be read from arrival number {} on", folded_to_ + 1));
+  if (const auto shown = provisional())
+    out.push_back(fmt::format(
+        "The picture is as {} sent it at {} and not yet verified: {} of the {} events it was made of are here",
+        fold_.roster().name_of(shown->from), format_utc(shown->made), shown->here, shown->events));
+  if (!provisional_.doubt().empty()) out.push_back(provisional_.doubt());
   return out;
 }
 

@@ -21,6 +21,7 @@
 #include "ledger/durable_view.hpp"
 #include "ledger/fold_event.hpp"
 #include "ledger/news.hpp"
+#include "ledger/provisional.hpp"
 #include "ledger/report_queue.hpp"
 #include "ledger/snapshots.hpp"
 #include "trust/author.hpp"
@@ -30,6 +31,9 @@ namespace airbridge::ledger {
 
 // A start from a snapshot reads at most 10,000 events behind it: this many, and what comes while one is being written.
 inline constexpr std::uint64_t snapshot_every_events = 8'000;
+
+// While the picture shown is another node's, the log grows fast: a snapshot after so many.
+inline constexpr std::uint64_t newcomer_snapshot_events = 100'000;
 
 // After the disk refused: how long until it is tried again, doubled each time up to the second.
 inline constexpr Milliseconds disk_retry_first{1'000};
@@ -93,10 +97,25 @@ class Ledger {
   bool welcomes(const model::SealedRun& run) const;
 
   picture::Observed observe(model::Observation observation) {
+    provisional_.observe(observation, around_.now().utc);
     return fold_.observe(std::move(observation), around_.now().utc);
   }
-  void drop_lost_tracks() { fold_.drop_lost_tracks(around_.now().utc); }
-  picture::PicturePtr publish() { return fold_.publish(); }
+  void drop_lost_tracks() {
+    provisional_.drop_lost(around_.now().utc);
+    fold_.drop_lost_tracks(around_.now().utc);
+  }
+  // What is to be shown: the fold of the log, or for a while the picture another node sent.
+  picture::PicturePtr publish();
+
+  // For nodes that come late. The picture as of now, packed and signed; aside, then `done` within a later publish().
+  // Null when there is nothing worth sending. Many who ask at once get the same.
+  void pack_picture(std::function<void(std::shared_ptr<const Bytes>)> done);
+  // The other way round: shown until the log holds as much. Anything may stand in it.
+  void take_picture(Bytes transfer) {
+    if (open_) provisional_.take(std::move(transfer));
+  }
+  bool wants_picture() const { return open_ && !provisional_.is_busy(); }
+  std::optional<ProvisionalInfo> provisional() const;
   model::Hash state_hash() { return fold_.state_hash(); }
 
   const sync::LogView& view() const { return view_; }
@@ -166,6 +185,10 @@ class Ledger {
   void recover();
   void renew();
 
+  // newcomers.cpp
+  void poll_packing();
+  void settle_provisional();
+
   // take.cpp
   void folded(std::vector<model::EntityId> changed, std::uint64_t arrival);
 
@@ -180,6 +203,10 @@ class Ledger {
   trust::Author author_;
   DurableView view_;
   Snapshots snapshots_;
+  Provisional provisional_;
+  struct Packing;
+  std::shared_ptr<Packing> packing_;
+  std::optional<SteadyTime> settle_at_;
   OpenReport report_;
 
   std::map<model::CommandId, Command> commands_;  // on their way to the disk

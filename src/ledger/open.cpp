@@ -27,6 +27,7 @@ Ledger::Ledger(const Identity& identity, Options options, Handlers handlers, sto
       author_(identity.key, identity.incident, 0, identity.data_keys, [this] { return around_.random_salt(); }),
       view_(around, author_.writer(), fold_),
       snapshots_(around, options_.snapshot_every, options_.disk_free_min_bytes),
+      provisional_(around, identity.incident, identity.genesis),
       retry_wait_(options_.retry_first),
       first_grants_(identity.first_grants) {}
 

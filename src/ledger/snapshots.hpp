@@ -21,6 +21,7 @@ class Snapshots {
 
   // Events are folded that no snapshot holds.
   void folded(std::uint64_t events) { behind_ += events; }
+  std::uint64_t behind() const { return behind_; }
   // The next one is due now: those before hold what the log has lost.
   void hurry() { behind_ = std::max(behind_, every_); }
   // Freezes the fold when a snapshot is due and none is under way; after a failure not before snapshot_retry.

@@ -58,6 +58,7 @@ void Ledger::accept(model::SealedRun run, std::optional<model::PublicKey> author
           if (shared->arrivals[i] == 0) continue;  // was here, and is folded
           const auto event = fold_event(shared->run.entries[i], shared->arrivals[i], around_.now().utc);
           fold_.apply(event);
+          provisional_.apply(event);
           observe_stamp(event);
           if (event.event) changed.push_back(event.event->entity);
         }
@@ -76,6 +77,7 @@ void Ledger::forked(const model::StreamId& branch) {
   around_.tell(log::Level::Error, "a stream has two contents; neither is folded from there on",
                {{"stream", model::to_text(branch)}});
   fold_.fork(branch.base(), branch.branch.from);
+  provisional_.fork(branch.base(), branch.branch.from);
   if (fold_.needs_refold()) refold();
   folded({}, 0);
 }
@@ -89,7 +91,9 @@ void Ledger::folded(std::vector<model::EntityId> changed, std::uint64_t arrival)
     changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
     handlers_.on_folded(changed);
   }
-  snapshots_.keep_if_due(fold_, folded_to_);
+  // While a newcomer takes in all there is, each would be of another size and none of use for long.
+  if (!provisional_.is_shown() || snapshots_.behind() >= newcomer_snapshot_events)
+    snapshots_.keep_if_due(fold_, folded_to_);
 }
 
 StoreState Ledger::store_state() {

@@ -99,7 +99,8 @@ std::optional<CommandResult> Ledger::answer_known(const model::Draft& draft) {
 
 std::optional<Refusal> Ledger::check_states(const model::Draft& draft) {
   if (!draft.entity) return std::nullopt;
-  const auto* entity = fold_.publish()->find(*draft.entity);
+  const auto shown = publish();
+  const auto* entity = shown->find(*draft.entity);
   for (const auto& write : draft.writes) {
     const auto* to = write.value.integer();
     if (write.key.rule() != model::MergeRule::StateMachine || to == nullptr || entity == nullptr) continue;
@@ -253,6 +254,7 @@ void Ledger::written(const Authored& authored, const store::DurableResult& outco
     event.arrival = authored.arrivals[i];
     event.arrived = around_.now().utc;
     fold_.apply(event);
+    provisional_.apply(event);
     result.entity = made.event.entity;
     result.dots.push_back(event.dot);
     result.cls = std::min(result.cls, event.dot.cls);

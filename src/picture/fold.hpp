@@ -85,6 +85,9 @@ class Fold {
   // What readers see. The same pointer again when nothing changed. Costs what changed.
   PicturePtr publish();
   const PicturePtr& published() const { return published_; }
+  // The next picture comes after number `seq` of another fold whose readers go on with this one: it has a higher
+  // number, and no changes since any before.
+  void continue_after(std::uint64_t seq);
 
   // BLAKE2b-256 of the state as docs/protocol/picture.md says. Equal on all nodes that hold the same events.
   model::Hash state_hash();

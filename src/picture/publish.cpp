@@ -179,6 +179,15 @@ void Fold::publish_tracks(Picture::Delta& delta) {
   }
 }
 
+void Fold::continue_after(std::uint64_t seq) {
+  publish();
+  auto next = std::make_shared<Picture>(*published_);
+  next->seq_ = std::max(seq, published_->seq_) + 1;
+  next->deltas_.clear();
+  delta_ids_ = 0;
+  published_ = std::move(next);
+}
+
 PicturePtr Fold::publish() {
   auto delta = std::make_shared<Picture::Delta>();
   publish_entities(*delta);

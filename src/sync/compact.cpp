@@ -140,6 +140,8 @@ struct Encoder {
     return out;
   }
   Bytes operator()(const Hello& hello) const { return canonical(hello); }
+  Bytes operator()(const SnapshotAsk& ask) const { return canonical(ask); }  // on streams only
+  Bytes operator()(const SnapshotPart& part) const { return canonical(part); }
   Bytes operator()(const AskVector& ask) const {
     auto out = begin(MessageType::AskVector, nullptr, ask.heads);
     if (ask.base) put_bytes(out, *ask.base);
@@ -379,6 +381,8 @@ struct Decoder {
         return WhoIs{rest<std::uint16_t>(in, observations_per_frame_max,
                                          [&] { return static_cast<std::uint16_t>(in.big_endian(2)); })};
       case MessageType::Hello:
+      case MessageType::SnapshotAsk:
+      case MessageType::SnapshotPart:
         in.fail(DecodeFault::WrongType);  // has the form on streams only
         break;
     }

@@ -65,7 +65,7 @@ PeerId Core::connect(LinkProfile link, Now now) {
               config_.name,
               log_.own_writer().incarnation,
               digest_of(ours_),
-              0,
+              config_.sends_snapshots ? feature_snapshots : 0,
               config_.run,
               config_.incident_name};
   if (peer.link.dialed) {  // who calls knows over what
@@ -261,6 +261,10 @@ void Core::on_message(Peer& peer, Message message, Now now) {
     on_writers(peer, std::move(*writers), now);
   } else if (const auto* who = std::get_if<WhoIs>(&message)) {
     on_who_is(peer, *who, now);
+  } else if (const auto* wish = std::get_if<SnapshotAsk>(&message)) {
+    on_snapshot_ask(peer, *wish, now);
+  } else if (auto* part_of = std::get_if<SnapshotPart>(&message)) {
+    on_snapshot_part(peer, std::move(*part_of), now);
   }
 }
 
@@ -298,6 +302,7 @@ void Core::on_hello(Peer& peer, const Hello& hello, Now now) {
     peer.link.bearer = hello.bearer;
     peer.link.cost = hello.cost;
   }
+  peer.features = hello.features;
   if (!settle_duplicate(peer, now)) return;
   greet(peer, hello.digest, now);
 }

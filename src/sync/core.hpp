@@ -40,6 +40,8 @@ struct Config {
   std::string incident_name = {};  // shown to who comes with another incident
   // For the simulation: what is said on message links, before it is put in bytes.
   std::function<void(const Message&)> on_said = {};
+  bool sends_snapshots = false;               // SnapshotAsked is answered
+  std::function<bool()> wants_snapshot = {};  // would a picture help now? Without it none is asked for
 };
 
 class Core {
@@ -76,6 +78,8 @@ class Core {
   void refused(Ticket ticket, Now now);   // could not be written; asked for again later
   // The store will not have it, now or later: counted, and this stream alone waits, not everything the peer sends.
   void rejected(Ticket ticket, const std::string& why, Now now);
+  // The answer to SnapshotAsked: goes before events that are not urgent. Null: there is none.
+  void offer_snapshot(PeerId peer, std::shared_ptr<const Bytes> bytes, Now now);
   void last_value(const model::Observation& observation, Now now);  // heard here; for all peers
   void poll(Now now);
   std::optional<SteadyTime> next_deadline() const;
@@ -220,6 +224,12 @@ class Core {
   void mark_ready(Peer& peer, const model::StreamId& stream);
   bool is_flooding(const model::KeyId& author, Now now) const;
   void on_run_refused(Peer& peer, const RunRefused& refused, Now now);
+
+  // core_snapshot.cpp: the picture before the events
+  void ask_for_snapshot(Peer& peer, Now now);
+  void on_snapshot_ask(Peer& peer, const SnapshotAsk& ask, Now now);
+  void on_snapshot_part(Peer& peer, SnapshotPart part, Now now);
+  bool send_snapshot_part(Peer& peer);
 
   // core_receive.cpp: what arrives
   template <class Tell>

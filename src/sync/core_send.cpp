@@ -209,6 +209,7 @@ void Core::pump(Peer& peer, Now now) {
   while (!peer.dead) {
     if (config_.planted != Planted::PriorityHole && urgent()) continue;
     if (peer.handed >= link.burst_bytes || !carries_rest || spent) break;
+    if (send_snapshot_part(peer)) continue;
     if (!peer.observations.empty() && peer.observations_handed < observation_quota) {
       send_observations(peer, std::min(frame_bytes(), observation_quota - peer.observations_handed), now);
       continue;

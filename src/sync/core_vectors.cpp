@@ -151,6 +151,7 @@ void Core::vector_known(Peer& peer, Now now) {
     outputs_.push_back(PeerUp{peer.id, peer.node, peer.name, peer.link.address});
     count_siblings(peer.node);
     take_over(peer.node, now);
+    ask_for_snapshot(peer, now);
   }
 }
 

@@ -20,6 +20,8 @@ std::string name_of_type(std::uint8_t type) {
   static constexpr std::string_view names[] = {"",     "HELLO", "ASK_VECTOR",  "VECTOR",      "KEYS",
                                                "RUN",  "ACK",   "LAST_VALUES", "CHAIN_QUERY", "CHAIN_REPLY",
                                                "PING", "PONG",  "RUN_REFUSED", "BYE"};
+  if (type == 17) return "SNAPSHOT_ASK";
+  if (type == 18) return "SNAPSHOT_PART";
   return std::string(type < std::size(names) ? names[type] : "?");
 }
 
@@ -38,7 +40,9 @@ std::string examples() {
       Ping{1, {1, 2, 3, 4, 5, 6, 7, 8}},
       Pong{1},
       RunRefused{stream, 4, Reason::Gap, 0},
-      Bye{Parting::Stopping, "the node is stopping"}};
+      Bye{Parting::Stopping, "the node is stopping"},
+      SnapshotAsk{1 << 28},
+      SnapshotPart{1, 3, {1, 2, 3}}};
   std::string out = "# one of each\n";
   for (const auto& message : messages) {
     const auto frame = encode(message);

@@ -69,6 +69,15 @@ inline constexpr std::uint64_t refusals_max = 1000;
 inline constexpr std::size_t name_bytes_max = 64;
 inline constexpr std::size_t words_bytes_max = 200;
 
+// A picture sent before the events it was made of: its bytes as they travel, and one message of it.
+inline constexpr std::size_t snapshot_bytes_max = std::size_t{256} << 20;
+inline constexpr std::size_t snapshot_part_bytes = 32 * 1024;
+// It is asked for when a peer holds so many events that are not here, and here is less than a tenth of them.
+inline constexpr std::uint64_t snapshot_lack_min = 10'000;
+inline constexpr Milliseconds snapshot_again_after{
+    60'000};                                              // one a peer in this time; a question before is passed over
+inline constexpr Milliseconds snapshot_wait_max{30'000};  // asked and nothing more came: another peer may be asked
+
 inline constexpr Milliseconds hello_wait_max{10'000};  // a link that does not say who it is
 inline constexpr int missed_intervals_max = 2;         // heartbeats without a byte received: the peer is lost
 inline constexpr Milliseconds retry_busy{2'000};       // doubled at each failure to write, up to the next

@@ -244,6 +244,17 @@ struct Encoder {
     out.text(bye.words);
     return MessageType::Bye;
   }
+  MessageType operator()(const SnapshotAsk& ask) {
+    out.uint(ask.bytes_max);
+    return MessageType::SnapshotAsk;
+  }
+  MessageType operator()(const SnapshotPart& part) {
+    out.array(3);
+    out.uint(part.number);
+    out.uint(part.count);
+    out.bytes(part.bytes);
+    return MessageType::SnapshotPart;
+  }
   // Never sent on a stream; compact.cpp has its own forms.
   MessageType operator()(const AskWriters& ask) {
     out.uint(ask.tag);
@@ -437,6 +448,16 @@ std::optional<Message> get_message(MessageType type, Reader& in) {
       bye.words = std::string(in.text(words_bytes_max));
       return bye;
     }
+    case MessageType::SnapshotAsk:
+      return SnapshotAsk{in.uint()};
+    case MessageType::SnapshotPart: {
+      SnapshotPart part;
+      expect_array(in, 3);
+      part.number = get_u32(in);
+      part.count = get_u32(in);
+      part.bytes = to_bytes(in.bytes(snapshot_part_bytes));
+      return part;
+    }
     case MessageType::AskWriters:
     case MessageType::Writers:
     case MessageType::WhoIs:
@@ -473,7 +494,10 @@ Bytes encode_run(const StreamId& stream, std::span<const model::Entry> entries, 
 
 Result<std::variant<Message, UnknownMessage>, DecodeError> decode(std::uint8_t type, ByteView payload) {
   // A set flag changes what the payload means, so a flagged frame is as unknown as a new type.
-  if (type == 0 || type > static_cast<std::uint8_t>(MessageType::Bye)) return UnknownMessage{type};
+  const bool is_compact = type >= static_cast<std::uint8_t>(MessageType::AskWriters) &&
+                          type <= static_cast<std::uint8_t>(MessageType::WhoIs);
+  if (type == 0 || is_compact || type > static_cast<std::uint8_t>(MessageType::SnapshotPart))
+    return UnknownMessage{type};
   Reader in(payload);
   auto message = get_message(static_cast<MessageType>(type), in);
   in.end();

@@ -30,7 +30,12 @@ enum class MessageType : std::uint8_t {
   AskWriters = 14,
   Writers = 15,
   WhoIs = 16,
+  // On streams only, to nodes whose HELLO has feature_snapshots.
+  SnapshotAsk = 17,
+  SnapshotPart = 18,
 };
+
+inline constexpr std::uint64_t feature_snapshots = 1;  // answers SNAPSHOT_ASK
 
 using Digest = std::array<std::uint8_t, 8>;  // of all a node holds: BLAKE2b-64 of streams, numbers and heads
 using Head4 = std::array<std::uint8_t, 4>;   // first bytes of a chain value: enough to suspect, not to prove
@@ -44,7 +49,7 @@ struct Hello {
   std::string name;
   std::uint32_t incarnation = 0;
   Digest digest{};                 // of what this node holds on disk; who knows what that is need not ask
-  std::uint64_t features = 0;      // bits; none in version 1
+  std::uint64_t features = 0;      // bits: feature_snapshots
   std::uint64_t run = 0;           // random, new at each start of the program; 0: not said
   std::string incident_name = {};  // for people; empty: not said
   std::string bearer = {};         // over which the caller calls, by its name there; empty: not said
@@ -155,8 +160,20 @@ struct WhoIs {
   std::vector<std::uint16_t> tags;
 };
 
+// "I hold next to nothing of what you hold: send me your picture before the events it was made of." What comes is shown
+// and never counted (ledger/provisional.hpp).
+struct SnapshotAsk {
+  std::uint64_t bytes_max = 0;  // more need not be sent
+};
+// Stretch `number` of `count` of the bytes of such a picture.
+struct SnapshotPart {
+  std::uint32_t number = 0;
+  std::uint32_t count = 0;
+  Bytes bytes;
+};
+
 using Message = std::variant<Hello, AskVector, VectorMessage, Keys, Run, Ack, LastValues, ChainQuery, ChainReply, Ping,
-                             Pong, RunRefused, Bye, AskWriters, Writers, WhoIs>;
+                             Pong, RunRefused, Bye, AskWriters, Writers, WhoIs, SnapshotAsk, SnapshotPart>;
 
 // A whole frame.
 Bytes encode(const Message& message);

@@ -84,6 +84,17 @@ struct TwinFound {
   std::string name;
   std::string address;  // where one of them was met
 };
+// A peer that holds next to nothing asks for the picture: make it and offer_snapshot().
+struct SnapshotAsked {
+  PeerId peer = 0;
+};
+// The picture a peer sent when it was asked. Anything may stand in it.
+struct SnapshotCame {
+  PeerId peer = 0;
+  model::KeyId node;
+  std::string name;
+  Bytes bytes;
+};
 // Something a peer sent was not taken. `offset` counts the bytes of its stream.
 struct Refused {
   PeerId peer = 0;
@@ -103,7 +114,7 @@ struct Compared {
 };
 
 using Output = std::variant<Send, Close, Accept, LastValue, PeerUp, PeerDown, ForkFound, OwnStreamAhead, TwinFound,
-                            Refused, Wanting, Compared>;
+                            Refused, Wanting, Compared, SnapshotAsked, SnapshotCame>;
 
 enum class PeerState : std::uint8_t { Greeting, Up };
 enum class Level : std::uint8_t { Unknown, Equal, Behind /* we lack some */, Ahead /* only the peer lacks some */ };

@@ -2,6 +2,7 @@
 // What the core keeps of one connection.
 #include <deque>
 #include <map>
+#include <memory>
 #include <set>
 
 #include "model/entry.hpp"
@@ -66,6 +67,16 @@ struct Probe {
 
 using WriterTablePtr = std::shared_ptr<const WriterTable>;
 
+// A picture under way over one connection, in both directions (core_snapshot.cpp).
+struct SnapshotLink {
+  std::optional<SteadyTime> asked;  // this side did, and it has not all come
+  Bytes coming;
+  std::uint32_t next = 0, count = 0;   // of its stretches
+  std::optional<SteadyTime> answered;  // when the peer last asked
+  std::shared_ptr<const Bytes> going;
+  std::size_t gone = 0;  // bytes of it
+};
+
 struct Peer {
   PeerId id = 0;
   LinkProfile link;
@@ -75,6 +86,8 @@ struct Peer {
   model::KeyId node;
   std::string name;
   std::uint32_t incarnation = 0;
+  std::uint64_t features = 0;
+  SnapshotLink snapshot;
   std::uint64_t run = 0;        // as its HELLO said
   std::uint64_t displaced = 0;  // the run whose link to the same node this one took the place of
   std::size_t siblings = 0;     // other links to the same node that are up
