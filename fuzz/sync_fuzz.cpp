@@ -60,7 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     core.receive(peer, encode(Hello{protocol_version, {}, peer_key.id(), "p", 1, {9}, 0}), target.now);
   if ((stage & 2) != 0) core.receive(peer, encode(VectorMessage{}), target.now);
   if ((stage & 4) != 0) core.receive(peer, encode(Keys{{peer_key.public_key()}}), target.now);
-  if ((stage & 8) != 0) core.receive(peer, encode(Ack{{{disputed, 3, {0, 0, 0, 1}}}}), target.now);
+  if ((stage & 8) != 0) core.receive(peer, encode(Ack{{{disputed, 3, sync::Head4{0, 0, 0, 1}}}}), target.now);
   target.take();
   ByteView rest(data + 1, size - 1);
   if ((stage & 16) != 0) {

@@ -21,7 +21,8 @@ bool read_number(const char* text, std::uint64_t& out) {
 int usage(const char* what) {
   fmt::print(stderr,
              "{}\nusage: airbridge_simulate [--seeds N] [--first-seed S] [--nodes N] [--hours H] [--bug NAME] "
-             "[--verbose] [--frames]\nbugs: send-before-sync, ack-before-sync, vector-past-gap, priority-hole, replay-window-lost\n",
+             "[--verbose] [--frames]\nbugs: send-before-sync, ack-before-sync, vector-past-gap, priority-hole, "
+             "replay-window-lost\n",
              what);
   return 2;
 }
