@@ -87,14 +87,6 @@ sync::HeldVector get_vector(model::cbor::Reader& in) {
   return out;
 }
 
-template <class Fixed>
-Fixed get_fixed(model::cbor::Reader& in) {
-  const auto at = in.offset();
-  const auto fixed = Fixed::from(in.bytes(Fixed::size));
-  if (!fixed) in.fail_at(model::DecodeFault::WrongType, at);
-  return fixed.value_or(Fixed{});
-}
-
 Bytes head_text(ByteView map) {
   Bytes text;
   put(text, as_bytes(head_context));
@@ -110,13 +102,13 @@ std::optional<Head> read_head(ByteView plain) {
   model::cbor::read_map(in, 32, [&](std::uint64_t key) {
     switch (key) {
       case 0:
-        head.incident = get_fixed<model::IncidentId>(in);
+        head.incident = in.fixed<model::IncidentId>();
         return true;
       case 1:
         head.incident_name = std::string(in.text(model::incident_name_max));
         return true;
       case 2:
-        head.writer = get_fixed<model::PublicKey>(in);
+        head.writer = in.fixed<model::PublicKey>();
         return true;
       case 3:
         head.writer_name = std::string(in.text(sync::name_bytes_max));
@@ -125,7 +117,7 @@ std::optional<Head> read_head(ByteView plain) {
         head.written = utc_from_ms(static_cast<std::int64_t>(in.uint(std::uint64_t{1} << 52)));
         return true;
       case 5:
-        head.id = get_fixed<BundleId>(in);
+        head.id = in.fixed<BundleId>();
         return true;
       case 6:
         head.part = static_cast<std::uint32_t>(in.uint(UINT32_MAX));

@@ -24,24 +24,16 @@ Bytes signed_text(ByteView head) {
   return out;
 }
 
-template <class Fixed>
-Fixed get_fixed(model::cbor::Reader& in) {
-  const auto at = in.offset();
-  const auto fixed = Fixed::from(in.bytes(Fixed::size));
-  if (!fixed) in.fail_at(model::DecodeFault::WrongType, at);
-  return fixed.value_or(Fixed{});
-}
-
 model::Seal get_seal(model::cbor::Reader& in) {
   model::Seal seal;
   const auto at = in.offset();
   if (in.array(6) != 6) in.fail_at(model::DecodeFault::WrongType, at);
-  seal.stream.writer.author = get_fixed<model::KeyId>(in);
+  seal.stream.writer.author = in.fixed<model::KeyId>();
   seal.stream.writer.incarnation = static_cast<std::uint32_t>(in.uint(UINT32_MAX));
   seal.stream.cls = static_cast<model::Class>(in.uint(model::class_count - 1));
   seal.seq = in.uint();
-  seal.head = get_fixed<model::Hash>(in);
-  seal.signature = get_fixed<model::Signature>(in);
+  seal.head = in.fixed<model::Hash>();
+  seal.signature = in.fixed<model::Signature>();
   return seal;
 }
 
@@ -51,19 +43,19 @@ std::optional<TransferHead> read_head(ByteView bytes) {
   model::cbor::read_map(in, 32, [&](std::uint64_t key) {
     switch (key) {
       case 0:
-        head.incident = get_fixed<model::IncidentId>(in);
+        head.incident = in.fixed<model::IncidentId>();
         return true;
       case 1:
-        head.sender = get_fixed<model::PublicKey>(in);
+        head.sender = in.fixed<model::PublicKey>();
         return true;
       case 2:
         head.made = utc_from_ms(static_cast<std::int64_t>(in.uint(std::uint64_t{1} << 52)));
         return true;
       case 3:
-        head.state = get_fixed<model::Hash>(in);
+        head.state = in.fixed<model::Hash>();
         return true;
       case 4:
-        head.content = get_fixed<model::Hash>(in);
+        head.content = in.fixed<model::Hash>();
         return true;
       case 5:
         head.plain_bytes = in.uint();
@@ -74,7 +66,7 @@ std::optional<TransferHead> read_head(ByteView bytes) {
         return true;
       case 7:
         for (auto count = in.array(transfer_streams_max); count > 0 && in.ok(); --count)
-          head.keys.push_back(get_fixed<model::PublicKey>(in));
+          head.keys.push_back(in.fixed<model::PublicKey>());
         return true;
       default:
         return false;

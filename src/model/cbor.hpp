@@ -59,6 +59,14 @@ class Reader {
   std::uint64_t uint(std::uint64_t max = UINT64_MAX);
   std::int64_t integer();  // -2^63 .. 2^63-1
   ByteView bytes(std::size_t max);
+  // A byte string of exactly the size of a FixedBytes; all zero after a fault.
+  template <class Fixed>
+  Fixed fixed() {
+    const auto at = offset();
+    const auto out = Fixed::from(bytes(Fixed::size));
+    if (ok() && !out) fail_at(DecodeFault::WrongType, at);
+    return out.value_or(Fixed{});
+  }
   std::string_view text(std::size_t max);  // valid UTF-8, else WrongType
   std::size_t array(std::size_t max);
   std::size_t map(std::size_t max);

@@ -26,16 +26,8 @@ std::array<std::uint8_t, 5> stream_tail(const StreamId& stream) {
   return {incarnation[0], incarnation[1], incarnation[2], incarnation[3], static_cast<std::uint8_t>(stream.cls)};
 }
 
-template <class Fixed>
-Fixed get_fixed(cbor::Reader& in) {
-  const auto at = in.offset();
-  const auto out = Fixed::from(in.bytes(Fixed::size));
-  if (in.ok() && !out) in.fail_at(DecodeFault::WrongType, at);
-  return out.value_or(Fixed{});
-}
-
 Writer get_writer(cbor::Reader& in) {
-  const auto author = get_fixed<KeyId>(in);
+  const auto author = in.fixed<KeyId>();
   return {author, static_cast<std::uint32_t>(in.uint(UINT32_MAX))};
 }
 
@@ -115,7 +107,7 @@ Result<Entry, DecodeError> decode_entry(ByteView bytes) {
   } else if (in.peek() == cbor::Kind::Array) {
     const auto at = in.offset();
     if (in.array(1) != 1) in.fail_at(DecodeFault::WrongType, at);
-    entry.private_part = PrivatePart::withheld(get_fixed<Hash>(in));
+    entry.private_part = PrivatePart::withheld(in.fixed<Hash>());
     // 32 zero bytes stand for "no private part" in the chain: nobody may pass that off as one withheld.
     if (in.ok() && entry.private_part.hash.is_zero()) in.fail_at(DecodeFault::OutOfRange, at);
   } else {
@@ -187,8 +179,8 @@ Result<Seal, DecodeError> decode_seal(ByteView bytes) {
   seal.stream = get_stream(in);
   seal.seq = in.uint();
   if (in.ok() && seal.seq == 0) in.fail(DecodeFault::OutOfRange);
-  seal.head = get_fixed<Hash>(in);
-  seal.signature = get_fixed<Signature>(in);
+  seal.head = in.fixed<Hash>();
+  seal.signature = in.fixed<Signature>();
   if (in.ok() && seal.seq < seal.stream.branch.from) in.fail_at(DecodeFault::OutOfRange, 0);
   return finish(in, seal);
 }
@@ -224,7 +216,7 @@ Result<Genesis, DecodeError> decode_genesis(ByteView bytes) {
   Genesis genesis;
   if (outer.array(2) != 2) outer.fail_at(DecodeFault::WrongType, 0);
   const auto text = outer.bytes(4096);
-  genesis.signature = get_fixed<Signature>(outer);
+  genesis.signature = outer.fixed<Signature>();
   outer.end();
   if (!outer.ok()) return failure(*outer.fault());
   cbor::Reader in(text);
@@ -233,9 +225,9 @@ Result<Genesis, DecodeError> decode_genesis(ByteView bytes) {
   genesis.exercise = in.boolean();
   genesis.policy_version = static_cast<std::uint32_t>(in.uint(UINT32_MAX));
   genesis.created = utc_from_ms(in.integer());
-  genesis.salt = get_fixed<Hash>(in);
+  genesis.salt = in.fixed<Hash>();
   const auto count = in.array(authorities_max);
-  for (std::size_t i = 0; i < count && in.ok(); ++i) genesis.authorities.push_back(get_fixed<PublicKey>(in));
+  for (std::size_t i = 0; i < count && in.ok(); ++i) genesis.authorities.push_back(in.fixed<PublicKey>());
   if (in.ok() && genesis.authorities.empty()) in.fail(DecodeFault::OutOfRange);
   const std::set<PublicKey> distinct(genesis.authorities.begin(), genesis.authorities.end());
   if (in.ok() && distinct.size() != genesis.authorities.size()) in.fail(DecodeFault::NotCanonical);

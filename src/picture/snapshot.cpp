@@ -195,7 +195,7 @@ void Fold::get_forks(Reader& in) {
     const auto at = in.offset();
     if (!expect(in, 5)) return;
     model::StreamId base;
-    base.writer.author = get_fixed<model::KeyId>(in);
+    base.writer.author = in.fixed<model::KeyId>();
     base.writer.incarnation = static_cast<std::uint32_t>(in.uint(UINT32_MAX));
     base.cls = static_cast<model::Class>(in.uint(model::class_count - 1));
     ForkState fork;
@@ -237,7 +237,7 @@ void Fold::get_roster(Reader& in) {
   }
   offer_grants();
   const auto let_in = in.array(list_max);
-  for (std::size_t i = 0; i < let_in && in.ok(); ++i) let_in_.insert(get_fixed<model::KeyId>(in));
+  for (std::size_t i = 0; i < let_in && in.ok(); ++i) let_in_.insert(in.fixed<model::KeyId>());
   for (const auto& dot : get_dots(in, list_max)) strangers_.insert(dot);
 }
 
@@ -329,8 +329,8 @@ Result<Fold, LoadFault> Fold::load(ByteView bytes, const model::IncidentId& inci
     return failure(LoadFault{in.fault().value_or(model::DecodeError{DecodeFault::WrongType, 0}), std::move(what)});
   };
   if (!expect(in, 14) || in.text(64) != snapshot_context) return fault("not a picture snapshot of this version");
-  if (get_fixed<model::IncidentId>(in) != incident || !in.ok()) return fault("a snapshot of another incident");
-  const auto wanted = get_fixed<model::Hash>(in);
+  if (in.fixed<model::IncidentId>() != incident || !in.ok()) return fault("a snapshot of another incident");
+  const auto wanted = in.fixed<model::Hash>();
   // The checksum stands last and covers all before it: bit rot is told apart from a snapshot that was made wrong.
   const auto body = bytes.first(bytes.size() - std::min(bytes.size(), checksum_bytes));
   Bytes checksum;

@@ -85,7 +85,7 @@ StampPtr get_stamp(Reader& in) {
   if (in.next_is_null()) {
     in.null();
   } else {
-    stamp->actor = get_fixed<model::KeyId>(in);
+    stamp->actor = in.fixed<model::KeyId>();
   }
   stamp->via = static_cast<model::Via>(in.uint(255));
   stamp->source = std::string(in.text(source_max));
@@ -261,7 +261,7 @@ Dot get_dot(Reader& in) {
   const auto at = in.offset();
   Dot dot;
   if (!expect(in, 4)) return dot;
-  dot.writer.author = get_fixed<model::KeyId>(in);
+  dot.writer.author = in.fixed<model::KeyId>();
   dot.writer.incarnation = static_cast<std::uint32_t>(in.uint(UINT32_MAX));
   dot.cls = static_cast<model::Class>(in.uint(model::class_count - 1));
   dot.seq = in.uint();
@@ -282,7 +282,7 @@ std::vector<Dot> get_dots(Reader& in, std::size_t max) {
 }
 
 model::EntityId get_id(Reader& in) {
-  if (in.peek() == Kind::Bytes) return get_fixed<model::ExternalName>(in);
+  if (in.peek() == Kind::Bytes) return in.fixed<model::ExternalName>();
   return get_dot(in);
 }
 
@@ -344,7 +344,7 @@ void get_dot_set(Reader& in, DotSet& set) {
     const auto at = in.offset();
     if (!expect(in, 4)) break;
     model::StreamId stream;
-    stream.writer.author = get_fixed<model::KeyId>(in);
+    stream.writer.author = in.fixed<model::KeyId>();
     stream.writer.incarnation = static_cast<std::uint32_t>(in.uint(UINT32_MAX));
     stream.cls = static_cast<model::Class>(in.uint(model::class_count - 1));
     auto runs = get_runs(in);

@@ -24,14 +24,6 @@ void get_dot_set(model::cbor::Reader& in, DotSet& set);
 std::vector<FieldState> get_fields(model::cbor::Reader& in, const DotSet& folded);
 void get_entity(model::cbor::Reader& in, EntityState& entity, const DotSet& folded);
 
-template <class Fixed>
-Fixed get_fixed(model::cbor::Reader& in) {
-  const auto at = in.offset();
-  const auto out = Fixed::from(in.bytes(Fixed::size));
-  if (in.ok() && !out) in.fail_at(model::DecodeFault::WrongType, at);
-  return out.value_or(Fixed{});
-}
-
 // An array of exactly `count` items.
 inline bool expect(model::cbor::Reader& in, std::size_t count) {
   const auto at = in.offset();

@@ -26,10 +26,6 @@ Array get_array(Reader& in) {
   if (in.ok()) std::copy(bytes.begin(), bytes.end(), out.begin());
   return out;
 }
-template <class Fixed>
-Fixed get_fixed(Reader& in) {
-  return Fixed{get_array<decltype(Fixed::value)>(in)};
-}
 void expect_array(Reader& in, std::size_t count) {
   const auto at = in.offset();
   if (in.array(count) != count) in.fail_at(DecodeFault::WrongType, at);
@@ -48,7 +44,7 @@ StreamId get_stream(Reader& in) {
   const auto at = in.offset();
   const auto parts = in.array(4);
   if (in.ok() && parts < 3) in.fail_at(DecodeFault::WrongType, at);
-  stream.writer.author = get_fixed<model::KeyId>(in);
+  stream.writer.author = in.fixed<model::KeyId>();
   stream.writer.incarnation = get_u32(in);
   stream.cls = static_cast<model::Class>(in.uint(model::class_count - 1));
   if (parts == 4) {
@@ -90,7 +86,7 @@ std::vector<VectorItem> get_items(Reader& in) {
     const auto parts = in.array(streams_max);
     if (in.ok() && parts < 3) in.fail_at(DecodeFault::WrongType, at);
     VectorItem item;
-    item.stream.writer.author = get_fixed<model::KeyId>(in);
+    item.stream.writer.author = in.fixed<model::KeyId>();
     item.stream.writer.incarnation = get_u32(in);
     for (std::size_t i = 2; i < parts && in.ok(); ++i) {
       const auto item_at = in.offset();
@@ -286,10 +282,10 @@ Hello get_hello(Reader& in) {
         hello.version = get_u32(in);
         break;
       case 1:
-        hello.incident = get_fixed<model::IncidentId>(in);
+        hello.incident = in.fixed<model::IncidentId>();
         break;
       case 2:
-        hello.node = get_fixed<model::KeyId>(in);
+        hello.node = in.fixed<model::KeyId>();
         break;
       case 3:
         hello.name = std::string(in.text(name_bytes_max));
@@ -344,7 +340,7 @@ Run get_run(Reader& in) {
       entry.private_part = model::PrivatePart::here(to_bytes(in.bytes(frame_bytes_max)));
     } else {
       expect_array(in, 1);
-      entry.private_part = model::PrivatePart::withheld(get_fixed<model::Hash>(in));
+      entry.private_part = model::PrivatePart::withheld(in.fixed<model::Hash>());
     }
     if (in.ok()) run.entries.push_back(std::move(entry));
   }
@@ -355,8 +351,8 @@ Run get_run(Reader& in) {
     model::Seal seal;
     seal.stream = run.stream;
     seal.seq = first + parts / 2 - 1;
-    seal.head = get_fixed<model::Hash>(in);
-    seal.signature = get_fixed<model::Signature>(in);
+    seal.head = in.fixed<model::Hash>();
+    seal.signature = in.fixed<model::Signature>();
     run.seal = seal;
   }
   return run;
@@ -398,7 +394,7 @@ std::optional<Message> get_message(MessageType type, Reader& in) {
     case MessageType::Keys: {
       Keys keys;
       const auto count = in.array(keys_per_frame_max);
-      for (std::size_t i = 0; i < count && in.ok(); ++i) keys.keys.push_back(get_fixed<model::PublicKey>(in));
+      for (std::size_t i = 0; i < count && in.ok(); ++i) keys.keys.push_back(in.fixed<model::PublicKey>());
       return keys;
     }
     case MessageType::Run:

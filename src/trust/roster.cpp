@@ -35,14 +35,6 @@ Bytes signed_text(const Grant& grant, const model::IncidentId& incident) {
   return text;
 }
 
-template <class Fixed>
-Fixed get_fixed(model::cbor::Reader& in) {
-  const auto at = in.offset();
-  const auto out = Fixed::from(in.bytes(Fixed::size));
-  if (in.ok() && !out) in.fail_at(model::DecodeFault::WrongType, at);
-  return out.value_or(Fixed{});
-}
-
 // How far a role reaches; what an issuer may hand out.
 int rank(Role role) {
   switch (role) {
@@ -92,13 +84,13 @@ Result<Grant, model::DecodeError> decode_grant(ByteView bytes) {
   Grant grant;
   if (outer.array(2) != 2) outer.fail_at(model::DecodeFault::WrongType, 0);
   const auto text = outer.bytes(4096);
-  grant.signature = get_fixed<model::Signature>(outer);
+  grant.signature = outer.fixed<model::Signature>();
   outer.end();
   if (!outer.ok()) return failure(*outer.fault());
   model::cbor::Reader in(text);
   if (in.array(10) != 10 || in.text(64) != grant_context) in.fail_at(model::DecodeFault::UnknownSchema, 0);
-  grant.key = get_fixed<model::PublicKey>(in);
-  grant.box_key = get_fixed<model::PublicKey>(in);
+  grant.key = in.fixed<model::PublicKey>();
+  grant.box_key = in.fixed<model::PublicKey>();
   grant.subject = static_cast<SubjectKind>(in.uint(255));
   grant.role = static_cast<Role>(in.uint(4));
   grant.name = std::string(in.text(grant_name_max));
@@ -106,7 +98,7 @@ Result<Grant, model::DecodeError> decode_grant(ByteView bytes) {
   for (std::size_t i = 0; i < count && in.ok(); ++i) grant.groups.emplace_back(in.text(grant_name_max));
   grant.from = utc_from_ms(in.integer());
   grant.until = utc_from_ms(in.integer());
-  grant.issuer = get_fixed<model::PublicKey>(in);
+  grant.issuer = in.fixed<model::PublicKey>();
   in.end();
   if (!in.ok()) return failure(*in.fault());
   return grant;
