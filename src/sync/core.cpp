@@ -43,7 +43,14 @@ Peer* Core::find(PeerId peer) {
 }
 
 void Core::sweep(Now now) {
-  std::erase_if(peers_, [](const auto& item) { return item.second.dead; });
+  for (auto it = peers_.begin(); it != peers_.end();) {
+    if (!it->second.dead) {
+      ++it;
+      continue;
+    }
+    if (it->second.link.channel == 0) air_.erase(air_number(it->second));
+    it = peers_.erase(it);
+  }
   for (const auto& node : std::exchange(left_, {})) take_over(node, now);
 }
 

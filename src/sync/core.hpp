@@ -97,6 +97,7 @@ class Core {
   // For the whole of a stream: how far each node holds it.
   std::vector<std::pair<model::KeyId, std::uint64_t>> held_by(const model::StreamId& stream) const;
   std::uint64_t refused_total() const { return refused_total_; }
+  std::size_t airs() const { return air_.size(); }  // channels and links of which is kept what was said in full
   std::uint64_t strangers_refused() const { return strangers_refused_; }  // runs there was no room for
 
  private:
@@ -174,7 +175,7 @@ class Core {
     std::map<std::uint16_t, std::vector<Bytes>> heard;  // in full by others, by tag
     std::size_t heard_count = 0;
   };
-  Air& air_of(const Peer& peer);
+  static std::uint64_t air_number(const Peer& peer);
   Bytes encode_for(Peer& peer, const Message& message);
   Bytes encode_values(Peer& peer, const LastValues& values, const std::vector<ObservationKey>& keys, Now now);
   void want(Peer& peer, bool urgent);

@@ -7,13 +7,14 @@
 
 namespace airbridge::sync {
 
-Core::Air& Core::air_of(const Peer& peer) {
+// A link that shares its air with no other has a number of its own, and what was said on it goes with it.
+std::uint64_t Core::air_number(const Peer& peer) {
   constexpr std::uint64_t alone = std::uint64_t{1} << 32;
-  return air_[peer.link.channel != 0 ? peer.link.channel : alone | peer.id];
+  return peer.link.channel != 0 ? peer.link.channel : alone | peer.id;
 }
 
 Bytes Core::encode_values(Peer& peer, const LastValues& values, const std::vector<ObservationKey>& keys, Now now) {
-  auto& air = air_of(peer);
+  auto& air = air_[air_number(peer)];
   auto context = context_for(peer, now);
   context.told = [&](const ObservationKey& key) -> ByteView {
     const auto found = air.told.find(key);
@@ -59,7 +60,7 @@ void Core::note_heard(Air& air, const LastValues& values) {
 
 // Somebody did not hear what stands behind these tags: it is said in full again.
 void Core::on_who_is(Peer& peer, const WhoIs& who, Now now) {
-  auto& air = air_of(peer);
+  auto& air = air_[air_number(peer)];
   for (auto it = air.told.begin(); it != air.told.end();) {
     if (std::ranges::find(who.tags, it->second.tag) == who.tags.end()) {
       ++it;

@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "model/cbor.hpp"
-
 #include "sync/core.hpp"
 
 namespace airbridge::sync {
@@ -171,13 +170,12 @@ void Core::keep_table() {
 }
 
 void Core::on_ask_writers(Peer& peer, const AskWriters& ask) {
-  for (const auto& tables : {tables_, std::deque<WriterTablePtr>{peer.table}}) {
-    for (const auto& table : tables) {
-      if (table == nullptr || table->tag() != ask.tag) continue;
-      put_control(peer, Writers{table->writers()});
-      peer.table = table;
-      return;
-    }
+  const auto is_it = [&](const WriterTablePtr& table) { return table != nullptr && table->tag() == ask.tag; };
+  const auto kept = std::ranges::find_if(tables_, is_it);
+  if (const auto table = kept != tables_.end() ? *kept : peer.table; is_it(table)) {
+    put_control(peer, Writers{table->writers()});
+    peer.table = table;
+    return;
   }
   // Too old to be known here: what named it is said anew.
   peer.table = nullptr;
@@ -322,7 +320,7 @@ void Core::on_compact(Peer& peer, ByteView bytes, bool overheard, Now now) {
     const auto& remembered = remember(peer.node).theirs;
     return numbers_digest_of(remembered) == base ? &remembered : nullptr;
   };
-  auto& air = air_of(peer);
+  auto& air = air_[air_number(peer)];
   context.known = [&](std::uint16_t tag) {
     const auto found = air.heard.find(tag);
     return found == air.heard.end() ? std::vector<ByteView>{}

@@ -280,3 +280,18 @@ TEST_CASE("who acts through nodes is named by place on message links, as the nod
   }
   CHECK(named);
 }
+
+TEST_CASE("what was said on a message link of its own goes with the link") {
+  Net net;
+  auto& a = net.add(1);
+  auto& b = net.add(2);
+  a.write(Class::Routine);
+  for (int i = 0; i < 20; ++i) {
+    Air air(net, a, b);
+    air.settle(net);
+    a.core.disconnect(air.a_to_b, "out of reach", net.now());
+    b.core.disconnect(air.b_to_a, "out of reach", net.now());
+  }
+  CHECK(a.core.airs() == 0);
+  CHECK(b.core.airs() == 0);
+}
