@@ -27,7 +27,7 @@ void Core::ask_for_snapshot(Peer& peer, Now now) {
 
 void Core::on_snapshot_ask(Peer& peer, const SnapshotAsk&, Now now) {
   auto& snapshot = peer.snapshot;
-  if (!config_.sends_snapshots || snapshot.going) return;
+  if (!config_.sends_snapshots || snapshot.going || peer.link.is_message || peer.link.cost > 0) return;
   if (snapshot.answered && now.steady < *snapshot.answered + snapshot_again_after) return;
   snapshot.answered = now.steady;
   outputs_.push_back(SnapshotAsked{peer.id});

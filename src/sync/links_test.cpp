@@ -295,3 +295,16 @@ TEST_CASE("what was said on a message link of its own goes with the link") {
   CHECK(a.core.airs() == 0);
   CHECK(b.core.airs() == 0);
 }
+
+TEST_CASE("a picture goes over streams only, whoever asks for one by radio") {
+  Config config{incident, key_of(1).id(), "N1"};
+  config.sends_snapshots = true;
+  MemoryLog log(incident, {key_of(1).id(), 1});
+  Core core(config, log);
+  auto profile = over("radio", 1);
+  profile.is_message = true;
+  const auto peer = core.connect_known(profile, key_of(2).id(), "B", core.digest(), at_ms(0));
+  core.take_outputs();
+  core.receive_message(peer, encode_compact(SnapshotAsk{1000}, {}), false, at_ms(0));
+  for (const auto& output : core.take_outputs()) CHECK(!std::holds_alternative<SnapshotAsked>(output));
+}
