@@ -291,9 +291,10 @@ TEST_CASE("another node may be named with the way it is reached and what that co
   CHECK(lte->budget_bytes_per_day == 20'000'000);
   CHECK(lte->heartbeat == airbridge::Milliseconds(60'000));
   for (const std::string text :
-       {"=127.0.0.1", "l te=127.0.0.1", "127.0.0.1?cost=2", "a=127.0.0.1?cost=x", "a=127.0.0.1?cost=1001",
-        "a=127.0.0.1?budget=20", "a=127.0.0.1?budget=99999999999999999999GB/day", "a=127.0.0.1?heartbeat=0s",
-        "a=127.0.0.1?heartbeat=60", "a=127.0.0.1?colour=red", "a=127.0.0.1:99999?cost=1", "a=10.0.0.1?cost=1"}) {
+       {"=127.0.0.1", "l te=127.0.0.1", "127.0.0.1?cost=2", "127.0.0.1?budget=1MB/day", "a=127.0.0.1?cost=x",
+        "a=127.0.0.1?cost=1001", "a=127.0.0.1?budget=20", "a=127.0.0.1?budget=99999999999999999999GB/day",
+        "a=127.0.0.1?heartbeat=0s", "a=127.0.0.1?heartbeat=60", "a=127.0.0.1?colour=red", "a=127.0.0.1:99999?cost=1",
+        "a=10.0.0.1?cost=1"}) {
     const auto wrong = peer_address("peers.connect", text, 7420, false);
     REQUIRE(!wrong);
     INFO(wrong.error());

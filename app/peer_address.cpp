@@ -70,9 +70,9 @@ Result<PeerAddress, std::string> peer_address(std::string_view option, const std
                                    equals == std::string_view::npos ? std::string_view{} : item.substr(equals + 1));
     if (!wrong.empty()) return failure(fmt::format("{} = \"{}\": {}", option, text, wrong));
   }
-  if (out.bearer.empty() && out.cost > 0)
-    return failure(
-        fmt::format("{} = \"{}\": a way that costs has a name, like lte=host:port?cost={}", option, text, out.cost));
+  if (out.bearer.empty() && (out.cost > 0 || out.budget_bytes_per_day))
+    return failure(fmt::format("{} = \"{}\": a way that costs or has a budget has a name, like lte=host:port?cost=3",
+                               option, text));
   auto to = peer_endpoint(option, std::string(rest), default_port, insecure_lab);
   if (!to) return failure(to.error());
   out.to = *to;

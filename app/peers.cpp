@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/log.hpp"
 
@@ -109,9 +110,12 @@ void Peers::connect(const PeerAddress& address, const std::filesystem::path& met
   dialers_.push_back({});
   dialers_.back().bearer = address.bearer;
   if (address.budget_bytes_per_day) {
-    const auto file = address.bearer.empty() ? "tcp" : address.bearer;
-    dialers_.back().meter.emplace(meters.empty() ? std::filesystem::path() : meters / (file + ".spent"),
-                                  *address.budget_bytes_per_day, now().utc);
+    // One contract may reach several nodes: what they spend of it is counted together, the budget named first holds.
+    const auto same = std::ranges::find_if(
+        dialers_, [&](const auto& other) { return other.meter != nullptr && other.bearer == address.bearer; });
+    dialers_.back().meter = same != dialers_.end() ? same->meter
+                                                   : std::make_shared<Meter>(meters / (address.bearer + ".spent"),
+                                                                             *address.budget_bytes_per_day, now().utc);
     if (budget_timer_ == nullptr) renew_budgets();
   }
   dialers_.back().link = std::make_unique<net::LastingConnection>(loop_, options, std::move(handlers));
@@ -200,6 +204,11 @@ std::vector<std::string> Peers::problems() const {
   if (other_twin_ && at < other_twin_->met + twin_shown_for)
     out.push_back(fmt::format("Two devices run with the keys of {} (one is at {}): {}", other_twin_->name,
                               other_twin_->address, remedy));
+  std::set<std::string> spending;
+  for (const auto& dialer : dialers_) {
+    if (dialer.meter && !dialer.meter->problem().empty()) spending.insert(dialer.meter->problem());
+  }
+  out.insert(out.end(), spending.begin(), spending.end());
   if (bearers_) {
     for (auto& problem : bearers_->problems()) out.push_back(std::move(problem));
   }

@@ -95,7 +95,7 @@ class Peers {
     std::uint32_t refusals = 0;  // in a row
     UtcTime last_heard{};
     std::string bearer;
-    std::optional<Meter> meter;
+    std::shared_ptr<Meter> meter;  // one for all ways of one name
   };
   void spend(std::size_t dialer, std::size_t bytes);
   void renew_budgets();

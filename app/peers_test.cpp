@@ -5,6 +5,7 @@
 
 #include "net/test_peer.hpp"
 #include "sync/memory_log.hpp"
+#include "test_world.hpp"
 
 using namespace airbridge;
 using namespace airbridge::app;
@@ -216,4 +217,18 @@ TEST_CASE("a peer that is a web page is named as such") {
   REQUIRE(run_until(stage.loop, [&] { return stage.listed("lost").size() == 1; }));
   CHECK(stage.peers->status().at(0).why.find("is it its page?") != std::string::npos);
   CHECK(stage.peers->status().at(0).last_heard == UtcTime{});
+}
+
+TEST_CASE("ways of one name spend one budget, and a count that cannot be read is said") {
+  const test::Folder folder;
+  test::write_text(folder / "lte.spent", "nonsense");
+  Stage stage;
+  const PeerAddress first{{"127.0.0.1", 1}, "lte", 3, 1'000'000};
+  const PeerAddress second{{"127.0.0.1", 2}, "lte", 3, 1'000'000};
+  stage.peers->connect(first, folder.path());
+  stage.peers->connect(second, folder.path());
+  const auto problems = stage.peers->problems();
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].find("lte.spent") != std::string::npos);
+  stage.peers->stop();
 }
