@@ -5,8 +5,9 @@
 //
 // With --node-pid the node process is stopped and continued (SIGSTOP, SIGCONT) to see the page notice and heal; without
 // it the page's own socket is muted.
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { launch, open_page, settle } from './chromium.mjs';
 import { check, equal, Node, option, pause, Runner, until } from './kit.mjs';
@@ -495,6 +496,53 @@ if (alone_url)
       }
     }
   });
+
+test('events leave in a file and come in from one, and a file that is none is named', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'airbridge-courier-'));
+  const session = await page.createCDPSession();
+  await session.send('Browser.setDownloadBehavior', {
+    behavior: 'allow',
+    downloadPath: folder,
+    browserContextId: page.browserContext().id,
+  });
+  try {
+    await quiet();
+    await press('l');
+    await page.waitForSelector('[data-testid="courier-write"]');
+    await focus('[data-testid="courier-for"]');
+    await page.keyboard.type('Courier test');
+    await page.$eval('[data-testid="courier-write"]', (button) => button.click());
+    const bundle = await until(
+      () => readdirSync(folder).find((name) => name.endsWith('.bundle')),
+      'the browser has the file',
+    );
+    await until(
+      async () => (await text('[data-testid="courier-said"]')).includes('handed to this browser'),
+      'the page says what is in it',
+    );
+    await page.$eval('[data-testid="courier-keep"]', (button) => button.click());
+    await until(
+      async () => (await text('[data-testid="courier-said"]')).includes('Remembered for'),
+      'what was carried is remembered',
+    );
+    const no_bundle = join(folder, 'letter.txt');
+    writeFileSync(no_bundle, 'Dear all, nothing in here is an event.');
+    const input = await page.$('[data-testid="courier-read"]');
+    await input.uploadFile(join(folder, bundle), no_bundle);
+    await until(async () => {
+      const said = await text('[data-testid="courier-said"]');
+      return said.includes('were here already') && said.includes('Not read:');
+    }, 'both files are answered');
+    check((await text('[data-testid="courier-said"]')).includes('Brought nothing new'), 'nothing came twice');
+    await axe('links with a file that was read');
+    await page.$eval('[data-testid="courier-said"]', (said) => said.scrollIntoView({ block: 'end' }));
+    await shot('courier');
+  } finally {
+    await session.detach();
+    rmSync(folder, { recursive: true, force: true });
+    await quiet();
+  }
+});
 
 test('hostile text is shown as text', async () => {
   await quiet();
