@@ -16,7 +16,7 @@ void Core::ask_for_snapshot(Peer& peer, Now now) {
     const auto ours = held_of(ours_, stream);
     if (held.seq > ours) lacking += held.seq - ours;
   }
-  if (lacking < snapshot_lack_min || here > lacking / 10 || !config_.wants_snapshot()) return;
+  if (lacking < snapshot_lack_min || here > lacking || !config_.wants_snapshot()) return;
   for (const auto& [id, other] : peers_) {
     if (other.dead || !other.snapshot.asked) continue;
     if (now.steady < std::max(*other.snapshot.asked, other.heard) + snapshot_wait_max) return;

@@ -72,7 +72,8 @@ inline constexpr std::size_t words_bytes_max = 200;
 // A picture sent before the events it was made of: its bytes as they travel, and one message of it.
 inline constexpr std::size_t snapshot_bytes_max = std::size_t{256} << 20;
 inline constexpr std::size_t snapshot_part_bytes = 32 * 1024;
-// It is asked for when a peer holds so many events that are not here, and here is less than a tenth of them.
+// It is asked for when a peer holds so many events that are not here, and here are fewer than those: also by who was
+// restarted while it caught up.
 inline constexpr std::uint64_t snapshot_lack_min = 10'000;
 inline constexpr Milliseconds snapshot_again_after{
     60'000};                                              // one a peer in this time; a question before is passed over

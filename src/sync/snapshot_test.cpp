@@ -101,6 +101,19 @@ TEST_CASE("who holds next to nothing asks once, and only who answers such questi
   CHECK(count<SnapshotAsk>(Greeted(content).said) == 0);
   Late small(true, true, 500);
   CHECK(count<SnapshotAsk>(Greeted(small).said) == 0);
+  // Restarted while it caught up: as long as the greater part is missing.
+  const auto restarted = [](int held, int of_all) {
+    Late midway(true, true, of_all);
+    const auto stream = stream_of(1, Class::Routine);
+    midway.late.log.add_key(midway.post.key.public_key());
+    for (const auto& run : midway.post.log.runs_after(stream, 0, std::size_t{1} << 30)) {
+      if (run.seal.seq <= static_cast<std::uint64_t>(held)) REQUIRE(midway.late.log.append(run));
+    }
+    midway.late_core->durable(at_ms(0));
+    return count<SnapshotAsk>(Greeted(midway).said);
+  };
+  CHECK(restarted(5'000, 15'050) == 1);
+  CHECK(restarted(11'500, 22'000) == 0);
   Late busy;
   busy.wants = false;
   CHECK(count<SnapshotAsk>(Greeted(busy).said) == 0);
