@@ -127,6 +127,23 @@ TEST_CASE("an index that lies below its head is found, though heads and numbers 
   CHECK(compared.differences[0].stream == stream_of(9, Class::Important));
 }
 
+TEST_CASE("an index that was mended since is compared as it is now, on either side") {
+  for (const bool own : {false, true}) {
+    CAPTURE(own);
+    const auto left = log_with(64), right = log_with(64);
+    Rotten mended(own ? left : right);
+    bool bad = true;
+    mended.index = [&](std::uint64_t seq, auto& head) {
+      if (bad && seq == 64 && head) flip(*head);
+    };
+    Pair pair(own ? static_cast<const LogView&>(mended) : left, own ? right : static_cast<const LogView&>(mended));
+    CHECK_FALSE(only(pair.compare()).differences.empty());
+    bad = false;
+    CHECK(only(pair.compare()).differences.empty());
+    CHECK(pair.a.digest() == pair.b.digest());
+  }
+}
+
 TEST_CASE("a peer that does not show what it says it holds is named, and so is this node's own index") {
   for (const bool own : {false, true}) {
     CAPTURE(own);

@@ -228,6 +228,8 @@ void Core::on_message(Peer& peer, Message message, Now now) {
   } else if (const auto* vector = std::get_if<VectorMessage>(&message)) {
     on_vector(peer, *vector, now);
   } else if (const auto* ask = std::get_if<AskVector>(&message)) {
+    // Asked for all of it, somebody may compare; once for what came together, as the answer.
+    if (!ask->base && !peer.vector_asked) reread_heads(now);
     peer.vector_asked = *ask;  // answered once at the end of what came with it
   } else if (const auto* keys = std::get_if<Keys>(&message)) {
     for (const auto& key : keys->keys) {

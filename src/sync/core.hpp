@@ -194,6 +194,7 @@ class Core {
 
   // core_vectors.cpp: who holds what
   HeldVector with_heads(const model::VersionVector& vector) const;
+  void reread_heads(Now now);
   void greet(Peer& peer, const Digest& digest, Now now);
   void answer_vector(Peer& peer);
   void bound_memory(const model::KeyId& keep);

@@ -31,6 +31,7 @@ bool Core::compare_all(PeerId id, Now now) {
   refresh_if_dirty(now);
   auto* peer = find(id);
   if (peer == nullptr || peer->state != PeerState::Up) return false;
+  reread_heads(now);
   comparisons_[id] = {};
   put_control(*peer, AskVector{std::nullopt, true});
   sweep(now);

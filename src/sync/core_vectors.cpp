@@ -16,6 +16,21 @@ HeldVector Core::with_heads(const model::VersionVector& vector) const {
   return out;
 }
 
+// Says again what the log has at the end of each stream: an index that was mended since may say something else. Who
+// was told the old head is told the new one.
+void Core::reread_heads(Now now) {
+  for (auto& [stream, held] : ours_) {
+    const auto head = log_.chain_at(stream, held.seq);
+    if (!head || held.head == head_start<4>(*head)) continue;
+    held.head = head_start<4>(*head);
+    for (auto& [id, peer] : peers_) {
+      if (peer.dead || peer.state != PeerState::Up) continue;
+      peer.unannounced.insert(stream);
+      compare(peer, stream, now);
+    }
+  }
+}
+
 void Core::greet(Peer& peer, const Digest& digest, Now now) {
   if (digest == digest_of(ours_)) {
     peer.theirs = ours_;
