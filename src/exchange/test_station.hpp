@@ -43,6 +43,15 @@ struct Station {
   std::vector<std::pair<SteadyTime, model::Observation>> observed;
 };
 
+// Somebody else on the air, whose every byte the test decides.
+class Guest {
+ public:
+  virtual ~Guest() = default;
+  virtual void receive(ByteView frame, Now now) = 0;
+  virtual std::optional<SteadyTime> next_deadline() const = 0;
+  virtual void poll(Now now) = 0;
+};
+
 class World {
  public:
   World(const bearer::AirProfile& made_of, std::uint64_t seed, const model::IncidentId& of = incident)
@@ -52,6 +61,12 @@ class World {
     stations.push_back(std::make_unique<Station>(n, air.add_station(), incident_));
     profiles_.push_back(profile);
     return *stations.back();
+  }
+  // After all stations. With a key, the stations think that it belongs to the incident. Where it is on the air.
+  int add_guest(Guest& guest, std::optional<model::KeyId> key = {}) {
+    guests_.push_back(&guest);
+    if (key) guest_keys_.push_back(*key);
+    return air.add_station();
   }
   void start() {
     for (std::size_t i = 0; i < stations.size(); ++i) begin(i);
@@ -78,6 +93,7 @@ class World {
                                                    *squeezer_used, Rng(rng_()), std::move(handlers), now());
     std::vector<model::KeyId> members;
     for (const auto& other : stations) members.push_back(other->key.id());
+    members.insert(members.end(), guest_keys_.begin(), guest_keys_.end());
     station.links->set_members(members, now());
     settle(station);
   }
@@ -108,6 +124,13 @@ class World {
     }
     return true;
   }
+  // The same heads, too.
+  bool is_alike() const {
+    for (const auto& station : stations) {
+      if (station->core.digest() != stations[0]->core.digest()) return false;
+    }
+    return true;
+  }
   // Until then, or until `done`: false when time ran out.
   template <class Done>
   bool run_until(std::int64_t ms, Done done) {
@@ -133,6 +156,7 @@ class World {
       if (at) next = std::min(next, *at);
     };
     consider(air.next());
+    for (const auto* guest : guests_) consider(guest->next_deadline());
     for (const auto& station : stations) {
       consider(station->links->next_deadline());
       consider(station->core.next_deadline());
@@ -141,9 +165,17 @@ class World {
     }
     ms_ = std::max(ms_ + 1, next.time_since_epoch().count() - 1'000'000);
     for (auto& arrival : air.advance(now().steady)) {
-      auto& station = *stations[static_cast<std::size_t>(arrival.to)];
+      const auto to = static_cast<std::size_t>(arrival.to);
+      if (to >= stations.size()) {
+        guests_[to - stations.size()]->receive(arrival.frame, now());
+        continue;
+      }
+      auto& station = *stations[to];
       station.links->receive(arrival.frame, now());
       settle(station);
+    }
+    for (auto* guest : guests_) {
+      if (const auto at = guest->next_deadline(); at && *at <= now().steady) guest->poll(now());
     }
     for (auto& station : stations) {
       while (!station->saving.empty() && station->saving.front() <= now().steady) {
@@ -172,6 +204,8 @@ class World {
   std::int64_t ms_ = 0;
   Rng rng_;
   std::vector<bearer::Profile> profiles_;
+  std::vector<Guest*> guests_;
+  std::vector<model::KeyId> guest_keys_;
 };
 
 }  // namespace airbridge::exchange::test
