@@ -244,7 +244,10 @@ std::vector<api::BearerInfo> Bearers::status() {
     info.why = bearer->save_problem.empty() ? bearer->port->problem() : bearer->save_problem;
     info.state = info.why.empty() ? "up" : "down";
     const auto stats = bearer->links->stats(now());
-    if (bearer->spec.profile.rate_bps > 0) info.occupancy_percent = stats.occupancy * 100;
+    if (bearer->spec.profile.rate_bps > 0) {
+      info.occupancy_percent = stats.occupancy * 100;
+      info.position_interval = sync::value_interval(stats.occupancy);
+    }
     info.bytes_sent = stats.bytes_sent;
     info.bytes_received = stats.bytes_received;
   }
@@ -256,7 +259,10 @@ void Bearers::complete(api::LinkInfo& link, const model::KeyId& node) {
     if (bearer->spec.name != link.bearer || !bearer->links) continue;
     link.kind = bearer->spec.kind_name();
     const auto all = bearer->links->stats(now());
-    if (bearer->spec.profile.rate_bps > 0) link.occupancy_percent = all.occupancy * 100;
+    if (bearer->spec.profile.rate_bps > 0) {
+      link.occupancy_percent = all.occupancy * 100;
+      link.position_interval = sync::value_interval(all.occupancy);
+    }
     const auto found = all.neighbours.find(node);
     if (found == all.neighbours.end()) return;
     const auto& stats = found->second;

@@ -85,6 +85,7 @@ std::string measured_words(const json::object& link) {
   add("round_trip_ms", "answers in",
       [](double ms) { return ms < 1'000 ? fmt::format("{:.0f} ms", ms) : fmt::format("{:.1f} s", ms / 1'000); });
   add("occupancy_percent", "channel busy", percent);
+  add("position_interval_ms", "positions every", [](double ms) { return fmt::format("{:.0f} s", ms / 1'000); });
   add("loss_percent", "lost", percent);
   add("retransmissions", "sent again", whole);
   add("budget_left_bytes", "budget left", [](double bytes) { return bytes_words(static_cast<std::int64_t>(bytes)); });

@@ -205,9 +205,23 @@ Status full_status() {
   peer.lacks_here_by_class = {1, 2, 3};
   peer.to_level = Milliseconds(90'000);
   peer.why = "x";
-  peer.links = {{"radio", "serial", "active", "/dev/ttyS0", {}, Milliseconds(1'800), 1, 2, 3, 41.5, 5.0, 6, "x"}};
+  peer.links = {{"radio",
+                 "serial",
+                 "active",
+                 "/dev/ttyS0",
+                 {},
+                 Milliseconds(1'800),
+                 1,
+                 2,
+                 3,
+                 41.5,
+                 Milliseconds(12'000),
+                 5.0,
+                 6,
+                 "x"}};
   status.peers = {peer};
-  status.bearers = {{"radio", "serial", "2400 bit/s, half duplex", "up", "/dev/ttyS0", 41.5, 1, 2, 3, 4, "x"}};
+  status.bearers = {
+      {"radio", "serial", "2400 bit/s, half duplex", "up", "/dev/ttyS0", 41.5, Milliseconds(12'000), 1, 2, 3, 4, "x"}};
   status.cut_off = true;
   status.own_position = OwnPosition{*Position::from_degrees(47, 11), {}, "page"};
   return status;
@@ -283,12 +297,14 @@ TEST_CASE("what a link does not measure is left out of the status, not told as z
   CHECK(json::serialize(shown.at("lacks_here_by_class")) == R"({"urgent":1,"important":2,"routine":3})");
   CHECK(shown.at("to_level_ms") == 90'000);
   CHECK(shown.at("links").as_array().at(0).as_object().at("occupancy_percent") == 41.5);
+  CHECK(shown.at("links").as_array().at(0).as_object().at("position_interval_ms") == 12'000);
   status.peers[0].to_level.reset();
   status.peers[0].links = {LinkInfo{}};
   shown = status_json(status).at("peers").as_array().at(0).as_object();
   CHECK_FALSE(shown.contains("to_level_ms"));
   const auto& link = shown.at("links").as_array().at(0).as_object();
-  for (const auto* key : {"round_trip_ms", "retransmissions", "occupancy_percent", "loss_percent", "budget_left_bytes"})
+  for (const auto* key : {"round_trip_ms", "retransmissions", "occupancy_percent", "position_interval_ms",
+                          "loss_percent", "budget_left_bytes"})
     CHECK_FALSE(link.contains(key));
   CHECK(status_json(status).contains("cut_off_since_ms"));
   status.cut_off = false;

@@ -209,6 +209,7 @@ json::object schemas() {
                            {"bytes_received", typed("integer")},
                            {"retransmissions", typed("integer")},
                            {"occupancy_percent", typed("number")},
+                           {"position_interval_ms", typed("integer")},
                            {"loss_percent", typed("number")},
                            {"budget_left_bytes", typed("integer")},
                            {"why", typed("string")}});
@@ -235,6 +236,7 @@ json::object schemas() {
                              {"bytes_sent", typed("integer")},
                              {"bytes_received", typed("integer")},
                              {"occupancy_percent", typed("number")},
+                             {"position_interval_ms", typed("integer")},
                              {"budget_bytes", typed("integer")},
                              {"budget_left_bytes", typed("integer")},
                              {"why", typed("string")}});

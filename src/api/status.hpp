@@ -45,6 +45,7 @@ struct LinkInfo {
   std::uint64_t bytes_received = 0;
   std::optional<std::uint64_t> retransmissions;    // frames sent again
   std::optional<double> occupancy_percent;         // of the channel's time, by everybody heard on it, 0..100
+  std::optional<Milliseconds> position_interval;   // at which what moves is said on it, which follows occupancy
   std::optional<double> loss_percent;              // of frames, as measured lately, 0..100
   std::optional<std::uint64_t> budget_left_bytes;  // of a metered bearer
   std::string why;                                 // of standby and lost
@@ -76,6 +77,7 @@ struct BearerInfo {
   std::string state;    // up | down | off
   std::string address;
   std::optional<double> occupancy_percent;
+  std::optional<Milliseconds> position_interval;  // as of LinkInfo
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
   std::optional<std::uint64_t> budget_bytes;  // of a metered bearer, in its period

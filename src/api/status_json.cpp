@@ -34,6 +34,7 @@ json::object link_json(const LinkInfo& link) {
   put(out, "round_trip_ms", link.round_trip);
   put(out, "retransmissions", link.retransmissions);
   put(out, "occupancy_percent", link.occupancy_percent);
+  put(out, "position_interval_ms", link.position_interval);
   put(out, "loss_percent", link.loss_percent);
   put(out, "budget_left_bytes", link.budget_left_bytes);
   put(out, "why", link.why);
@@ -70,6 +71,7 @@ json::object bearer_json(const BearerInfo& bearer) {
                    {"bytes_sent", bearer.bytes_sent},
                    {"bytes_received", bearer.bytes_received}};
   put(out, "occupancy_percent", bearer.occupancy_percent);
+  put(out, "position_interval_ms", bearer.position_interval);
   put(out, "budget_bytes", bearer.budget_bytes);
   put(out, "budget_left_bytes", bearer.budget_left_bytes);
   put(out, "why", bearer.why);

@@ -59,6 +59,7 @@ class Channel {
   const Profile& profile() const { return profile_; }
   std::vector<model::KeyId> neighbours() const;  // those that are up
   Stats stats(Now now) const;
+  double occupancy(Now now) const { return use_.occupancy(now.steady); }  // as in Stats
 
  private:
   // channel.cpp: neighbours, saving, time

@@ -13,6 +13,8 @@ template <class... F>
 Overloaded(F...) -> Overloaded<F...>;
 
 constexpr double slow_bps = 100'000;
+constexpr std::size_t value_heads = 6;  // type and counts of the message, its length in the frame
+constexpr Milliseconds occupancy_every{1'000};
 
 sync::Digest plain(const bearer::Digest8& digest) {
   sync::Digest out;
@@ -30,6 +32,8 @@ sync::LinkProfile link_profile(const bearer::Profile& profile, std::uint32_t num
   link.heartbeat = profile.interval;
   link.private_parts = profile.encrypt;
   link.channel = profile.broadcast ? number : 0;
+  link.value_bytes_max =
+      profile.mtu - bearer::frame_overhead - bearer::long_bytes - bearer::data_head_bytes - value_heads;
   const bool slow = profile.rate_bps != 0 && profile.rate_bps < slow_bps;
   // What is under way on a slow channel is minutes old before anybody can have answered.
   link.window_bytes = slow ? 64 * 1024 : 1024 * 1024;
@@ -136,6 +140,7 @@ void ChannelLinks::join(const model::KeyId& node, const sync::Digest& digest, No
       core_.connect_known(base_, node, handlers_.name_of ? handlers_.name_of(node) : std::string(), digest, now);
   peers_[node] = peer;
   nodes_[peer] = node;
+  if (profile().rate_bps > 0) core_.set_occupancy(peer, occupancy_);
 }
 
 void ChannelLinks::leave(const model::KeyId& node, const std::string& why, Now now) {
@@ -173,9 +178,18 @@ void ChannelLinks::carry_out(bearer::Output output, Now now) {
              output);
 }
 
+// Without a rate nobody knows how much of the channel is used.
+void ChannelLinks::tell_occupancy(Now now) {
+  if (profile().rate_bps == 0 || now.steady < occupancy_at_ + occupancy_every) return;
+  occupancy_at_ = now.steady;
+  occupancy_ = channel_.occupancy(now);
+  for (const auto& [node, peer] : peers_) core_.set_occupancy(peer, occupancy_);
+}
+
 void ChannelLinks::settle(Now now) {
   if (settling_) return;
   settling_ = true;
+  tell_occupancy(now);
   for (auto outputs = channel_.take_outputs(); !outputs.empty(); outputs = channel_.take_outputs()) {
     for (auto& output : outputs) carry_out(std::move(output), now);
   }

@@ -53,6 +53,7 @@ class ChannelLinks final : private bearer::Source {
   std::vector<bearer::Item> pull(const model::KeyId& node, std::size_t room_bytes, bearer::Wanted wanted,
                                  Now now) override;
   void settle(Now now);
+  void tell_occupancy(Now now);
   void carry_out(bearer::Output output, Now now);
   void join(const model::KeyId& node, const sync::Digest& digest, Now now);
   void leave(const model::KeyId& node, const std::string& why, Now now);
@@ -63,6 +64,8 @@ class ChannelLinks final : private bearer::Source {
   std::map<model::KeyId, sync::PeerId> peers_;
   std::map<sync::PeerId, model::KeyId> nodes_;
   bool settling_ = false;
+  double occupancy_ = 0;  // as the core was told
+  SteadyTime occupancy_at_{};
   bearer::Channel channel_;
 };
 

@@ -168,3 +168,91 @@ TEST_CASE("when only one side lost the other, both begin anew and nothing is mis
     CHECK(a.log.vector().size() == 2);
   }
 }
+
+TEST_CASE("on a narrow channel positions of what moves come at an interval the channel bears, others rarely") {
+  World world(radio_air(0.05), 9);
+  auto& a = world.add(1, radio);
+  auto& b = world.add(2, radio);
+  world.start();
+  world.run_for(3 * 60'000);
+  b.observed.clear();
+  constexpr int seconds = 20 * 60;
+  const auto say = [&](std::uint8_t n, int north_m) {
+    auto observation = seen(n, a.key.id(), world.now().utc);
+    observation.kind = model::SubjectKind::Person;
+    observation.position = *Position::from_e7(460'000'000 + n + north_m * 90, 70'000'000);
+    a.core.last_value(observation, world.now());
+  };
+  double most = 0;
+  for (int second = 0; second < seconds; ++second) {
+    for (std::uint8_t n = 1; n <= 20; ++n) say(n, n <= 10 ? 15 * second : 0);  // half drive, half stand
+    world.settle(a);
+    world.run_for(1'000);
+    if (second > 180) most = std::max(most, a.links->stats(world.now()).occupancy);
+  }
+  std::map<std::string, int> heard;
+  for (const auto& [at, observation] : b.observed) ++heard[observation.callsign];
+  for (std::uint8_t n = 1; n <= 20; ++n) {
+    CAPTURE(int{n});
+    const auto count = heard["RESCUE " + std::to_string(n)];
+    CHECK(count >= (n <= 10 ? seconds / 60 : 2));
+    CHECK(count <= (n <= 10 ? seconds / 2 : seconds / 120));
+  }
+  // The brake holds: the channel is far from full though twenty things report every second.
+  MESSAGE(heard["RESCUE 1"] << " positions of what drives, " << heard["RESCUE 20"] << " of what stands");
+  MESSAGE("at most " << most * 100 << " % of the channel");
+  CHECK(most < 0.6);
+}
+
+TEST_CASE("a channel others fill makes positions rarer, and they come more often when it is calm again") {
+  World world(radio_air(0), 10);
+  auto& a = world.add(1, radio);
+  auto& b = world.add(2, radio);
+  world.start();
+  world.run_for(3 * 60'000);
+  const auto minutes = [&](int count) {
+    b.observed.clear();
+    for (int second = 0; second < count * 60; ++second) {
+      auto observation = seen(1, a.key.id(), world.now().utc);
+      observation.position = *Position::from_e7(460'000'000 + world.ms(), 70'000'000);
+      a.core.last_value(observation, world.now());
+      world.settle(a);
+      world.run_for(1'000);
+    }
+    return b.observed.size();
+  };
+  const auto calm = minutes(5);
+  for (int i = 0; i < 800; ++i) b.log.write(b.key, Class::Routine, 100, static_cast<std::uint8_t>(i));
+  b.core.durable(world.now());
+  world.settle(b);
+  minutes(1);
+  const auto busy = minutes(4);
+  REQUIRE(world.run_until(world.ms() + 60 * 60'000, [&] { return world.is_level(); }));
+  world.run_for(3 * 60'000);
+  const auto again = minutes(5);
+  MESSAGE(calm << " in five calm minutes, " << busy << " in four busy ones, " << again << " after it");
+  CHECK(busy >= 1);
+  CHECK(busy * 4 < calm);
+  CHECK(again > busy * 4);
+}
+
+TEST_CASE("as many things as there are, each is heard in full: no message of last values is longer than a frame") {
+  World world(radio_air(0), 11);
+  auto& a = world.add(1, radio);
+  auto& b = world.add(2, radio);
+  world.start();
+  world.run_for(3 * 60'000);
+  for (int minute = 0; minute < 5; ++minute) {
+    for (std::uint8_t n = 1; n <= 60; ++n) {
+      auto observation = seen(n, a.key.id(), world.now().utc);
+      if (n % 10 == 0) observation.document.assign(700, 'x');  // which goes only where there is room
+      a.core.last_value(observation, world.now());
+    }
+    world.settle(a);
+    world.run_for(60'000);
+  }
+  std::set<std::string> names;
+  for (const auto& [at, observation] : b.observed) names.insert(observation.callsign);
+  CHECK(names.size() == 60);
+  CHECK(a.links->stats(world.now()).messages_too_long == 0);
+}

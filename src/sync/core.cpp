@@ -432,6 +432,7 @@ void Core::watch(Peer& peer, Now now) {
     for (const auto& stream : waiting) reset_stream(peer, stream);
   }
   if (peer.link.is_one_way && now.steady >= peer.repeat_at) repeat_all(peer, now);
+  release_values(peer, now);
   std::erase_if(peer.probes, [&](const auto& item) { return now.steady >= item.second.since + probe_wait_max; });
   std::erase_if(peer.held_back, [&](const auto& item) { return now.steady >= item.second; });
   peer.stuck_checked = now.steady;
@@ -445,6 +446,7 @@ std::optional<SteadyTime> Core::next_deadline() const {
   for (const auto& [id, peer] : peers_) {
     if (peer.link.is_message) {
       if (peer.link.is_one_way) consider(peer.repeat_at);
+      if (const auto due = peer.resting.next()) consider(*due);
     } else {
       if (peer.state == PeerState::Greeting) {
         consider(peer.connected + hello_wait_max);
@@ -543,7 +545,7 @@ void Core::last_value(const model::Observation& observation, Now now) {
   if (shared == nullptr) return;
   for (auto& [id, peer] : peers_) {
     if (peer.dead || peer.state != PeerState::Up || !carries(peer, false, now)) continue;
-    peer.observations.put(key, shared);
+    offer_value(peer, key, shared, observation, now);
     pump(peer, now);
   }
   sweep(now);
@@ -582,7 +584,7 @@ std::vector<PeerStatus> Core::peers() const {
     status.refused = peer.refused;
     status.unknown_messages = peer.unknown_messages;
     status.in_flight_bytes = peer.in_flight_bytes;
-    status.observations_waiting = peer.observations.size();
+    status.observations_waiting = peer.observations.size() + peer.resting.size();
     status.last_heard = peer.heard;
     status.round_trip = peer.round_trip;
     status.bearer = peer.link.bearer;

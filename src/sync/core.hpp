@@ -70,6 +70,10 @@ class Core {
   // Last values for all who hear the channel (LinkProfile::channel).
   std::vector<Send> pull_last_values(std::uint32_t channel, std::size_t room, Now now);
 
+  // Of the air this message link uses, measured by its bearer (0..1): how often positions are said follows it. Until it
+  // is told they are said whenever there is a turn.
+  void set_occupancy(PeerId peer, double occupancy);
+
   // Bytes the link may still send before only what is urgent goes; none: as many as it likes.
   void set_budget(PeerId peer, std::optional<std::uint64_t> bytes_left, Now now);
 
@@ -174,14 +178,21 @@ class Core {
     std::map<ObservationKey, Told> told;                // in full by us
     std::map<std::uint16_t, std::vector<Bytes>> heard;  // in full by others, by tag
     std::size_t heard_count = 0;
+    ValuePace pace;  // when what was said by us
   };
   static std::uint64_t air_number(const Peer& peer);
   Bytes encode_for(Peer& peer, const Message& message);
+  static ByteView told_on(const Air& air, const ObservationKey& key, Now now);
+  static bool goes_short(const Air& air, const ObservationKey& key, const model::Observation& fresh, Now now);
+  std::size_t value_bytes(Peer& peer, Now now);
+  static Bytes fitting(const Peer& peer, const Said& said);
   Bytes encode_values(Peer& peer, const LastValues& values, const std::vector<ObservationKey>& keys, Now now);
   void want(Peer& peer, bool urgent);
   void want_what_waits(Peer& peer, Now now);
   void on_compact(Peer& peer, ByteView bytes, bool overheard, Now now);
   void note_heard(Air& air, const LastValues& values);
+  void offer_value(Peer& peer, const ObservationKey& key, SharedSaid said, const model::Observation& fresh, Now now);
+  static void release_values(Peer& peer, Now now, bool is_turn = false);
   CompactContext context_for(Peer& peer, Now now);
   void fill_heads(Peer& peer);
   void check_digest(Peer& peer, Now now);

@@ -233,6 +233,7 @@ std::vector<Send> Core::pull_last_values(std::uint32_t channel, std::size_t room
   for (auto& [id, peer] : peers_) {
     if (peer.dead || peer.state != PeerState::Up || peer.link.channel != channel || channel == 0) continue;
     if (!peer.carrying || is_spent(peer)) continue;
+    release_values(peer, now, true);
     peer.pulled = &out;
     std::size_t bytes = 0;
     for (const auto& send : out) bytes += send.bytes.size();
@@ -250,6 +251,7 @@ std::vector<Send> Core::pull(PeerId id, std::size_t room, bool urgent_only, Now 
   if (peer == nullptr || !peer->link.is_message) return out;
   peer->wanted = peer->wanted_urgent = false;
   peer->handed = peer->observations_handed = 0;
+  if (!urgent_only) release_values(*peer, now, true);
   const auto full = std::exchange(peer->link.burst_bytes, room);
   peer->pulled = &out;
   for (auto it = peer->waiting.begin(); it != peer->waiting.end() && (out.empty() || peer->handed < room);) {

@@ -373,14 +373,14 @@ void Core::on_last_values(Peer& peer, const LastValues& values, Now now) {
     const auto key = key_of(*decoded);
     const auto shared = last_values_.offer(key, age_of(*decoded), said(*decoded, bytes), now.utc);
     if (shared == nullptr) continue;
-    outputs_.push_back(LastValue{peer.id, std::move(*decoded)});
     for (auto& [id, other] : peers_) {
       if (id == peer.id || other.dead || other.state != PeerState::Up || !other.carrying) continue;
       if (other.node == peer.node) continue;
       if (other.link.channel != 0 && other.link.channel == peer.link.channel && !other.link.repeats) continue;
-      other.observations.put(key, shared);
+      offer_value(other, key, shared, *decoded, now);
       pump(other, now);
     }
+    outputs_.push_back(LastValue{peer.id, std::move(*decoded)});
   }
 }
 

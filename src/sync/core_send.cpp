@@ -167,17 +167,21 @@ void Core::send_observations(Peer& peer, std::size_t bytes_max, Now now) {
   std::vector<ObservationKey> keys;
   std::size_t size = 0;
   while (!peer.observations.empty() && values.observations.size() < observations_per_frame_max) {
-    if (!values.observations.empty() && size + peer.observations.next_bytes() > bytes_max) break;
-    // On a message link most go in short form.
-    size += (peer.link.is_message ? short_position_bytes : peer.observations.next_bytes()) + 3;
+    const auto next = peer.link.is_message ? value_bytes(peer, now) : peer.observations.next_bytes();
+    if (!values.observations.empty() && size + next > std::min(bytes_max, peer.link.value_bytes_max)) break;
+    size += next + 3;
     keys.push_back(peer.observations.next_key());
-    values.observations.push_back(peer.observations.take()->bytes);
+    peer.resting.forget(keys.back());
+    values.observations.push_back(fitting(peer, *peer.observations.take()));
   }
   if (peer.link.channel != 0) {
     // All on the channel hear it.
     for (auto& [id, other] : peers_) {
       if (other.link.channel != peer.link.channel || id == peer.id) continue;
-      for (const auto& key : keys) other.observations.forget(key);
+      for (const auto& key : keys) {
+        other.observations.forget(key);
+        other.resting.forget(key);
+      }
     }
   }
   auto frame = peer.link.is_message ? encode_values(peer, values, keys, now) : encode(values);

@@ -1,5 +1,7 @@
 #include "sync/last_values.hpp"
 
+#include <algorithm>
+
 #include "base/hash.hpp"
 #include "model/cbor.hpp"
 
@@ -69,35 +71,55 @@ void LastValueTable::make_room() {
   while (bytes_ > observations_known_bytes_max && !emergencies_.empty()) drop(emergencies_, emergencies_.begin());
 }
 
-void ObservationQueue::put(const ObservationKey& key, SharedSaid said) {
+void ObservationQueue::put(const ObservationKey& key, SharedSaid said, ValueRank rank) {
+  if (said->emergency) rank = ValueRank::Emergency;
   const auto size = said->bytes.size();
   if (const auto found = by_key_.find(key); found != by_key_.end()) {
     auto& waiting = *found->second;
-    if (waiting.said->emergency == said->emergency) {
+    if (waiting.rank == rank) {
       bytes_ += size - waiting.said->bytes.size();
       waiting.said = std::move(said);  // keeps its place: what changes often is not sent last for it
       return;
     }
     remove(found->second);
   }
-  auto& list = said->emergency ? emergencies_ : others_;
-  list.push_back({key, std::move(said)});
+  auto& list = of(rank);
+  list.push_back({key, std::move(said), rank});
   by_key_.emplace(key, std::prev(list.end()));
   bytes_ += size;
   while (by_key_.size() > observation_queue_max || (bytes_ > observation_queue_bytes_max && by_key_.size() > 1)) {
-    remove((others_.empty() ? emergencies_ : others_).begin());
+    remove(next_to_go());
     ++dropped_;
   }
+}
+
+ValueRank ObservationQueue::next_rank() const {
+  if (!of(ValueRank::Emergency).empty()) return ValueRank::Emergency;
+  if (of(ValueRank::Moving).empty()) return ValueRank::Still;
+  const bool is_still_due = moving_in_a_row_ >= moving_in_a_row_max && !of(ValueRank::Still).empty();
+  return is_still_due ? ValueRank::Still : ValueRank::Moving;
+}
+
+ObservationQueue::List::iterator ObservationQueue::next_to_go() {
+  // What moves and what stands still alike: a thing that stopped is not forgotten for those that go on.
+  auto& moving = of(ValueRank::Moving);
+  auto& still = of(ValueRank::Still);
+  if (!moving.empty() && moving.size() >= still.size()) return moving.begin();
+  return still.empty() ? of(ValueRank::Emergency).begin() : still.begin();
 }
 
 SharedSaid ObservationQueue::remove(List::iterator at) {
   auto said = at->said;
   bytes_ -= said->bytes.size();
   by_key_.erase(at->key);
-  (said->emergency ? emergencies_ : others_).erase(at);
+  of(at->rank).erase(at);
   return said;
 }
 
-SharedSaid ObservationQueue::take() { return remove((emergencies_.empty() ? others_ : emergencies_).begin()); }
+SharedSaid ObservationQueue::take() {
+  const auto rank = next_rank();
+  if (rank != ValueRank::Emergency) moving_in_a_row_ = rank == ValueRank::Moving ? moving_in_a_row_ + 1 : 0;
+  return remove(of(rank).begin());
+}
 
 }  // namespace airbridge::sync

@@ -1,6 +1,7 @@
 #pragma once
 // The newest observation of each (subject, via, source, gateway) that passed through here, and what each peer has yet
 // to be sent. Volatile: not logged, collapsed while it waits.
+#include <array>
 #include <cstdint>
 #include <list>
 #include <map>
@@ -70,15 +71,23 @@ class LastValueTable {
   std::size_t bytes_ = 0;
 };
 
-// What waits for one peer: emergencies first. At its bounds the other one that waits longest goes.
+enum class ValueRank : std::uint8_t { Emergency, Moving, Still };
+
+inline constexpr int moving_in_a_row_max = 3;  // then one that does not move, if one waits
+
+// What waits for one peer: emergencies first, then mostly what moves. At its bounds one that
+// waits longest goes, of those that move or of those that do not, whichever are more; emergencies last.
 class ObservationQueue {
  public:
-  void put(const ObservationKey& key, SharedSaid said);
+  // An emergency is one whatever `rank` says.
+  void put(const ObservationKey& key, SharedSaid said, ValueRank rank = ValueRank::Moving);
   bool empty() const { return by_key_.empty(); }
+  bool contains(const ObservationKey& key) const { return by_key_.contains(key); }
   std::size_t size() const { return by_key_.size(); }
   std::size_t bytes() const { return bytes_; }
   std::size_t next_bytes() const { return next().front().said->bytes.size(); }
   const ObservationKey& next_key() const { return next().front().key; }
+  const Said& next_said() const { return *next().front().said; }
   SharedSaid take();
   void forget(const ObservationKey& key) {
     if (const auto found = by_key_.find(key); found != by_key_.end()) remove(found->second);
@@ -89,12 +98,18 @@ class ObservationQueue {
   struct Waiting {
     ObservationKey key;
     SharedSaid said;
+    ValueRank rank;
   };
   using List = std::list<Waiting>;
-  const List& next() const { return emergencies_.empty() ? others_ : emergencies_; }
+  List& of(ValueRank rank) { return lists_[static_cast<std::size_t>(rank)]; }
+  const List& of(ValueRank rank) const { return lists_[static_cast<std::size_t>(rank)]; }
+  ValueRank next_rank() const;
+  const List& next() const { return of(next_rank()); }
+  List::iterator next_to_go();
   SharedSaid remove(List::iterator at);
 
-  List emergencies_, others_;
+  std::array<List, 3> lists_;  // by ValueRank
+  int moving_in_a_row_ = 0;
   std::unordered_map<ObservationKey, List::iterator> by_key_;
   std::size_t bytes_ = 0;
   std::uint64_t dropped_ = 0;

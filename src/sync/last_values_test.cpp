@@ -171,3 +171,30 @@ TEST_CASE("what a newer version says of a subject is passed on byte for byte") {
   }
   CHECK(carried);
 }
+
+TEST_CASE("of what waits, emergencies go first, then what moves, then what stands still") {
+  ObservationQueue queue;
+  queue.put(numbered(1), std::make_shared<const Said>(plain("still")), ValueRank::Still);
+  queue.put(numbered(2), std::make_shared<const Said>(plain("moving")), ValueRank::Moving);
+  auto distress = plain("distress");
+  distress.emergency = true;
+  queue.put(numbered(3), std::make_shared<const Said>(distress), ValueRank::Still);
+  queue.put(numbered(4), std::make_shared<const Said>(plain("begins to move")), ValueRank::Still);
+  queue.put(numbered(4), std::make_shared<const Said>(plain("begins to move")), ValueRank::Moving);
+  std::vector<ObservationKey> order;
+  while (!queue.empty()) {
+    order.push_back(queue.next_key());
+    queue.take();
+  }
+  CHECK(order == std::vector{numbered(3), numbered(2), numbered(4), numbered(1)});
+  CHECK(queue.bytes() == 0);
+  // Much that moves does not keep the rest waiting for ever.
+  for (std::uint32_t i = 10; i < 20; ++i) queue.put(numbered(i), std::make_shared<const Said>(plain("moving")));
+  queue.put(numbered(1), std::make_shared<const Said>(plain("still")), ValueRank::Still);
+  int place = 0;
+  while (queue.next_key() != numbered(1)) {
+    queue.take();
+    ++place;
+  }
+  CHECK(place <= moving_in_a_row_max);
+}

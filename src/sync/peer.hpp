@@ -10,6 +10,7 @@
 #include "sync/frame.hpp"
 #include "sync/last_values.hpp"
 #include "sync/output.hpp"
+#include "sync/value_pace.hpp"
 #include "sync/vector.hpp"
 
 namespace airbridge::sync {
@@ -41,6 +42,7 @@ struct LinkProfile {
   bool is_message = false;
   bool is_one_way = false;  // message link on which nobody ever answers
   bool repeats = false;     // positions heard on the channel are said again on it, for those out of reach
+  std::size_t value_bytes_max = SIZE_MAX;  // message links: a message of last values that is longer is lost
   std::uint32_t channel =
       0;  // message links of one number share the air: all hear what one is sent; 0: nobody else does
 };
@@ -128,7 +130,9 @@ struct Peer {
   std::set<model::StreamId> settled_apart;     // differences inside a branch: shown, not exchanged here
   std::set<model::StreamId> offered_branches;  // our side of forks found with this peer, read from the base stream
   ObservationQueue observations;
-  std::uint64_t budget_base = 0;  // bytes_sent when the budget was set
+  RestingValues resting;            // not due on its channel yet
+  std::optional<double> occupancy;  // of its channel, where that is measured: positions follow it
+  std::uint64_t budget_base = 0;    // bytes_sent when the budget was set
 
   // Message links.
   std::deque<Send> waiting;                      // answers and questions, until they are pulled

@@ -130,6 +130,8 @@ export interface Link {
   bytes_received?: number;
   retransmissions?: number;
   occupancy_percent?: number;
+  /** How often what moves is said on it: follows how busy it is. */
+  position_interval_ms?: number;
   loss_percent?: number;
   budget_left_bytes?: number;
   why?: string;
@@ -144,6 +146,8 @@ export interface Bearer {
   bytes_sent?: number;
   bytes_received?: number;
   occupancy_percent?: number;
+  /** How often what moves is said on it: follows how busy it is. */
+  position_interval_ms?: number;
   budget_bytes?: number;
   budget_left_bytes?: number;
   why?: string;
