@@ -108,6 +108,8 @@ class Channel {
   std::pair<Bytes, bool> squeezed(Neighbour* n, const Bytes& block) const;
   AckPart ack_for(const Neighbour& n) const;
   bool has_to_send(const Neighbour& n, Now now) const;
+  bool is_alone(Now now) const;
+  Milliseconds pause_alone() const;
   void send_beacon(Now now);
   void send_values(Now now);
   void send_control(Now now);

@@ -8,7 +8,10 @@ namespace airbridge::bearer {
 namespace {
 constexpr std::uint64_t long_beacon_every = 8;
 constexpr Milliseconds first_pause{3'000};
-constexpr std::size_t part_worth_adding = 32;  // no further part is begun in less room
+constexpr int intervals_alone = 5;  // so many times as often speaks who hears nobody
+constexpr Milliseconds pause_alone_min{5'000};
+constexpr std::int64_t channel_percent_alone = 4;  // of the channel, keying up included
+constexpr std::size_t part_worth_adding = 32;      // no further part is begun in less room
 constexpr std::size_t bitmap_bytes_turns = window_turns / 8;
 constexpr std::size_t bitmap_bytes_timers = 64;
 constexpr Milliseconds late_max{50};  // so late a caller may be without losing rate
@@ -46,12 +49,32 @@ bool Channel::wants_long_header() const {
   return neighbours_.empty() || long_beacons_ > 0 || beacons_ % long_beacon_every == 0;
 }
 
+// Nobody is known, or nobody was heard for longer than beacons are apart.
+bool Channel::is_alone(Now now) const {
+  return std::all_of(neighbours_.begin(), neighbours_.end(),
+                     [&](const auto& row) { return row.second.last_heard + profile_.interval * 5 / 4 < now.steady; });
+}
+
+// Between the beacons of a station that hears nobody: whoever comes into range is found soon, for little of the
+// channel, of the duty cycle and of nobody's money.
+Milliseconds Channel::pause_alone() const {
+  if (profile_.cost_per_megabyte > 0 || profile_.one_way) return profile_.interval;
+  const auto airtime = use_.airtime(frame_overhead + long_bytes + Digest8::size) + profile_.turn_round;
+  auto pause = std::max(profile_.interval / intervals_alone, Milliseconds(pause_alone_min));
+  pause = std::max(pause, std::chrono::ceil<Milliseconds>(airtime * 100 / channel_percent_alone));
+  if (profile_.duty_cycle > 0 && profile_.duty_cycle < 1) {
+    const auto own = std::chrono::duration<double, std::micro>(airtime) / (profile_.duty_cycle / 10);
+    pause = std::max(pause, std::min(profile_.interval, std::chrono::ceil<Milliseconds>(own)));
+  }
+  return std::min(pause, profile_.interval);
+}
+
 void Channel::send_beacon(Now now) {
   // While nobody was heard the first ones come close together: they may have met another's.
+  const bool alone = is_alone(now);
   const auto eager = first_pause * (std::int64_t{1} << std::min<std::uint64_t>(beacons_, 10));
-  const auto pause = (neighbours_.empty() ? std::min(eager, profile_.interval) : profile_.interval).count();
-  next_beacon_ =
-      now.steady + Milliseconds(pause + rng_.between(-pause / 10, neighbours_.empty() ? pause / 2 : pause / 10));
+  const auto pause = (alone ? std::min(eager, pause_alone()) : profile_.interval).count();
+  next_beacon_ = now.steady + Milliseconds(pause + rng_.between(-pause / 10, alone ? pause / 2 : pause / 10));
   const Digest8 digest = source_.digest();
   const auto flags = static_cast<std::uint8_t>(wants_long_header() ? flag_long : 0U);
   ++beacons_;

@@ -65,6 +65,56 @@ TEST_CASE("full duplex: everything arrives in order, at a fair share of the rate
   }
 }
 
+TEST_CASE("a station that hears nobody says so more often, within what channel, duty cycle and money allow") {
+  const auto frames_of = [](const Profile& profile) {
+    AirProfile air;
+    air.half_duplex = profile.half_duplex;
+    air.rate_bps = profile.rate_bps;
+    air.mtu = profile.mtu;
+    World world(air, 2);
+    world.add(1, profile);
+    world.start_all();
+    world.run_for(60'000);
+    std::size_t frames = 0;
+    world.on_sent = [&](const Station&, const Bytes&) { ++frames; };
+    world.run_for(20 * profile.interval.count());
+    return frames;
+  };
+  auto radio = *preset("radio");
+  CHECK(frames_of(radio) > 70);  // every 12 to 18 s
+  CHECK(frames_of(radio) < 100);
+  radio.rate_bps = 300;  // a beacon takes 0.9 s and keying up
+  CHECK(frames_of(radio) < 45);
+  radio = *preset("radio");
+  radio.duty_cycle = 0.05;
+  CHECK(frames_of(radio) <= 20);
+  CHECK(frames_of(*preset("satellite")) <= 20);  // each byte is paid for
+  CHECK(frames_of(*preset("lan")) <= 20);
+}
+
+TEST_CASE("two stations that come into range after a long silence find each other within 25 s") {
+  std::int64_t longest = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    AirProfile air;
+    air.loss.random = 0.05;
+    World world(air, seed);
+    auto& a = world.add(1, *preset("radio"));
+    auto& b = world.add(2, *preset("radio"));
+    world.start_all();
+    const auto met = [&] { return !a.channel->neighbours().empty() && !b.channel->neighbours().empty(); };
+    world.run_for(120'000, met);
+    world.air.set_outage(true);
+    world.run_for(600'000 + static_cast<std::int64_t>(seed) * 1'000);
+    REQUIRE_FALSE(met());
+    world.air.set_outage(false);
+    const auto begin = world.ms();
+    CHECK(world.run_for(120'000, met));
+    longest = std::max(longest, world.ms() - begin);
+  }
+  MESSAGE(fmt::format("at most {} ms", longest));
+  CHECK(longest < 25'000);
+}
+
 TEST_CASE("an idle channel costs a beacon of 20 bytes an interval on each side, and few wake-ups") {
   for (const char* name : {"lan", "satellite", "radio", "serial"}) {
     CAPTURE(name);
