@@ -528,7 +528,11 @@ void Core::refresh(Now now) {
   if (ours_.size() != streams_before) keep_table();
   settle_branches();
   for (auto& [id, peer] : peers_) {
-    if (peer.dead || peer.state != PeerState::Up) continue;
+    if (peer.dead) continue;
+    for (const auto& stream : changed) {
+      if (stream.cls == model::Class::Urgent && lacks(peer, stream)) peer.fresh.insert(stream);
+    }
+    if (peer.state != PeerState::Up) continue;
     for (const auto& stream : changed) {
       peer.unannounced.insert(stream);
       mark_ready(peer, stream);

@@ -10,6 +10,7 @@ namespace {
 constexpr std::size_t observation_share = 4;      // a quarter of a burst
 constexpr std::size_t routine_share = 10;         // at least a tenth of all event bytes
 constexpr std::size_t routine_turn_bytes = 4096;  // paid out in turns of this
+constexpr std::size_t run_bytes_min = 1536;       // on message links, before compression
 constexpr std::size_t entry_overhead_bytes = 44;  // heads, and the hash of a private part that stays home
 constexpr std::uint32_t hold_ms_max = 5 * 60 * 1000;
 }  // namespace
@@ -68,7 +69,10 @@ std::optional<model::StreamId> Core::pick(Peer& peer, model::Class cls, Now now)
   const auto any = [](const model::StreamId&) { return true; };
   std::optional<model::StreamId> found;
   if (cls == model::Class::Urgent) {
-    found = search(peer.ready[0], [&](const auto& stream) { return !flooding(stream); });
+    // Somebody waits for what is reported now; what is a day old has waited longer than it will.
+    const auto calm = [&](const auto& stream) { return !flooding(stream); };
+    found = search(peer.fresh, calm);
+    if (!found) found = search(peer.ready[0], calm);
   } else {
     if (cls == model::Class::Important && !floods_.empty()) found = search(peer.ready[0], flooding);
     if (!found) found = search(peer.ready[index], any);
@@ -106,6 +110,7 @@ bool Core::send_events(Peer& peer, model::Class cls, std::size_t bytes_max, Now 
     if (next.entries.empty() || next.entries.front().seq != after + 1) {
       // Damage. Looked at again when the log changes.
       peer.ready[static_cast<std::size_t>(stream->cls)].erase(*stream);
+      peer.fresh.erase(*stream);
       continue;
     }
     slot = std::move(next);
@@ -116,7 +121,9 @@ bool Core::send_events(Peer& peer, model::Class cls, std::size_t bytes_max, Now 
 
 void Core::send_part(Peer& peer, Outgoing& from, model::Class cls, std::size_t bytes_max, Now now) {
   send_key(peer, from.stream.writer.author, cls == model::Class::Urgent);
-  const auto limit = std::min(bytes_max, peer.link.frame_bytes);
+  // A seal is as long as an event or two: what waits of a stream goes under one rather than fits.
+  const auto least = peer.link.is_message ? run_bytes_min : std::size_t{0};
+  const auto limit = std::min(std::max(bytes_max, least), peer.link.frame_bytes);
   std::size_t size = 0, count = 0, sealed = 0;
   while (from.next + count < from.entries.size() && count < entries_per_run_max) {
     const auto& entry = from.entries[from.next + count];

@@ -182,6 +182,63 @@ TEST_CASE("what a message link may say is decided when it may speak: the urgent 
   CHECK(seen);
 }
 
+TEST_CASE("an urgent event of now goes before the urgent backlog, also one written during the greeting") {
+  for (const bool is_greeting_over : {true, false}) {
+    CAPTURE(is_greeting_over);
+    Net net;
+    auto& a = net.add(1);
+    auto& b = net.add(2);
+    // Authors on both sides of the own one in any order of keys.
+    for (std::uint8_t n = 10; n < 40; ++n) {
+      MemoryLog other(incident, {key_of(n).id(), 1});
+      other.write(key_of(n), Class::Urgent, 100);
+      a.log.add_key(key_of(n).public_key());
+      a.log.append(other.runs_after(stream_of(n, Class::Urgent), 0, 1000).at(0));
+    }
+    Air air(net, a, b);
+    const auto write = [&] {
+      a.write(Class::Urgent);
+      a.core.durable(net.now());
+      net.collect();
+    };
+    if (!is_greeting_over) write();
+    for (int i = 0; i < 3; ++i) {
+      air.turn(net, false, 600);
+      if (i < 2) air.turn(net, true, 600);
+    }
+    if (is_greeting_over) write();
+    REQUIRE(held_of(b.log.vector(), stream_of(39, Class::Urgent)) +
+                held_of(b.log.vector(), stream_of(20, Class::Urgent)) <
+            2);
+    if (is_greeting_over) air.turn(net, true, 600);
+    CHECK(held_of(b.log.vector(), stream_of(1, Class::Urgent)) == 1);
+    CHECK(b.log.vector().size() < 25);
+    air.settle(net);
+    CHECK(a.log.vector() == b.log.vector());
+  }
+}
+
+TEST_CASE("on a message link what waits of a stream goes under one seal, though little room is left") {
+  Net net;
+  auto& a = net.add(1);
+  auto& b = net.add(2);
+  Air air(net, a, b);
+  air.settle(net);
+  for (int i = 0; i < 6; ++i) a.write(Class::Urgent, 100);
+  a.core.durable(net.now());
+  net.collect();
+  std::size_t runs = 0;
+  for (int i = 0; i < 10; ++i) {
+    const auto sent = a.core.pull(air.a_to_b, 100, false, net.now());
+    for (const auto& send : sent) runs += send.cls == Class::Urgent;
+    for (const auto& send : sent) b.core.receive_message(air.b_to_a, send.bytes, false, net.now());
+    net.collect();
+    air.turn(net, false, 100);
+  }
+  CHECK(a.log.vector() == b.log.vector());
+  CHECK(runs == 1);
+}
+
 TEST_CASE("a fork that only chain heads show is found over a message link, which leaves them out") {
   Net net;
   auto& a = net.add(1);

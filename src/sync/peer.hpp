@@ -107,6 +107,7 @@ struct Peer {
   SteadyTime stuck_checked{};  // when it was last looked at whether it is stuck
 
   std::array<std::set<model::StreamId>, model::class_count> ready;  // may have something to send
+  std::set<model::StreamId> fresh;  // urgent ones that grew while it was up: before what it lacked already
   std::array<std::optional<Outgoing>, model::class_count> outgoing;
   std::array<model::StreamId, model::class_count> last_served;
   std::map<model::StreamId, SteadyTime> held_back;  // refused: not before then
