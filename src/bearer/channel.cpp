@@ -215,6 +215,9 @@ std::optional<SteadyTime> Channel::next_deadline() const {
       at(turns_.until());
     } else {
       at(wants_turn_ ? std::max(turns_.until(), ready) : std::max(next_beacon_, turns_.until()));
+      for (const auto& [id, n] : neighbours_) {
+        if (n.silent_until != SteadyTime{}) at(std::max(n.silent_until, turns_.until()));
+      }
     }
   }
   for (const auto& [id, n] : neighbours_) at(n.last_heard + patience());

@@ -97,11 +97,12 @@ class Channel {
     bool handed = false;      // a frame said so
     bool open = false;        // a moment is left behind it for new stations
     bool copies = false;      // urgent fragments go twice
+    bool hurried = false;     // another's urgent messages wait for the end of it
   };
   void emit(FrameType type, std::uint8_t flags, ByteView payload, Now now);
   void send_data(Neighbour& n, bool with_ack, Now now);
   void fill(Bytes& parts, std::size_t room, Neighbour& n, Now now);
-  void pull_urgent(Neighbour& n, std::size_t room, Now now);
+  void pull_urgent(Neighbour& n, std::size_t enough, std::size_t room, Now now);
   void pull_bulk(Neighbour& n, std::size_t room, Now now);
   void pull_values(std::size_t room, Now now);
   void queue_items(Neighbour* n, std::vector<Item> items, Now now);
@@ -126,6 +127,10 @@ class Channel {
   bool begin_burst(Turns::Due why, Now now);
   void send_of_burst(Now now);
   Neighbour* next_of_burst(Now now);
+  void pull_for_burst(std::size_t frames, bool hurried, Now now);
+  bool is_urgent_there(const Neighbour& n, Now now) const;
+  bool is_urgent_here(Now now) const;
+  bool leaves_urgent(std::size_t frames, Now now) const;
   void gave_up(Now now);
   std::optional<model::KeyId> next_turn(Now now) const;
   bool wants_turn(Now now) const;

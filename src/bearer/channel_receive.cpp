@@ -150,8 +150,8 @@ void Channel::on_ack(Neighbour& n, const AckPart& ack, Now now) {
   std::size_t acked = 0, lost = 0;
   std::optional<SteadyTime> sample;
   const auto apply = [&](Outbox& box, const std::optional<Received>& received) {
-    if (!received) return;
-    const auto progress = box.acknowledged(*received, lost_before);
+    // Of a sub-channel of which they heard nothing they say nothing.
+    const auto progress = box.acknowledged(received.value_or(Received{}), lost_before);
     acked += progress.newly_acked;
     lost += progress.newly_lost;
     if (progress.sample) sample = std::max(sample.value_or(SteadyTime{}), *progress.sample);

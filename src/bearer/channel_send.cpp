@@ -125,6 +125,7 @@ std::size_t Channel::frames_after_this(Now now) const {
   std::size_t frames = control_.size() + (now.steady >= next_beacon_ ? 1 : 0);
   for (const auto& [id, n] : neighbours_) {
     if (!may_send_to(n, now)) continue;
+    if (n.want_urgent) return burst_frames_max;  // more than was looked at
     frames += frames_for(n);
     if (frames_for(n) == 0 && (n.owes_ack || !n.copies.empty())) ++frames;
   }
@@ -183,10 +184,11 @@ void Channel::queue_items(Neighbour* n, std::vector<Item> items, Now now) {
   close(false);
 }
 
-void Channel::pull_urgent(Neighbour& n, std::size_t room, Now now) {
+// Nothing while `enough` waits already; else up to `room`.
+void Channel::pull_urgent(Neighbour& n, std::size_t enough, std::size_t room, Now now) {
   if (!n.want_urgent || n.urgent.waiting_bytes() > outbox_bytes_max) return;
   const std::size_t unsent = n.urgent.bytes_to_send();
-  if (unsent >= room) return;
+  if (unsent >= enough) return;
   auto items = source_.pull(n.id, static_cast<std::size_t>(static_cast<double>(room - unsent) * n.squeeze_ratio),
                             Wanted::Urgent, now);
   if (items.empty()) n.want_urgent = false;
@@ -264,10 +266,6 @@ void Channel::fill(Bytes& parts, std::size_t room, Neighbour& n, Now now) {
 
 void Channel::send_data(Neighbour& n, bool with_ack, Now now) {
   unsigned flags = n.knows_us ? 0U : flag_long;
-  const bool is_again = std::any_of(neighbours_.begin(), neighbours_.end(), [](const auto& row) {
-    return row.second.urgent.has_lost() && row.second.urgent.lost_count() <= burst_frames_hurried;
-  });
-  if (is_again) flags |= flag_hurry;
   const std::size_t room = data_room() - ((flags & flag_long) != 0 || long_frames_ > 0 ? long_bytes : 0);
   Bytes parts;
   if (!n.confirmed) put_part(parts, OpenPart{n.start, n.salt, n.synced ? n.salt_in : std::uint8_t{0}});
@@ -294,11 +292,15 @@ void Channel::send_data(Neighbour& n, bool with_ack, Now now) {
   if (burst_) {
     grant = burst_->hand_to == n.id;
     if (grant) burst_->handed = true;
+    pull_for_burst(burst_->left - 1, burst_->hurried, now);
     const std::size_t wanted = frames_after_this(now);
     const bool hand_over_first = burst_->hand_to && !burst_->handed;
-    remaining = std::min(burst_->left - 1, std::max<std::size_t>(wanted, hand_over_first ? 1 : 0));
+    // What is not urgent here does not keep waiting what is so there.
+    const bool ends = burst_->hurried && !is_urgent_here(now) && n.copies.empty();
+    remaining = std::min(burst_->left - 1, std::max<std::size_t>(ends ? 0 : wanted, hand_over_first ? 1 : 0));
     more = wanted > remaining || n.want_bulk || n.want_urgent;
     burst_->left = remaining;
+    if (leaves_urgent(remaining, now)) flags |= flag_hurry;
   }
   Bytes payload;
   put_data_head(payload, n.tag_out, static_cast<std::uint8_t>(remaining), more, grant, burst_ && burst_->open);

@@ -47,7 +47,7 @@ bool Channel::send_by_timer(Neighbour& n, Now now) {
   const std::size_t room = data_room() - fragment_head_bytes;
   const std::size_t gather =
       std::max<std::size_t>(profile_.rate_bps == 0 ? 32 * 1024 : 0, profile_.burst_frames * room);
-  pull_urgent(n, gather, now);
+  pull_urgent(n, gather, gather, now);
   if (n.bulk.unsent_bytes() < 2 * room) pull_bulk(n, gather, now);
 
   if (const auto pause = repeat_urgent_after(n)) {

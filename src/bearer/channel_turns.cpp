@@ -37,11 +37,53 @@ std::optional<model::KeyId> Channel::next_turn(Now now) const {
   return best == nullptr ? std::nullopt : std::optional(best->id);
 }
 
+bool Channel::is_urgent_here(Now now) const {
+  return std::any_of(neighbours_.begin(), neighbours_.end(),
+                     [&](const auto& row) { return may_send_to(row.second, now) && row.second.urgent.has_to_send(); });
+}
+
+// By what it said, or because something urgent of it has come in part.
+bool Channel::is_urgent_there(const Neighbour& n, Now now) const {
+  return may_send_to(n, now) && n.last_heard + hurry_lasts > now.steady && (n.hurry || n.urgent_in.is_incomplete());
+}
+
+// Will something urgent wait here when so many more frames have gone?
+bool Channel::leaves_urgent(std::size_t frames, Now now) const {
+  std::size_t bytes = 0;
+  for (const auto& [id, n] : neighbours_) {
+    if (!may_send_to(n, now)) continue;
+    if (n.want_urgent) return true;
+    bytes += n.urgent.bytes_to_send();
+  }
+  return bytes > frames * (data_room() - fragment_head_bytes);
+}
+
+// Urgent messages are asked for a block at a time: one that is written meanwhile goes as the next. The others are asked
+// for once, as many as the rest of the burst has room for, when no urgent ones wait any more.
+void Channel::pull_for_burst(std::size_t frames, bool hurried, Now now) {
+  const std::size_t room = data_room() - fragment_head_bytes;
+  std::size_t targets = 0;
+  bool more_urgent = false;
+  for (auto& [id, n] : neighbours_) {
+    if (!may_send_to(n, now)) continue;
+    pull_urgent(n, room, urgent_block_frames * room, now);
+    more_urgent = more_urgent || n.want_urgent;
+    if (n.want_bulk && !n.pulled_bulk) ++targets;
+  }
+  if (more_urgent || targets == 0) return;
+  for (auto& [id, n] : neighbours_) {
+    if (!may_send_to(n, now) || n.pulled_bulk) continue;
+    n.pulled_bulk = true;
+    pull_bulk(n, (hurried ? std::min(frames, burst_frames_hurried) : frames) * room / targets, now);
+  }
+}
+
 bool Channel::begin_burst(Turns::Due why, Now now) {
   std::size_t frames = profile_.burst_frames;
   const std::size_t room = data_room() - fragment_head_bytes;
   for (auto& [id, n] : neighbours_) {
-    if (may_send_to(n, now)) pull_urgent(n, frames * room, now);
+    n.pulled_bulk = false;
+    if (may_send_to(n, now)) pull_urgent(n, room, urgent_block_frames * room, now);
   }
   Burst burst;
   if (why == Turns::Due::Poll && turns_.waiting_for()) {
@@ -51,14 +93,15 @@ bool Channel::begin_burst(Turns::Due why, Now now) {
       if (!n->urgent.lose_oldest()) n->bulk.lose_oldest();
     }
   }
-  const bool urgent_here = std::any_of(neighbours_.begin(), neighbours_.end(),
-                                       [](const auto& row) { return row.second.urgent.has_to_send(); });
-  std::size_t targets = 0;
-  for (auto& [id, n] : neighbours_) {
-    if (!may_send_to(n, now)) continue;
-    if (n.want_bulk) ++targets;
-    if (n.hurry && !urgent_here) frames = std::min(frames, burst_frames_hurried);
+  const bool urgent_here = is_urgent_here(now);
+  const bool urgent_there = std::any_of(neighbours_.begin(), neighbours_.end(),
+                                        [&](const auto& row) { return is_urgent_there(row.second, now); });
+  if (urgent_here) {
+    frames = std::min(frames, burst_frames_urgent);
+  } else if (urgent_there) {
+    frames = std::min(frames, burst_frames_hurried);
   }
+  burst.hurried = urgent_there;
   if (why == Turns::Due::Poll) frames = std::min(frames, frames_poll);
   const auto one = use_.airtime(profile_.mtu);
   if (!use_.allows(one * static_cast<std::int64_t>(frames), false, now.steady)) {
@@ -77,9 +120,9 @@ bool Channel::begin_burst(Turns::Due why, Now now) {
   }
   for (auto& [id, n] : neighbours_) {
     if (!may_send_to(n, now)) continue;
-    pull_bulk(n, frames * room / std::max<std::size_t>(targets, 1), now);
     if (!n.confirmed) frames = std::min(frames, frames_unconfirmed);
   }
+  pull_for_burst(frames, urgent_there, now);
   burst.value_bytes = frames * profile_.mtu * volatile_percent_max / 100;
   pull_values(burst.value_bytes, now);
 
@@ -88,7 +131,7 @@ bool Channel::begin_burst(Turns::Due why, Now now) {
   std::size_t urgent_frames = 0;
   for (auto& [id, n] : neighbours_) {
     n.copies.clear();
-    urgent_frames += (n.urgent.bytes_to_send() + room - 1) / room;
+    urgent_frames += (n.urgent.bytes_to_send() + room - 1) / room + (n.want_urgent ? frames : 0);
   }
   burst.left = frames;
   burst.open = profile_.broadcast && burst.hand_to && neighbours_.size() < guard_.members() &&
@@ -98,7 +141,7 @@ bool Channel::begin_burst(Turns::Due why, Now now) {
   const bool anything = frames_after_this(now) > 0 || !values_.empty() || burst.must_reply || burst.hand_to;
   if (!anything) return false;
   burst_ = burst;
-  turns_.began();
+  turns_.began(why == Turns::Due::Nothing, now.steady);
   return true;
 }
 
@@ -106,10 +149,17 @@ bool Channel::begin_burst(Turns::Due why, Now now) {
 Neighbour* Channel::next_of_burst(Now now) {
   Neighbour* last = burst_->hand_to ? find(*burst_->hand_to) : nullptr;
   if (last != nullptr && burst_->left == 1) return last;
+  // What is urgent for several goes to them in turn.
+  auto next = served_last_ ? neighbours_.upper_bound(*served_last_) : neighbours_.begin();
+  for (std::size_t i = 0; i < neighbours_.size(); ++i, ++next) {
+    if (next == neighbours_.end()) next = neighbours_.begin();
+    if (!may_send_to(next->second, now) || !next->second.urgent.has_to_send()) continue;
+    served_last_ = next->first;
+    return &next->second;
+  }
   Neighbour* owed = nullptr;
   for (auto& [id, n] : neighbours_) {
     if (!may_send_to(n, now)) continue;
-    if (n.urgent.has_to_send()) return &n;
     if (&n != last && (n.owes_ack || n.bulk.has_to_send() || !n.copies.empty()) && owed == nullptr) owed = &n;
   }
   return owed != nullptr ? owed : last;
@@ -117,9 +167,7 @@ Neighbour* Channel::next_of_burst(Now now) {
 
 void Channel::send_of_burst(Now now) {
   Burst& burst = *burst_;
-  for (auto& [id, n] : neighbours_) {
-    if (may_send_to(n, now)) pull_urgent(n, burst.left * (data_room() - fragment_head_bytes), now);
-  }
+  pull_for_burst(burst.left, burst.hurried, now);
   Neighbour* const to = next_of_burst(now);
   const bool spare = burst.left > 1 || to == nullptr;
   if (spare && !control_.empty()) {
@@ -155,6 +203,9 @@ void Channel::run_turns(Now now) {
   if (!guard_.can_seal()) return;
   const auto due = turns_.tick(now.steady);
   if (due == Turns::Due::GaveUp) gave_up(now);
+  for (auto& [id, n] : neighbours_) {
+    if (n.silent_until <= now.steady) n.silent_until = {};
+  }
   if (due == Turns::Due::Open && is_ready(now) && (now.steady >= next_beacon_ || long_beacons_ > 0)) send_beacon(now);
   if (due == Turns::Due::Reply || due == Turns::Due::Poll) {
     if (!begin_burst(due, now)) turns_.ended(std::nullopt, false, now.steady);

@@ -25,8 +25,9 @@ enum class FrameType : std::uint8_t {
   Behind = 3,     // "your counters up to this one were used before": start (8), counter (8)
 };
 
-inline constexpr std::uint8_t flag_long = 1;   // start and whole counter follow the header
-inline constexpr std::uint8_t flag_hurry = 2;  // something urgent waits at the sender: keep your burst short
+inline constexpr std::uint8_t flag_long = 1;  // start and whole counter follow the header
+inline constexpr std::uint8_t flag_hurry =
+    2;  // something urgent is left at the sender when its burst ends: keep yours short
 inline constexpr std::uint8_t flag_many = 4;
 
 // The slot byte of a member.

@@ -19,6 +19,8 @@ class Inbox {
   // What to acknowledge; at most `bitmap_bytes` of bitmap.
   Received received(std::size_t bitmap_bytes) const;
   bool has_holes() const { return !waiting_.empty(); }
+  // Something of it is still to come: a fragment before one that is here, or the rest of a block.
+  bool is_incomplete() const { return has_holes() || !open_.bytes.empty(); }
   bool has_heard() const { return next_ > 0 || !waiting_.empty(); }
 
  private:

@@ -40,7 +40,8 @@ inline constexpr std::size_t neighbours_max = 64;
 // A message is refused (dropped and counted) beyond this; a block is closed before it grows beyond the second.
 inline constexpr std::size_t message_bytes_max = 128 * 1024;
 inline constexpr std::size_t block_bytes_max = 256 * 1024;
-inline constexpr std::size_t urgent_block_frames = 4;  // of urgent messages, before compression
+// Urgent messages, before compression; no more are asked for while a frame of them waits.
+inline constexpr std::size_t urgent_block_frames = 4;
 inline constexpr std::size_t messages_per_block_max = 4096;
 
 // Fragments sent and not acknowledged, per neighbour and sub-channel: on half duplex, where a turn is short, and else.
@@ -60,7 +61,9 @@ inline constexpr std::size_t volatile_percent_max = 25;  // of a burst
 inline constexpr std::size_t outstanding_max = 2;  // frames handed out, when the caller says what has left
 
 inline constexpr std::size_t burst_frames_max = 32;     // five bits in a frame say how many are still to come
-inline constexpr std::size_t burst_frames_hurried = 4;  // while something urgent waits on the other side
+inline constexpr std::size_t burst_frames_urgent = 8;   // while something urgent waits here
+inline constexpr std::size_t burst_frames_hurried = 2;  // while it does on the other side, and nothing here
+inline constexpr Milliseconds hurry_lasts{30'000};      // after a station that said so was heard last
 inline constexpr int polls_max = 4;                     // unanswered hand-overs before the channel is given free
 inline constexpr int missed_intervals_max = 2;          // then a neighbour is down
 

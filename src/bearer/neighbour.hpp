@@ -33,6 +33,7 @@ struct Neighbour {
   Outbox urgent, bulk;
   bool want_urgent = true;  // the source may have something
   bool want_bulk = true;
+  bool pulled_bulk = false;  // in the burst under way
   std::vector<Copy> copies;
 
   // Session in: theirs to us.
@@ -50,7 +51,7 @@ struct Neighbour {
 
   // Turns.
   bool more = false;   // they said that they have more
-  bool hurry = false;  // something urgent waits there
+  bool hurry = false;  // something urgent was left there when its burst ended
   SteadyTime last_turn{};
   SteadyTime silent_until{};  // gave no answer: not sent to before
   Milliseconds silence{0};

@@ -7,6 +7,7 @@
 namespace airbridge::bearer {
 namespace {
 constexpr Milliseconds slack{50};  // timers wake late
+constexpr int spread_max = 4;
 Milliseconds in_ms(Microseconds time) { return std::chrono::ceil<Milliseconds>(time); }
 }  // namespace
 
@@ -17,7 +18,7 @@ Milliseconds Turns::answer_wait() const { return turn_round_ + 2 * delay_ + in_m
 Milliseconds Turns::open_moment() const { return 2 * turn_round_ + delay_ + in_ms(frame_time_ / 5) + slack; }
 
 Milliseconds Turns::pause() {
-  const auto most = std::max(Milliseconds(20), 2 * turn_round_ + delay_);
+  const auto most = std::max(Milliseconds(20), 3 * turn_round_ + delay_);
   return Milliseconds(rng_.between(0, most.count()));
 }
 
@@ -26,12 +27,14 @@ void Turns::free(SteadyTime from) {
   until_ = from + pause();
   granted_ = granted_other_ = false;
   polls_ = 0;
+  contended_ = false;
   waiting_for_.reset();
 }
 
 void Turns::heard(std::uint8_t remaining, bool grants_us, bool grants_other, bool open, SteadyTime now) {
   if (state_ == State::Ours) return;
   opened_from_.reset();
+  contended_ = false;
   const bool same_burst = state_ == State::Theirs && now < until_ + slack;
   granted_ = grants_us || (same_burst && granted_);
   granted_other_ = grants_other || (same_burst && granted_other_);
@@ -93,9 +96,14 @@ void Turns::ended(const std::optional<model::KeyId>& to, bool open, SteadyTime e
   }
   state_ = State::Waiting;
   waiting_for_ = to;
-  // Two that began at once wait differently long.
-  const auto jitter = polls_ == 0 ? 0 : rng_.between(0, polls_ * (turn_round_ + in_ms(frame_time_)).count());
-  until_ = end + answer_wait() + Milliseconds(jitter) + (open ? open_moment() : Milliseconds(0));
+  // Two that began at once, and did not hear each other, wait differently long.
+  const int spread = polls_ == 0 && !contended_ ? 0 : std::min(2 << polls_, spread_max);
+  const auto jitter = spread == 0 ? 0 : rng_.between(0, spread * (turn_round_ + in_ms(frame_time_)).count());
+  // When an answer is lost both sides wait, and who handed over first polls first: an answer so short that the other
+  // would poll at the same time leaves it the time to be heard.
+  const auto poll = turn_round_ + 2 * delay_ + in_ms(frame_time_) + slack;
+  const auto behind = std::max(Milliseconds(0), poll - std::chrono::duration_cast<Milliseconds>(end - began_));
+  until_ = end + answer_wait() + behind + Milliseconds(jitter) + (open ? open_moment() : Milliseconds(0));
 }
 
 }  // namespace airbridge::bearer

@@ -41,7 +41,12 @@ class Turns {
   enum class Due : std::uint8_t { Nothing, Reply, Poll, GaveUp, Open /* a beacon may go now */ };
   Due tick(SteadyTime now);
 
-  void began() { state_ = State::Ours; }
+  // `unasked`: on a free channel, where another may have begun at the same moment.
+  void began(bool unasked, SteadyTime now) {
+    state_ = State::Ours;
+    began_ = now;
+    contended_ = contended_ || unasked;
+  }
   // Our last frame has left at `end`. With `to`: it is their turn; `open`: after the open moment.
   void ended(const std::optional<model::KeyId>& to, bool open, SteadyTime end);
   // When a moment was last left open, by anybody.
@@ -64,6 +69,8 @@ class Turns {
   SteadyTime last_open_{};
   std::optional<SteadyTime> opened_from_;
   int polls_ = 0;
+  SteadyTime began_{};      // our burst
+  bool contended_ = false;  // nobody was heard since a burst was begun on a free channel
   std::optional<model::KeyId> waiting_for_;
 };
 

@@ -101,3 +101,92 @@ TEST_CASE("at 64 kbit/s, 30 % loss and 2 s delay urgent messages take less than 
   CHECK(a.source.waiting[b.id].bulk.empty());
   CHECK(reliable_of(b, a.id).size() >= 2000);
 }
+
+TEST_CASE("who hears that urgent messages are left there keeps its own bulk short until they have come") {
+  AirProfile air;
+  air.loss.random = 0.05;
+  std::size_t bulk_meanwhile = 0;
+  double slowest_s = 0;
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    World world(air, seed);
+    auto& a = world.add(1, *preset("radio"));
+    auto& b = world.add(2, *preset("radio"));
+    Rng rng(seed);
+    for (int i = 0; i < 2000; ++i) a.source.waiting[b.id].bulk.push_back(message_of(rng, 50));
+    world.start_all();
+    REQUIRE(world.run_for(120'000, [&] { return b.got.size() > 50; }));
+    const auto begin = world.ms();
+    const auto bulk_before = b.got.size();
+    for (int i = 0; i < 50; ++i) world.queue_urgent(b, a, message_of(rng, 120));
+    REQUIRE(world.run_for(300'000, [&] { return a.got.size() == 50; }));
+    slowest_s = std::max(slowest_s, static_cast<double>(world.ms() - begin) / 1000);
+    bulk_meanwhile += b.got.size() - bulk_before;
+    CHECK(world.stuck == 0);
+  }
+  // 6 kB are 22 s of air by themselves; a burst of 16 frames after each of 8 would make that 66.
+  MESSAGE(fmt::format("{:.1f} s at most, {} bulk messages meanwhile", slowest_s, bulk_meanwhile));
+  CHECK(slowest_s < 50);
+  CHECK(bulk_meanwhile > 100);  // nobody starves
+}
+
+TEST_CASE("an urgent message that comes into an urgent backlog goes as soon as its source puts it first") {
+  World world(AirProfile{}, 5);
+  auto& a = world.add(1, *preset("radio"));
+  auto& b = world.add(2, *preset("radio"));
+  Rng rng(6);
+  for (int i = 0; i < 300; ++i) a.source.waiting[b.id].urgent.push_back(message_of(rng, 120));
+  world.start_all();
+  REQUIRE(world.run_for(120'000, [&] { return b.got.size() > 40; }));
+  const auto report = message_of(rng, 120);
+  a.source.waiting[b.id].urgent.push_front(report);
+  const auto begin = world.ms();
+  const auto is_report = [&](const Got& got) { return got.what.message == report; };
+  REQUIRE(world.run_for(60'000, [&] { return std::any_of(b.got.begin(), b.got.end(), is_report); }));
+  // A block of four frames was asked for before, and perhaps a frame of the one before that.
+  MESSAGE(fmt::format("{:.1f} s", static_cast<double>(world.ms() - begin) / 1000));
+  CHECK(world.ms() - begin < 6'500);
+}
+
+TEST_CASE("urgent backlogs for two stations go side by side") {
+  World world(AirProfile{}, 7);
+  auto& a = world.add(1, *preset("radio"));
+  auto& b = world.add(2, *preset("radio"));
+  auto& c = world.add(3, *preset("radio"));
+  world.start_all();
+  REQUIRE(world.run_for(240'000, [&] { return a.channel->neighbours().size() == 2; }));
+  Rng rng(8);
+  for (int i = 0; i < 150; ++i) {
+    a.source.waiting[b.id].urgent.push_back(message_of(rng, 120));
+    a.source.waiting[c.id].urgent.push_back(message_of(rng, 120));
+  }
+  world.queue_urgent(a, b, message_of(rng, 120));
+  world.queue_urgent(a, c, message_of(rng, 120));
+  const auto mine = [&](const Station& station) { return reliable_of(station, a.id).size(); };
+  REQUIRE(world.run_for(400'000, [&] { return mine(b) >= 80 || mine(c) >= 80; }));
+  CHECK(mine(b) > 60);
+  CHECK(mine(c) > 60);
+}
+
+TEST_CASE("what the other side heard nothing of is sent again at its first answer") {
+  // Both have one message, and either's may be lost while frames around it arrive.
+  AirProfile air;
+  air.loss.random = 0.1;
+  std::vector<double> took;
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    World world(air, seed);
+    auto& a = world.add(1, *preset("radio"));
+    auto& b = world.add(2, *preset("radio"));
+    world.start_all();
+    world.run_for(240'000, [&] { return !a.channel->neighbours().empty() && !b.channel->neighbours().empty(); });
+    Rng rng(seed);
+    const auto begin = world.ms();
+    world.queue_urgent(a, b, message_of(rng, 30));
+    world.queue_urgent(b, a, message_of(rng, 30));
+    CHECK(world.run_for(120'000, [&] { return !a.got.empty() && !b.got.empty(); }));
+    took.push_back(static_cast<double>(world.ms() - begin) / 1000);
+  }
+  std::sort(took.begin(), took.end());
+  MESSAGE(fmt::format("p50 {:.1f} s, p90 {:.1f} s, worst {:.1f} s", took[50], took[90], took.back()));
+  CHECK(took[90] < 15);
+  CHECK(took.back() < 40);
+}
