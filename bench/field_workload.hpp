@@ -86,6 +86,8 @@ class FieldAuthors {
   explicit FieldAuthors(const FieldOptions& options);
   FieldWorkload& workload() { return workload_; }
   const model::IncidentId& incident() const { return incident_; }
+  int nodes() const { return workload_.nodes(); }
+  model::KeyId operator_of(int node) const { return workload_.operator_of(node); }
   const model::Writer& writer(int node) const { return authors_[static_cast<std::size_t>(node)].writer(); }
   // Lets them write until then; goes on where an earlier call stopped. In time.
   std::vector<FieldWritten> write_until(UtcTime until);

@@ -8,6 +8,7 @@
 #include "exchange/test_station.hpp"
 #include "field_workload.hpp"
 #include "sync/compact.hpp"
+#include "sync_sizes.hpp"
 
 namespace airbridge::bench {
 namespace {
@@ -19,6 +20,8 @@ using model::Class;
 constexpr Milliseconds hour{3'600'000};
 constexpr std::int64_t minute_ms = 60'000;
 constexpr std::int64_t report_every_ms = 2 * minute_ms;
+// 5 min for 56 kB (sync_radio.hpp).
+constexpr double important_goal_min = 5, important_goal_bytes = 56'000;
 
 model::SealedRun run_of(const FieldWritten& written) { return {{written.entry}, written.seal}; }
 
@@ -75,7 +78,9 @@ bool holds(const Station& station, const std::map<model::StreamId, std::uint64_t
 }  // namespace
 
 std::vector<RadioRow> sync_radio(int seeds) {
-  double contact_s = 0, urgent_s = 0, important_s = 0, all_s = 0, bytes = 0;
+  double contact_s = 0, urgent_s = 0, all_s = 0, bytes = 0;
+  RadioRow important{"radio_important_backlog", 0, "min", 1};
+  double important_bytes = 0;
   std::vector<double> reports_s;
   for (int seed = 1; seed <= seeds; ++seed) {
     FieldOptions options;
@@ -141,7 +146,13 @@ std::vector<RadioRow> sync_radio(int seeds) {
     world.run_until(begin + 90 * minute_ms, done);
     for (auto& at : at_s) at = at == 0 ? 1e6 : at;
     urgent_s = std::max(urgent_s, at_s[0]);
-    important_s = std::max(important_s, at_s[1]);
+    const auto by_class = backlog_bytes(authors, apart);
+    const double goal = important_goal_min * std::max(1.0, (by_class[0] + by_class[1]) / important_goal_bytes);
+    if (at_s[1] / 60 / goal >= important.value / important.goal) {
+      important.value = at_s[1] / 60;
+      important.goal = goal;
+      important_bytes = by_class[0] + by_class[1];
+    }
     all_s = std::max(all_s, at_s[2]);
     bytes += static_cast<double>(world.air.counts().sent_bytes - bytes_before) / static_cast<double>(apart.size());
     world.run_until(world.ms() + 5 * minute_ms, [&] {
@@ -152,10 +163,12 @@ std::vector<RadioRow> sync_radio(int seeds) {
   }
   return {{"radio_contact", contact_s, "s", 0},
           {"radio_urgent_backlog", urgent_s, "s", 60},
-          {"radio_important_backlog", important_s / 60, "min", 5},
+          important,
+          {"radio_first_two_classes", important_bytes / 1000, "kB", 0},
           {"radio_all_events", all_s / 60, "min", 18},
           {"radio_live_urgent_p95", percentile(reports_s, 0.95), "s", 25},
           {"radio_live_urgent_p50", percentile(reports_s, 0.5), "s", 0},
+          {"radio_live_urgent_worst", percentile(reports_s, 1), "s", 0},
           {"radio_bytes_per_event", bytes / seeds, "B", 0}};
 }
 
@@ -191,7 +204,7 @@ std::vector<RadioRow> sync_lossy(int seeds) {
         node = (node + 1) % options.nodes;
         world.settle(a);
       }
-      reports.maybe_write(world, 30'000);
+      reports.maybe_write(world, minute_ms);
       reports.look(world);
       return false;
     });

@@ -219,6 +219,43 @@ void live(World& world, std::vector<SizeRow>& rows) {
 }
 }  // namespace
 
+std::array<double, model::class_count> backlog_bytes(const FieldAuthors& authors,
+                                                     const std::vector<FieldWritten>& apart) {
+  std::vector<model::Writer> writers;
+  for (int node = 0; node < authors.nodes(); ++node) writers.push_back(authors.writer(node));
+  for (int node = 0; node < authors.nodes(); ++node) writers.push_back({authors.operator_of(node), 0});
+  const WriterTable table(writers);
+  CompactContext context;
+  context.table = &table;
+  const bearer::DictionarySqueezer squeezer(sync::dense_bytes_of);
+  std::array<double, model::class_count> sums{};
+  for (int half = 0; half < 2; ++half) {
+    std::map<model::StreamId, std::vector<const FieldWritten*>> streams;
+    for (const auto& one : apart) {
+      if (one.node % 2 == half) streams[one.entry.stream].push_back(&one);
+    }
+    Bytes blocks[model::class_count];
+    const auto flush = [&](std::size_t cls) {
+      if (!blocks[cls].empty()) sums[cls] += static_cast<double>(squeezer.compress(blocks[cls]).size());
+      blocks[cls].clear();
+    };
+    for (const auto& [stream, events] : streams) {
+      const auto cls = static_cast<std::size_t>(stream.cls);
+      for (std::size_t at = 0; at < events.size(); at += run_entries_max) {
+        std::vector<model::Entry> entries;
+        const auto end = std::min(events.size(), at + run_entries_max);
+        for (auto i = at; i < end; ++i) entries.push_back(events[i]->entry);
+        const auto message = sync::encode_compact_run(stream, entries, &events[end - 1]->seal, true, context);
+        bearer::put_length(blocks[cls], message.size());
+        blocks[cls].insert(blocks[cls].end(), message.begin(), message.end());
+        if (blocks[cls].size() >= block_bytes) flush(cls);
+      }
+    }
+    for (std::size_t cls = 0; cls < model::class_count; ++cls) flush(cls);
+  }
+  return sums;
+}
+
 std::vector<SizeRow> sync_sizes() {
   World world;
   std::vector<SizeRow> rows;

@@ -11,8 +11,11 @@
 //   position_gathered   the same, as many in a frame as it holds
 //   backlog_event       what the other half lacks, in blocks of 6 kB, with seals for up to 16 events each, private
 //   parts too live_..._event      one event alone with its seal
+#include <array>
 #include <string>
 #include <vector>
+
+#include "field_workload.hpp"
 
 namespace airbridge::bench {
 
@@ -25,5 +28,9 @@ struct SizeRow {
 
 // A few seconds of one core. Writes to stderr and ends the program when something does not read back as it was.
 std::vector<SizeRow> sync_sizes();
+
+// What two halves lack of each other, by class: bytes as they travel in blocks of 6 kB, both ways, without frames.
+std::array<double, model::class_count> backlog_bytes(const FieldAuthors& authors,
+                                                     const std::vector<FieldWritten>& apart);
 
 }  // namespace airbridge::bench
