@@ -324,6 +324,18 @@ TEST_CASE("whoever holds a signed event of ours that we do not is believed") {
   CHECK(stage.node.log.vector().at(stream_of(1, Class::Routine)) == 3);
 }
 
+TEST_CASE("an own event that comes back before it is said to be durable is no sign of another device") {
+  Stage stage;
+  for (int i = 0; i < 2; ++i) stage.node.write(Class::Routine);  // in the log, and durable() is on its way
+  const auto runs = stage.node.log.runs_after(stream_of(1, Class::Routine), 0, 1'000);
+  for (const auto& run : runs) stage.give(stage.frame(run));
+  CHECK(stage.node.core.peers().at(0).events_duplicate == 2);
+  stage.take();
+  for (const auto& output : stage.outputs) CHECK_FALSE(std::holds_alternative<OwnStreamAhead>(output));
+  CHECK_FALSE(stage.run_refused());
+  stage.good_run_is_taken();
+}
+
 TEST_CASE("what no author signed leaves no trace, and gaps without end close the link") {
   Stage stage;
   stage.give_key();

@@ -166,7 +166,8 @@ void Core::on_whole_run(Peer& peer, model::SealedRun run, bool head_known, Now n
   }
   if (is_own(stream) && !stream.is_branch()) {
     const auto ours = held_of(raw_, stream);
-    const auto known = last <= ours ? log_.chain_at(stream, last) : std::nullopt;
+    // What the log has may have been sent, and come back, before this node was told that it is durable.
+    const auto known = log_.chain_at(stream, last);
     if (known && *known == run.seal.head) {
       peer.events_duplicate += run.entries.size();
       return heard();
