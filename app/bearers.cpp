@@ -250,6 +250,9 @@ std::vector<api::BearerInfo> Bearers::status() {
     }
     info.bytes_sent = stats.bytes_sent;
     info.bytes_received = stats.bytes_received;
+    for (std::size_t i = 0; i < bearer::refusal_count; ++i) {
+      if (stats.refused[i] > 0) info.refused[std::string(to_text(static_cast<bearer::Refusal>(i)))] = stats.refused[i];
+    }
   }
   return out;
 }

@@ -154,6 +154,7 @@ TEST_CASE("a stranger's frames get no answer and make nobody a neighbour") {
     return post.bearers->stats(0)->refused[static_cast<std::size_t>(bearer::Refusal::Unreadable)] >= 2;
   }));
   CHECK(post.ups.empty());
+  CHECK(post.bearers->status()[0].refused.at("forged, damaged or under another key") >= 2);
   CHECK(stranger.bearers->stats(0)->frames_received == 0);
 }
 

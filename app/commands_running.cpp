@@ -30,13 +30,19 @@ std::string clock_words(std::string_view quality) {
 }
 
 // Why the input was refused or not carried: " [too fast: 3, fires: 1]"; empty when nothing was.
-std::string reason_words(const json::object& feed) {
-  const auto* reasons = feed.if_contains("reasons");
+std::string reason_words(const json::object& from, std::string_view key = "reasons") {
+  const auto* reasons = from.if_contains(key);
   if (reasons == nullptr || !reasons->is_object() || reasons->get_object().empty()) return {};
   std::string out;
   for (const auto& reason : reasons->get_object())
     out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", printable(reason.key()), json::serialize(reason.value()));
   return fmt::format(" [{}]", out);
+}
+
+// Of a bearer: ", frames refused [heard before: 3]".
+std::string refused_words(const json::object& bearer) {
+  const auto reasons = reason_words(bearer, "refused");
+  return reasons.empty() ? reasons : ", frames refused" + reasons;
 }
 
 std::string bytes_words(std::int64_t bytes) {
@@ -131,7 +137,7 @@ void print_peers(const json::object& status) {
     fmt::print("bearer     {:<14} {:<10} {:<10} {}; out {}, in {}{}{}\n", text_at(bearer, "name"),
                text_at(bearer, "kind"), text_at(bearer, "state"), text_at(bearer, "profile"),
                bytes_words(number_at(bearer, "bytes_sent")), bytes_words(number_at(bearer, "bytes_received")),
-               measured_words(bearer), why_words(bearer));
+               measured_words(bearer), refused_words(bearer) + why_words(bearer));
   }
 }
 

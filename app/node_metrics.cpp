@@ -59,6 +59,11 @@ std::string node_metrics(const api::Status& status, const picture::Picture& pict
     out.put("peer_bytes_received_total", "counter", "Bytes received on the present link.", peer.bytes_received,
             {{"peer", peer_name}});
   }
+  for (const auto& bearer : status.bearers) {
+    for (const auto& [why, count] : bearer.refused)
+      out.put("bearer_frames_refused_total", "counter", "Frames of a bearer that were not taken.", count,
+              {{"bearer", bearer.name}, {"why", why}});
+  }
   out.put("cut_off", "gauge", "1 while other nodes are expected and none is heard.", status.cut_off ? 1 : 0);
   for (const auto& feed : status.feeds) {
     out.put("feed_received_total", "counter", "Messages received.", feed.received,

@@ -114,6 +114,10 @@ void NodeStatus::add_problems(api::Status& status, const picture::Picture& pictu
   if (!picture.forks().empty())
     problems.push_back(fmt::format("{} streams have two contents: a device was copied or restored without telling",
                                    picture.forks().size()));
+  for (const auto& [author, count] : parts_.peers.flooding())
+    problems.push_back(
+        fmt::format("{} made {} urgent events within 10 minutes: beyond {} they wait with the important ones",
+                    picture.roster().name_of(author), count, sync::Core::flood_events_max));
   for (const auto& problem : parts_.ledger.problems()) problems.push_back(problem);
   for (const auto& problem : start_problems) problems.push_back(problem);
 }

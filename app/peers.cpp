@@ -172,6 +172,7 @@ void Peers::cut(sync::PeerId peer, const std::string& why) {
 void Peers::came(const sync::PeerUp& up) {
   log::info(area, "linked to a node", {{"name", up.name}, {"node", up.node.hex()}, {"peer", up.address}});
   if (const auto link = links_.find(up.peer); link != links_.end()) link->second.node = up.node;
+  up_[up.peer] = up.name.empty() ? up.node.hex() : up.name;
   lost_.found(up.node);
   for (auto& dialer : dialers_) {
     if (dialer.peer != up.peer) continue;
@@ -194,6 +195,37 @@ bool Peers::is_news(std::string_view address, std::string_view what) {
   return true;
 }
 
+// What was refused, under the name of who sent it: a link that is closed for it is gone by now.
+void Peers::note_misdeed(const sync::Refused& refused) {
+  const auto at = now().steady;
+  std::string who = refused.address.substr(0, refused.address.rfind(':'));
+  if (const auto up = up_.find(refused.peer); up != up_.end()) who = up->second;
+  if (!misdeeds_.contains(who) && misdeeds_.size() >= misdeeds_kept_max) {
+    misdeeds_.erase(std::min_element(misdeeds_.begin(), misdeeds_.end(),
+                                     [](const auto& a, const auto& b) { return a.second.at < b.second.at; }));
+  }
+  auto& misdeeds = misdeeds_[who];
+  if (at >= misdeeds.at + misdeed_shown_for) misdeeds.count = 0;
+  ++misdeeds.count;
+  misdeeds.last = refused.what;
+  misdeeds.at = at;
+}
+
+void Peers::add_misdeeds(std::vector<std::string>& problems) const {
+  std::vector<const std::pair<const std::string, Misdeeds>*> shown;
+  for (const auto& misdeeds : misdeeds_) {
+    if (now().steady < misdeeds.second.at + misdeed_shown_for) shown.push_back(&misdeeds);
+  }
+  std::ranges::sort(shown, [](const auto* a, const auto* b) { return a->second.count > b->second.count; });
+  if (shown.size() > misdeeds_named_max) shown.resize(misdeeds_named_max);
+  for (const auto* one : shown) {
+    const auto& misdeeds = one->second;
+    problems.push_back(fmt::format("{} sent what is not taken, {} lately; the last was {}", one->first,
+                                   misdeeds.count == 1 ? "once" : fmt::format("{} times", misdeeds.count),
+                                   misdeeds.last));
+  }
+}
+
 std::vector<std::string> Peers::problems() const {
   std::vector<std::string> out;
   const auto at = now().steady;
@@ -209,6 +241,7 @@ std::vector<std::string> Peers::problems() const {
     if (dialer.meter && !dialer.meter->problem().empty()) spending.insert(dialer.meter->problem());
   }
   out.insert(out.end(), spending.begin(), spending.end());
+  add_misdeeds(out);
   if (bearers_) {
     for (auto& problem : bearers_->problems()) out.push_back(std::move(problem));
   }
@@ -216,6 +249,7 @@ std::vector<std::string> Peers::problems() const {
 }
 
 void Peers::went(const sync::PeerDown& down) {
+  up_.erase(down.peer);
   if (down.was_up) {
     log::warn(area, "lost a node", {{"node", down.node->hex()}, {"why", down.why}});
   } else if (is_news(down.address, down.why)) {
@@ -273,7 +307,10 @@ void Peers::carry_out(sync::Output output) {
             }
             links_.erase(link);
           },
-          [this](sync::Accept& accept) { handlers_.on_accept(std::move(accept)); },
+          [this](sync::Accept& accept) {
+            floods_.note(accept.run, now().steady);
+            handlers_.on_accept(std::move(accept));
+          },
           [](sync::Wanting&) {},
           [this](sync::SnapshotAsked& asked) {
             if (handlers_.on_snapshot_asked) handlers_.on_snapshot_asked(asked);
@@ -297,6 +334,7 @@ void Peers::carry_out(sync::Output output) {
             if (handlers_.on_compared) handlers_.on_compared(compared);
           },
           [this](sync::Refused& refused) {
+            note_misdeed(refused);
             if (!is_news(refused.address, refused.what)) return;
             log::warn(area, "refused what a node sent",
                       {{"peer", refused.address}, {"offset", refused.offset}, {"what", refused.what}});

@@ -8,6 +8,7 @@
 
 #include "api/status.hpp"
 #include "bearers.hpp"
+#include "flood_watch.hpp"
 #include "level_estimate.hpp"
 #include "lost_peers.hpp"
 #include "meter.hpp"
@@ -32,6 +33,11 @@ inline constexpr std::size_t said_kept_max = 64;
 inline constexpr Milliseconds budget_every{1'000};
 // How long a second device with a node's keys stays a problem after it was last met; well above refused_wait_max.
 inline constexpr Milliseconds twin_shown_for{3 * 60'000};
+// Who sent what was not taken is a problem for so long after the last time. So many are kept, the latest first, and so
+// many named.
+inline constexpr Milliseconds misdeed_shown_for{10 * 60'000};
+inline constexpr std::size_t misdeeds_kept_max = 32;
+inline constexpr std::size_t misdeeds_named_max = 3;
 
 class Peers {
  public:
@@ -74,6 +80,8 @@ class Peers {
   std::vector<api::PeerInfo> status();
   std::vector<api::BearerInfo> bearers() { return bearers_ ? bearers_->status() : std::vector<api::BearerInfo>{}; }
   std::vector<std::string> problems() const;  // in words
+  // Authors of whom more came as urgent than may pass as urgent.
+  std::vector<std::pair<model::KeyId, std::uint64_t>> flooding() const { return floods_.flooding(now().steady); }
   bool has_configured() const { return !dialers_.empty() || bearers_; }
   std::shared_ptr<const api::HeldTable> held(const model::VersionVector& streams) const;
   std::uint64_t refused_total() const { return core_.refused_total(); }
@@ -106,6 +114,8 @@ class Peers {
   void came(const sync::PeerUp& up);
   void went(const sync::PeerDown& down);
   bool is_news(std::string_view address, std::string_view what);
+  void note_misdeed(const sync::Refused& refused);
+  void add_misdeeds(std::vector<std::string>& problems) const;
   net::ConnectionLimits link_limits() const;
   void carry_out(sync::Output output);
   Now now() const { return clock_.now(); }
@@ -125,10 +135,18 @@ class Peers {
     SteadyTime met{};
   };
   std::optional<Twin> own_twin_, other_twin_;  // the last met
+  struct Misdeeds {
+    std::uint64_t count = 0;
+    std::string last;  // what it was
+    SteadyTime at{};
+  };
+  std::map<sync::PeerId, std::string> up_;    // who it is, for people
+  std::map<std::string, Misdeeds> misdeeds_;  // by node, or by machine where nobody said which node it is
   std::map<std::string, SteadyTime> said_;
   std::unique_ptr<net::Listener> listener_;
   std::shared_ptr<net::EventLoop::Timer> timer_, budget_timer_;
   LevelEstimate level_;
+  FloodWatch floods_;
   bool settling_ = false;
   bool stopping_ = false;
 };

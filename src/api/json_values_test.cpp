@@ -220,8 +220,19 @@ Status full_status() {
                  6,
                  "x"}};
   status.peers = {peer};
-  status.bearers = {
-      {"radio", "serial", "2400 bit/s, half duplex", "up", "/dev/ttyS0", 41.5, Milliseconds(12'000), 1, 2, 3, 4, "x"}};
+  status.bearers = {{"radio",
+                     "serial",
+                     "2400 bit/s, half duplex",
+                     "up",
+                     "/dev/ttyS0",
+                     41.5,
+                     Milliseconds(12'000),
+                     1,
+                     2,
+                     {{"heard before", 9}},
+                     3,
+                     4,
+                     "x"}};
   status.cut_off = true;
   status.own_position = OwnPosition{*Position::from_degrees(47, 11), {}, "page"};
   return status;

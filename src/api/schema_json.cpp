@@ -235,6 +235,7 @@ json::object schemas() {
                              {"address", typed("string")},
                              {"bytes_sent", typed("integer")},
                              {"bytes_received", typed("integer")},
+                             {"refused", typed("object")},
                              {"occupancy_percent", typed("number")},
                              {"position_interval_ms", typed("integer")},
                              {"budget_bytes", typed("integer")},

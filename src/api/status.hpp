@@ -80,7 +80,8 @@ struct BearerInfo {
   std::optional<Milliseconds> position_interval;  // as of LinkInfo
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
-  std::optional<std::uint64_t> budget_bytes;  // of a metered bearer, in its period
+  std::map<std::string, std::uint64_t> refused;  // frames not taken since the start, by why
+  std::optional<std::uint64_t> budget_bytes;     // of a metered bearer, in its period
   std::optional<std::uint64_t> budget_left_bytes;
   std::string why;  // of down and off
 };

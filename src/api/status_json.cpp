@@ -70,6 +70,10 @@ json::object bearer_json(const BearerInfo& bearer) {
                    {"address", bearer.address},
                    {"bytes_sent", bearer.bytes_sent},
                    {"bytes_received", bearer.bytes_received}};
+  if (!bearer.refused.empty()) {
+    auto& refused = (out["refused"] = json::object()).as_object();
+    for (const auto& [why, count] : bearer.refused) refused[why] = count;
+  }
   put(out, "occupancy_percent", bearer.occupancy_percent);
   put(out, "position_interval_ms", bearer.position_interval);
   put(out, "budget_bytes", bearer.budget_bytes);

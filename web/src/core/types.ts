@@ -145,6 +145,8 @@ export interface Bearer {
   address?: string;
   bytes_sent?: number;
   bytes_received?: number;
+  /** Frames not taken since the start, by why. */
+  refused?: Record<string, number>;
   occupancy_percent?: number;
   /** How often what moves is said on it: follows how busy it is. */
   position_interval_ms?: number;
