@@ -1,10 +1,11 @@
 #pragma once
 // Radio and datagram channels between nodes: the bearer's made-up air, with loss, bursts, duplication, reordering,
 // one-sided reach, collisions and outages; and somebody who records frames and plays them again.
+#include <cstring>
 #include <deque>
 #include <memory>
-#include <set>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "base/hash.hpp"
@@ -49,13 +50,20 @@ class Radios {
 
  private:
   using Mark = std::array<std::uint8_t, 16>;
+  struct FirstOfMark {
+    std::size_t operator()(const Mark& mark) const {
+      std::size_t out = 0;
+      std::memcpy(&out, mark.data(), sizeof out);
+      return out;
+    }
+  };
   struct Channel {
     RadioNature nature;
     std::vector<std::size_t> members;
     std::unique_ptr<bearer::Air> air;
     std::int64_t wake_at = -1;
     std::deque<std::pair<std::int64_t, Bytes>> recorded;
-    std::vector<std::set<Mark>> taken;  // by each member, for good
+    std::vector<std::unordered_set<Mark, FirstOfMark>> taken;  // by each member, for good
   };
   std::size_t station_of(const Channel& channel, std::size_t node) const;
   std::string told_bytes() const;
