@@ -26,8 +26,10 @@
 namespace airbridge::app {
 namespace {
 
-constexpr Milliseconds publish_every{100};
-constexpr Milliseconds status_every{1'000};
+constexpr Milliseconds publish_every{100};   // at most so often, and for a tenth of the time at most
+constexpr Milliseconds status_every{1'000};  // at most, while somebody looks or something changes
+constexpr Milliseconds status_rest{5'000};   // while nobody does
+constexpr Milliseconds asked_for{10'000};    // whoever asked looks for so long
 
 }  // namespace
 
@@ -78,7 +80,10 @@ class RunningNode final : public Node {
   void start_feeds();
   void take_observation(model::Observation observation, bool from_peer);
   void make_status();
-  void publish() { picture_.set(ledger_->publish()); }
+  void plan_status(Milliseconds after_last);
+  void publish();
+  void stir();
+  void plan_publish();
 
   const Home home_;
   const Config config_;
@@ -103,6 +108,11 @@ class RunningNode final : public Node {
   std::unique_ptr<LoopThread> bundle_;
   std::unique_ptr<api::Server> server_;
   std::vector<std::shared_ptr<net::EventLoop::Timer>> timers_;
+  // Nothing ticks in a node where nothing happens and nobody looks.
+  std::shared_ptr<net::EventLoop::Timer> publish_timer_, status_timer_;
+  SteadyTime publish_at_{}, status_at_{}, status_due_{};  // not before; the last; the next
+  std::size_t packing_ = 0;                               // pictures being made for other nodes
+  bool ended_ = false;                                    // core thread
   model::ClockQuality clock_quality_ = system_clock_quality();
   std::vector<std::string> start_problems_;
   bool stopped_ = false;
@@ -127,11 +137,7 @@ Result<void, std::string> RunningNode::start() {
     start_feeds();
     publish();
     make_status();
-    timers_.push_back(core_->loop().every(publish_every, [this] {
-      tak_->renew();
-      publish();
-    }));
-    timers_.push_back(core_->loop().every(status_every, [this] { make_status(); }));
+    stir();
   });
   return start_api(*http);
 }
@@ -165,6 +171,7 @@ Result<void, std::string> RunningNode::open_ledger() {
     if (peers_) peers_->durable();
   };
   handlers.on_folded = [this](const std::vector<model::EntityId>& changed) {
+    stir();
     if (!tak_ || !tak_->is_on()) return;
     tak_->show(changed);
     publish();
@@ -197,11 +204,18 @@ Result<void, std::string> RunningNode::start_peers() {
   sync_config.sends_snapshots = true;
   sync_config.wants_snapshot = [this] { return ledger_->wants_picture(); };
   handlers.on_snapshot_asked = [this](const sync::SnapshotAsked& asked) {
+    ++packing_;
+    stir();
     ledger_->pack_picture([this, peer = asked.peer](std::shared_ptr<const Bytes> bytes) {
+      --packing_;
       if (peers_) peers_->offer_snapshot(peer, std::move(bytes));
     });
   };
-  handlers.on_snapshot = [this](sync::SnapshotCame came) { ledger_->take_picture(std::move(came.bytes)); };
+  handlers.on_snapshot = [this](sync::SnapshotCame came) {
+    ledger_->take_picture(std::move(came.bytes));
+    stir();
+  };
+  handlers.on_change = [this] { plan_status(status_every); };
   handlers.is_member = [this](const model::KeyId& node) {
     const auto picture = picture_.get();
     const auto* member = picture->roster().find(node);
@@ -273,6 +287,7 @@ Result<void, std::string> RunningNode::start_api(const net::Endpoint& at) {
                          [this](model::Observation&& observation) { take_observation(std::move(observation), false); },
                          [this] { publish(); },
                          [this] { make_status(); },
+                         [this] { plan_status(status_every); },
                          [this](const std::string& peer) { return comparer_->begin(peer); },
                          comparisons_};
   backend_ = std::make_unique<NodeBackend>(home_, clock_, std::move(core), picture_, status_);
@@ -316,7 +331,10 @@ void RunningNode::stop() {
   if (tak_) tak_->stop_listening();
   if (core_) {
     core_->call([this] {
+      ended_ = true;
       timers_.clear();
+      publish_timer_.reset();
+      status_timer_.reset();
       comparer_.reset();
       if (feeds_) feeds_->stop();
       if (bundle_desk_) bundle_desk_->stop();
@@ -341,8 +359,48 @@ void RunningNode::take_observation(model::Observation observation, bool from_pee
   if (!from_peer) observation.gateway = home_.node_key.id();
   if (observation.subject == own_place_.id() && !from_peer) own_place_.noted(observation);
   if (ledger_->observe(observation) == picture::Observed::Late) return;
+  stir();
   if (!from_peer) peers_->last_value(observation);
   if (tak_->is_on()) tak_->show(observation, from_peer);
+}
+
+// Something happened that the picture and the status will show, soon.
+void RunningNode::stir() {
+  plan_publish();
+  plan_status(status_every);
+}
+
+void RunningNode::plan_publish() {
+  if (publish_timer_ || ended_ || !feeds_) return;
+  const auto wait = std::max(Milliseconds{0}, publish_at_ - clock_.now().steady);
+  publish_timer_ = core_->loop().after(wait, [this] {
+    publish_timer_.reset();
+    tak_->renew();
+    publish();
+    // Pictures that are packed or verified aside, and what TAK clients are still to be told, are looked after here.
+    if (packing_ > 0 || !ledger_->wants_picture() || tak_->is_renewing()) plan_publish();
+  });
+}
+
+void RunningNode::publish() {
+  const auto begun = clock_.now().steady;
+  picture_.set(ledger_->publish());
+  const auto now = clock_.now().steady;
+  publish_at_ = now + std::max(publish_every, 10 * (now - begun));
+}
+
+// The next status comes so long after the last one, unless it is due before.
+void RunningNode::plan_status(Milliseconds after_last) {
+  if (ended_ || !status_maker_) return;
+  const auto due = status_at_ + after_last;
+  if (status_timer_ && status_due_ <= due) return;
+  status_due_ = due;
+  status_timer_ = core_->loop().after(std::max(Milliseconds{0}, due - clock_.now().steady), [this] {
+    status_timer_.reset();
+    tak_->renew();
+    make_status();
+    plan_publish();
+  });
 }
 
 void RunningNode::make_status() {
@@ -350,6 +408,8 @@ void RunningNode::make_status() {
   clock_quality_ = feeds_->clock_quality();
   tell_members();
   status_.set(status_maker_->make(clock_quality_, start_problems_));
+  status_at_ = clock_.now().steady;
+  plan_status(backend_ && backend_->was_asked(asked_for) ? status_every : status_rest);
 }
 
 }  // namespace

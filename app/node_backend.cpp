@@ -25,6 +25,13 @@ void NodeBackend::stop() {
   journal_.stop();
 }
 
+std::shared_ptr<const api::Status> NodeBackend::status() {
+  const auto now = clock_.now().steady;
+  const auto before = asked_.exchange(now);
+  if (now - before >= status_wakes_every) core_.loop.post([this] { core_.wake_status(); });
+  return status_.get();
+}
+
 void NodeBackend::command(model::Draft draft, std::function<void(api::CommandResult)> done) {
   ++commands_;
   if (core_.ledger.waiting() > commands_waiting_max) {
@@ -120,6 +127,6 @@ std::string NodeBackend::make_backup(const std::string& file, bool with_keys) {
   return why.empty() ? core_.ledger.backup(file, extra) : why;
 }
 
-std::string NodeBackend::metrics() { return node_metrics(*status_.get(), *picture_.get(), commands_.load()); }
+std::string NodeBackend::metrics() { return node_metrics(*status(), *picture_.get(), commands_.load()); }
 
 }  // namespace airbridge::app

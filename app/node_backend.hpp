@@ -14,6 +14,7 @@
 
 namespace airbridge::app {
 
+inline constexpr Milliseconds status_wakes_every{500};  // who asks again and again wakes the core so often
 inline constexpr Milliseconds journal_wait_max{2'000};  // for events that are on disk and not indexed yet
 inline constexpr std::size_t journal_asked_max = 64;    // questions to the journal at once; more are answered 503
 
@@ -27,6 +28,7 @@ class NodeBackend final : public api::Backend {
     std::function<void(model::Observation&&)> take_observation;
     std::function<void()> publish;
     std::function<void()> make_status;
+    std::function<void()> wake_status;                     // somebody looks at it: about one a second
     std::function<bool(const std::string& peer)> compare;  // false: no such node is in reach
     const Shared<api::Comparisons>& comparisons;
   };
@@ -36,7 +38,7 @@ class NodeBackend final : public api::Backend {
   void stop();
 
   std::shared_ptr<const picture::Picture> picture() override { return picture_.get(); }
-  std::shared_ptr<const api::Status> status() override { return status_.get(); }
+  std::shared_ptr<const api::Status> status() override;
   void command(model::Draft draft, std::function<void(api::CommandResult)> done) override;
   void own_position(std::optional<Position> position, std::function<void(api::CommandResult)> done) override;
   void journal(api::JournalQuery query, std::function<void(Result<api::JournalPage, api::CommandError>)> done) override;
@@ -48,6 +50,8 @@ class NodeBackend final : public api::Backend {
                std::function<void(Result<std::shared_ptr<const api::Comparisons>, api::CommandError>)> done) override;
   std::shared_ptr<const api::Comparisons> comparisons() override { return core_.comparisons.get(); }
   std::string metrics() override;
+  // Any thread: has somebody looked at the status lately?
+  bool was_asked(Milliseconds lately) const { return clock_.now().steady - asked_.load() < lately; }
 
  private:
   std::string make_backup(const std::string& file, bool with_keys);  // on the backup's thread
@@ -58,6 +62,7 @@ class NodeBackend final : public api::Backend {
   const Shared<picture::Picture>& picture_;
   const Shared<api::Status>& status_;
   std::atomic<std::uint64_t> commands_{0};
+  std::atomic<SteadyTime> asked_{SteadyTime{}};
   std::atomic<std::size_t> journal_asked_{0};
   std::unique_ptr<Backups> backups_;
   LoopThread journal_;

@@ -61,14 +61,24 @@ std::shared_ptr<const api::Status> NodeStatus::make(model::ClockQuality clock_qu
   status.store = parts_.ledger.store_info();
   hash_state(status.store);
   status.own_position = parts_.own_place.standing();
-  for (const auto& conflict : picture::conflicts_of(*picture)) {
-    ++status.conflicts;
-    status.conflicts_urgent += conflict.cls == model::Class::Urgent ? 1 : 0;
-  }
+  count_conflicts(*picture);
+  status.conflicts = conflicts_;
+  status.conflicts_urgent = conflicts_urgent_;
   clocks_.look(*picture);
   status.clocks = clocks_.doubtful(*picture);
   add_problems(status, *picture, start_problems);
   return std::make_shared<const api::Status>(std::move(status));
+}
+
+// Of thousands of records this is the dear part; the same picture has the same ones.
+void NodeStatus::count_conflicts(const picture::Picture& picture) {
+  if (conflicts_in_ == picture.seq()) return;
+  conflicts_in_ = picture.seq();
+  conflicts_ = conflicts_urgent_ = 0;
+  for (const auto& conflict : picture::conflicts_of(picture)) {
+    ++conflicts_;
+    conflicts_urgent_ += conflict.cls == model::Class::Urgent ? 1 : 0;
+  }
 }
 
 void NodeStatus::count_unshared(api::Status& status) {

@@ -1,5 +1,5 @@
 #pragma once
-// How the node is doing, put together for the page about once a second. Core thread only.
+// How the node is doing, put together for the page, at most about once a second. Core thread only.
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,6 +36,7 @@ class NodeStatus {
 
  private:
   void count_unshared(api::Status& status);
+  void count_conflicts(const picture::Picture& picture);
   void hash_state(api::StoreInfo& store);
   void add_problems(api::Status& status, const picture::Picture& picture,
                     const std::vector<std::string>& start_problems) const;
@@ -46,6 +47,7 @@ class NodeStatus {
   const Clock& clock_;
   ClockWatch clocks_;
   std::shared_ptr<const api::HeldTable> held_ = std::make_shared<api::HeldTable>();  // as last told
+  std::uint64_t conflicts_ = 0, conflicts_urgent_ = 0, conflicts_in_ = 0;            // of the picture with that number
   std::string state_hash_;
   SteadyTime hashed_{};
   std::uint64_t hashed_events_ = 0;

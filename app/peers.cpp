@@ -349,8 +349,12 @@ void Peers::settle() {
   // Carrying out one wish may cause more; the core bounds what it asks for, so this ends.
   bool changed = false;
   for (auto outputs = core_.take_outputs(); !outputs.empty(); outputs = core_.take_outputs()) {
-    for (auto& output : outputs) carry_out(std::move(output));
-    changed = true;
+    for (auto& output : outputs) {
+      // Heartbeats and frames are no news.
+      changed =
+          changed || !(std::holds_alternative<sync::Send>(output) || std::holds_alternative<sync::Wanting>(output));
+      carry_out(std::move(output));
+    }
   }
   settling_ = false;
   if (changed && handlers_.on_change) handlers_.on_change();

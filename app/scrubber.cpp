@@ -17,11 +17,13 @@ void Scrubber::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     {
       std::unique_lock lock(mutex_);
-      wake_.wait_for(lock, stop, pause_, [] { return false; });
+      wake_.wait_for(lock, stop, pause_ * scrub_pieces, [] { return false; });
     }
-    if (stop.stop_requested() || paused_) continue;
-    const auto found = writer_.read([](store::Log& log) { return log.scrub(scrub_bytes); });
-    bytes_ += scrub_bytes;
+    std::size_t found = 0;
+    for (int piece = 0; piece < scrub_pieces && !stop.stop_requested() && !paused_; ++piece) {
+      found += writer_.read([](store::Log& log) { return log.scrub(scrub_bytes); });
+      bytes_ += scrub_bytes;
+    }
     if (found == 0) continue;
     found_count_ += found;
     found_(found);

@@ -13,10 +13,11 @@
 namespace airbridge::app {
 
 inline constexpr std::size_t scrub_bytes = 64 * 1024;  // at a time
+inline constexpr int scrub_pieces = 16;  // one after the other: a thread that wakes costs more than a read
 
 class Scrubber {
  public:
-  // `found` is called on the scrubber's thread with the number of newly damaged ranges.
+  // On average one piece a `pause`. `found` is called on the scrubber's thread with the number of newly damaged ranges.
   Scrubber(store::Writer& writer, Milliseconds pause, std::function<void(std::size_t)> found);
   ~Scrubber();  // ends the thread
 

@@ -30,9 +30,10 @@ class TakFeed {
   void take(const std::vector<gateway::tak::TakReport>& reports);
   void show(const std::vector<model::EntityId>& changed);
   void show(const model::Observation& observation);
-  // To be called ten times a second. Tells clients, and the gateway's table for those to come, of the records that
-  // stand: all of them after the start, later those whose turn it is.
+  // To be called ten times a second while is_busy(), else now and then. Tells clients, and the gateway's table for
+  // those to come, of the records that stand: all of them after the start, later those whose turn it is.
   void renew();
+  bool is_busy() const { return !to_renew_.empty() || !held_records_.empty() || !held_positions_.empty(); }
 
   // Positions and changes of records that found neither room at the gateway nor here.
   std::uint64_t dropped() const { return dropped_; }

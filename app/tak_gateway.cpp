@@ -34,22 +34,29 @@ Result<std::uint16_t, std::string> TakGateway::listen(const Config& config, cons
   output.on_observations = [this](std::vector<model::Observation>&& observations) {
     crossing_->put(std::move(observations));
   };
+  output.on_activity = [this] {
+    if (timer_) return;
+    timer_ = thread_->loop().after(status_every, [this] {
+      timer_.reset();
+      note();
+    });
+  };
   output.on_reports = [this](const std::vector<gateway::tak::TakReport>& reports) { return crossing_->put(reports); };
   server_ = std::make_unique<gateway::tak::TakServer>(thread_->loop(), clock_, options, std::move(output));
   core_.call([&] { feed_ = std::make_unique<TakFeed>(ledger_, *server_, clock_, own_); });
   const auto listening = server_->start();
   if (!listening) return failure(listening.error().what);
-  const auto note = [this] { status_.set(std::make_shared<const gateway::tak::TakStatus>(server_->status())); };
-  timer_ = thread_->loop().every(status_every, note);
   note();
   return server_->port();
 }
 
+void TakGateway::note() { status_.set(std::make_shared<const gateway::tak::TakStatus>(server_->status())); }
+
 void TakGateway::stop_listening() {
   if (!thread_) return;
   thread_->call([this] {
-    timer_.reset();
     if (server_) server_->stop();
+    timer_.reset();
   });
 }
 

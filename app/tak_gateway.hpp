@@ -34,10 +34,13 @@ class TakGateway {
     if (feed_) feed_->renew();
   }
 
+  bool is_renewing() const { return feed_ && feed_->is_busy(); }  // renew() is to be called again soon
+
   api::FeedInfo status() const;  // core thread; at most a second old
 
  private:
   Result<std::uint16_t, std::string> listen(const Config& config, const net::Endpoint& at);  // on the TAK thread
+  void note();                                                                               // likewise
 
   LoopThread& core_;
   Ledger& ledger_;
@@ -49,7 +52,7 @@ class TakGateway {
   std::unique_ptr<TakFeed> feed_;  // on the core thread
   std::unique_ptr<TakCrossing> crossing_;
   Shared<gateway::tak::TakStatus> status_{std::make_shared<const gateway::tak::TakStatus>()};
-  std::shared_ptr<net::EventLoop::Timer> timer_;
+  std::shared_ptr<net::EventLoop::Timer> timer_;  // a note that is due
 };
 
 }  // namespace airbridge::app

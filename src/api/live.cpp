@@ -35,7 +35,6 @@ LiveHub::LiveHub(net::EventLoop& loop, const Clock& clock, Backend& backend, con
   const auto steady = clock.now().steady.time_since_epoch().count();
   epoch_ = to_hex(blake2b<8>({status_->node.id.view(), as_bytes(fmt::format("{} {}", now, steady))}));
   status_text_ = to_text(status_json(*status_));
-  timer_ = loop_.every(live_tick, [this] { tick(); });
 }
 
 LiveHub::~LiveHub() {
@@ -212,6 +211,7 @@ void LiveHub::tick() {
   for (auto& client : clients_) serve(*client, now);
   clients_.remove_if([](const auto& client) { return client->gone; });
   if (whole_ && whole_.use_count() == 1) whole_.reset();
+  if (clients_.empty()) timer_.reset();  // the next client's look() takes in what changes until then
 }
 
 void LiveHub::accept(const net::HttpRequest& request, const net::Responder& responder) {
@@ -247,6 +247,7 @@ void LiveHub::accept(const net::HttpRequest& request, const net::Responder& resp
   log::debug(area, "a page opened the live picture",
              {{"peer", client->session->peer()}, {"clients", clients_.size() + 1}});
   clients_.push_back(std::move(client));
+  if (!timer_) timer_ = loop_.every(live_tick, [this] { tick(); });
   serve(*raw, clock_.now().steady);
 }
 

@@ -2,11 +2,11 @@
 // The live side of the API: one state of the page's world, numbered, and its differences (docs/protocol/api.md,
 // "Live").
 //
-// The hub looks at the node ten times a second. What changed becomes one numbered step in a bounded ring; a client that
-// is at step N gets everything after N in one batch (live_batch.hpp), made once for all clients that stand at the same
-// N. A batch goes out in parts, the next one when the client has read: its next batch then spans more steps, so
-// nobody's backlog grows. A client whose number the ring does not reach back to is given the whole picture. Loop thread
-// only.
+// While there are clients the hub looks at the node ten times a second. What changed becomes one numbered step in a
+// bounded ring; a client that is at step N gets everything after N in one batch (live_batch.hpp), made once for all
+// clients that stand at the same N. A batch goes out in parts, the next one when the client has read: its next batch
+// then spans more steps, so nobody's backlog grows. A client whose number the ring does not reach back to is given the
+// whole picture. Loop thread only.
 #include <deque>
 #include <list>
 #include <map>

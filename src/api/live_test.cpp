@@ -242,7 +242,29 @@ TEST_CASE("a page whose number is older than the steps kept takes the whole pict
   Page page(site);
   page.open();
   REQUIRE(page.comes_to(*site.node.shown));
+  Page other(site);  // for whom the hub goes on making steps
+  other.open();
+  REQUIRE(other.comes_to(*site.node.shown));
   page.close();
+  for (int i = 0; i < 5; ++i) {
+    site.node.hears("aaaaaa", 47 + i * 0.1, i);
+    REQUIRE(other.comes_to(*site.node.shown));
+  }
+  page.forget_what_came();
+  page.resume();
+  REQUIRE(page.comes_to(*site.node.shown));
+  CHECK(page.got("snapshot"));
+  CHECK_FALSE(page.got("delta"));
+}
+
+TEST_CASE("what changed while no page was open is one step for the page that comes back") {
+  Site site(LiveLimits{.steps_max = 3});
+  site.node.casualty(1);
+  Page page(site);
+  page.open();
+  REQUIRE(page.comes_to(*site.node.shown));
+  page.close();
+  work(site);
   for (int i = 0; i < 5; ++i) {
     site.node.hears("aaaaaa", 47 + i * 0.1, i);
     work(site);
@@ -250,8 +272,8 @@ TEST_CASE("a page whose number is older than the steps kept takes the whole pict
   page.forget_what_came();
   page.resume();
   REQUIRE(page.comes_to(*site.node.shown));
-  CHECK(page.got("snapshot"));
-  CHECK_FALSE(page.got("delta"));
+  CHECK(page.got("delta"));
+  CHECK_FALSE(page.got("snapshot"));
 }
 
 TEST_CASE("a page that knows another life of the node, or a number of the future, takes the whole picture") {

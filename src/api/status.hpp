@@ -1,5 +1,5 @@
 #pragma once
-// How a node is doing, as a plain value made by the node about once a second and read by the API.
+// How a node is doing, as a plain value made by the node about once a second while somebody asks, and read by the API.
 #include <array>
 #include <cstdint>
 #include <map>

@@ -62,10 +62,13 @@ FlushWindow& ConnectionService::window(Milliseconds span) {
 void ConnectionService::enter(TcpConnection& connection) {
   connection.registry_index = connections_.size();
   connections_.push_back(&connection);
-  if (!tick_armed_) {
-    last_tick_ = now();
-    arm_tick();
-  }
+  watch();
+}
+
+void ConnectionService::watch() {
+  if (tick_armed_) return;
+  last_tick_ = now();
+  arm_tick();
 }
 
 void ConnectionService::leave(TcpConnection& connection) {
@@ -93,14 +96,16 @@ void ConnectionService::tick() {
   // When this process stood still (stopped, swapped out), the peers are not to blame: their clocks stood still too.
   const auto pause = late > coarse_tick ? late : Milliseconds{0};
   std::vector<std::shared_ptr<TcpConnection>> expired;
+  bool any_timed = false;
   for (auto* connection : connections_) {
     connection->forgive(pause);
     if (connection->expired(at)) expired.push_back(connection->self());
+    any_timed = any_timed || connection->is_timed();
   }
   for (const auto& connection : expired) {
     if (connection) connection->expire(at);
   }
-  if (!connections_.empty()) arm_tick();
+  if (any_timed && !connections_.empty()) arm_tick();
 }
 
 // The loop ends. Closing breaks the rings of connections and the handlers that hold them.

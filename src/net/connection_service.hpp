@@ -49,9 +49,10 @@ class ConnectionService : public boost::asio::execution_context::service {
   std::array<std::uint8_t, read_buffer_size>& read_buffer() { return *read_buffer_; }
   static SteadyTime now() { return std::chrono::time_point_cast<Milliseconds>(std::chrono::steady_clock::now()); }
 
-  // The coarse tick calls check() of every connection between enter() and leave().
+  // The coarse tick looks at the limits of every connection between enter() and leave().
   void enter(TcpConnection& connection);
   void leave(TcpConnection& connection);
+  void watch();  // a limit of time has begun to run for one of them; without any the tick rests
 
  private:
   void shutdown() override;

@@ -23,6 +23,15 @@ void HttpServer::Core::check_deadlines() {
   const auto now = std::chrono::time_point_cast<Milliseconds>(std::chrono::steady_clock::now());
   const auto all = sessions;  // a deadline takes its session out of the list
   for (const auto& session : all) session->check_deadline(now);
+  if (sessions.empty()) tick.reset();
+}
+
+// A server that nobody uses does not wake up.
+void HttpServer::Core::watch_deadlines() {
+  if (tick) return;
+  tick = loop->every(deadline_tick, [weak = weak_from_this()] {
+    if (const auto there = weak.lock()) there->check_deadlines();
+  });
 }
 
 HttpServer::HttpServer(std::shared_ptr<Core> core) : core_(std::move(core)) {}
@@ -30,6 +39,7 @@ HttpServer::HttpServer(std::shared_ptr<Core> core) : core_(std::move(core)) {}
 Result<std::unique_ptr<HttpServer>, NetError> HttpServer::create(EventLoop& loop, const Endpoint& at,
                                                                  const HttpServerOptions& options, Handler handler) {
   auto core = std::make_shared<Core>();
+  core->loop = &loop;
   core->options = options;
   core->handler = std::move(handler);
   ListenerLimits limits;
@@ -40,13 +50,11 @@ Result<std::unique_ptr<HttpServer>, NetError> HttpServer::create(EventLoop& loop
     auto session = std::make_shared<HttpSession>(std::move(connection), there, there->options);
     session->list_index = there->sessions.size();
     there->sessions.push_back(session);
+    there->watch_deadlines();
     session->start();
   });
   if (!listener) return failure(listener.error());
   core->listener = *std::move(listener);
-  core->tick = loop.every(deadline_tick, [weak = std::weak_ptr(core)] {
-    if (const auto there = weak.lock()) there->check_deadlines();
-  });
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(core)));
 }
 

@@ -8,6 +8,7 @@ namespace airbridge::net {
 
 // What the sessions of a server share with it.
 struct HttpServer::Core : std::enable_shared_from_this<HttpServer::Core> {
+  EventLoop* loop = nullptr;
   HttpServerOptions options;
   Handler handler;
   HttpCounters counters;
@@ -17,6 +18,7 @@ struct HttpServer::Core : std::enable_shared_from_this<HttpServer::Core> {
 
   void forget(const HttpSession* session);
   void check_deadlines();
+  void watch_deadlines();
 };
 
 struct Responder::Promise {

@@ -62,6 +62,7 @@ void TcpConnection::start(Handlers handlers) {
 void TcpConnection::set_limits(const ConnectionLimits& limits) {
   limits_ = limits;
   window_ = &service_.window(limits.coalesce);
+  service_.watch();
 }
 
 // Sending ---------------------------------------------------------------------------------------------------------
@@ -211,6 +212,7 @@ void TcpConnection::advance(std::size_t written) {
 void TcpConnection::wait_writable() {
   if (write_waiting_) return;
   write_waiting_ = true;
+  service_.watch();
   socket_.async_wait(asio::socket_base::wait_write, [self = self()](const error_code& error) {
     self->write_waiting_ = false;
     if (!error) self->flush(ConnectionService::now());
@@ -272,6 +274,7 @@ void TcpConnection::close_after_sending() {
   handlers_.reset();
   if (fanout_ != nullptr) fanout_->leave(*this);
   state_ = State::Draining;
+  service_.watch();
   if (queued_bytes_ == 0) return begin_linger();
   schedule_urgent();
   wait_readable();  // so that a peer that leaves is noticed
@@ -281,6 +284,7 @@ void TcpConnection::close_after_sending() {
 // and read what still comes until the peer ends its own.
 void TcpConnection::begin_linger() {
   state_ = State::Lingering;
+  service_.watch();
   last_progress_ = ConnectionService::now();
   ::shutdown(socket_.native_handle(), SHUT_WR);
   wait_readable();
@@ -315,6 +319,10 @@ bool TcpConnection::expired(SteadyTime now) const {
   if (queued_bytes_ > 0 && stall_max > Milliseconds{0} && now - last_progress_ > stall_max) return true;
   return state_ == State::Open && started_ && !paused_ && limits_.idle_max > Milliseconds{0} &&
          now - last_received_ > limits_.idle_max;
+}
+
+bool TcpConnection::is_timed() const {
+  return state_ != State::Open || queued_bytes_ > 0 || limits_.idle_max > Milliseconds{0};
 }
 
 void TcpConnection::expire(SteadyTime now) {

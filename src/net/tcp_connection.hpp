@@ -51,6 +51,7 @@ class TcpConnection final : public Connection {
   std::size_t registry_index = not_registered;
   void flush_window(const FlushWindow& window, SteadyTime now);
   bool expired(SteadyTime now) const;
+  bool is_timed() const;  // may expire without anything happening before
   void expire(SteadyTime now);
   void forgive(Milliseconds pause);
   std::shared_ptr<TcpConnection> self();

@@ -53,7 +53,6 @@ Result<std::monostate, net::NetError> TakServer::start() {
   if (!listener) return failure(listener.error());
   listener_ = std::move(*listener);
   fanout_ = net::make_fanout(loop_, limits.coalesce);
-  sweep_timer_ = loop_.every(sweep_period, [this] { sweep(); });
   log::info(area, "listening for TAK clients", {{"address", options_.at.host}, {"port", listener_->port()}});
   return std::monostate{};
 }
@@ -107,6 +106,11 @@ void TakServer::welcome(std::shared_ptr<net::Connection> connection) {
                                    if (const auto self = weak.lock()) catch_up(*self);
                                  }});
   if (paused_) client->connection->pause_reading(true);
+  if (!sweep_timer_) {
+    state_.expire(client->last_event);
+    sweep_timer_ = loop_.every(sweep_period, [this] { sweep(); });
+  }
+  stirred();
   fanout_->join(*client->connection);
   catch_up(*client);
 }
@@ -124,6 +128,7 @@ void TakServer::part(const ClientPtr& client, const std::string& why) {
   client->closed = true;
   std::erase(clients_, client);
   std::erase(connections_, client->connection.get());
+  stirred();
   log::info(area, "a client left", {{"peer", client->connection->peer()}, {"uid", client->uid}, {"reason", why}});
   const auto own = by_uid_.find(client->uid);
   if (own == by_uid_.end() || own->second != client.get()) return;
@@ -133,7 +138,12 @@ void TakServer::part(const ClientPtr& client, const std::string& why) {
   fanout_->end_turn();
 }
 
+void TakServer::stirred() const {
+  if (output_.on_activity) output_.on_activity();
+}
+
 void TakServer::sweep() {
+  if (clients_.empty()) return sweep_timer_.reset();  // what runs out meanwhile goes when somebody comes
   const auto now = clock_.now().steady;
   state_.expire(now);
   const auto all = clients_;
@@ -166,6 +176,7 @@ void TakServer::receive(const ClientPtr& client, ByteView bytes) {
   }
   hand_over_reports();
   fanout_->end_turn();
+  stirred();
 }
 
 void TakServer::count_fault(const ClientPtr& client, const cot::Fault& fault, std::uint64_t offset) {

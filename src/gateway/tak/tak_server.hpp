@@ -74,6 +74,7 @@ struct TakOutput {
   std::function<void(std::vector<model::Observation>&&)> on_observations;
   // Takes all or nothing; false: they are kept and offered again shortly.
   std::function<bool(const std::vector<TakReport>&)> on_reports;
+  std::function<void()> on_activity = {};  // a client came, said something or left: status() may differ
 };
 
 struct TakCounters {
@@ -137,6 +138,7 @@ class TakServer {
     bool deletion = false;
   };
 
+  void stirred() const;
   void welcome(std::shared_ptr<net::Connection> connection);
   void receive(const ClientPtr& client, ByteView bytes);
   void receive_frame(const ClientPtr& client, const codec::cot::Frame& frame, Now now);
