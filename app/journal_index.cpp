@@ -17,6 +17,10 @@ namespace {
 
 constexpr std::string_view area = "index";
 constexpr std::size_t batch_bytes = 4 * 1024 * 1024;
+constexpr std::uint64_t rush_records_per_s = 8'000;  // log records, not all of them events
+constexpr std::uint64_t rush_records_min = 500;
+constexpr Milliseconds rush_look{250};
+constexpr Milliseconds rush_max{30'000};
 
 std::string source_key(const model::Observation& observation) {
   return fmt::format("{}:{}:{}", model::name_of(observation.via), observation.gateway.hex().substr(0, 8),
@@ -100,7 +104,8 @@ class FollowingIndex final : public JournalIndex {
   }
 
   void remember(const model::Observation& observation) override {
-    const std::scoped_lock lock(mutex_);
+    std::unique_lock lock(mutex_);
+    const bool is_first = waiting_.empty();
     const auto key = std::pair(observation.subject, source_key(observation));
     auto found = waiting_.find(key);
     if (found == waiting_.end()) {
@@ -111,6 +116,8 @@ class FollowingIndex final : public JournalIndex {
     found->second = observation;
     if (waiting_documents_ + observation.document.size() > last_values_document_bytes_max) found->second.document = {};
     waiting_documents_ += found->second.document.size();
+    lock.unlock();
+    if (is_first) wake_.notify_all();
   }
 
   std::vector<model::Observation> last_values() override {
@@ -149,17 +156,41 @@ class FollowingIndex final : public JournalIndex {
 
   void run(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
-      {
-        std::unique_lock lock(mutex_);
-        wake_.wait_for(lock, stop, last_values_every, [this] { return grown_; });
-        grown_ = false;
-      }
-      while (!stop.stop_requested() && take_batch()) {
-      }
+      wait_for_work(stop);
+      let_rush_pass(stop);
+      while (!stop.stop_requested() && take_batch()) let_rush_pass(stop);
       followed_.notify_all();
       put_last_values();
       if (clock_.now().steady - pruned_ >= last_values_prune_every) prune();
     }
+  }
+
+  // New events, or positions to be kept that have gathered for a while.
+  void wait_for_work(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, stop, [this] { return grown_ || !waiting_.empty(); });
+    if (!grown_) wake_.wait_for(lock, stop, last_values_every, [this] { return grown_; });
+    grown_ = false;
+  }
+
+  bool grows_fast() {
+    const auto now = clock_.now().steady;
+    const auto arrival = writer_.durable_arrival();
+    const auto grown = arrival - std::min(arrival, std::exchange(seen_arrival_, arrival));
+    const auto span = now - std::exchange(seen_, now);
+    return grown >= rush_records_min && grown * 1000 >= rush_records_per_s * static_cast<std::uint64_t>(span.count());
+  }
+
+  // While thousands of events a second come in, taking them into the log and the picture comes first: the index would
+  // take half of the machine from them. Not for ever, and not when somebody asks.
+  void let_rush_pass(const std::stop_token& stop) {
+    if (!grows_fast()) return;
+    const auto begun = clock_.now().steady;
+    std::unique_lock lock(mutex_);
+    do {
+      wake_.wait_for(lock, stop, rush_look, [this] { return asked_; });
+    } while (!stop.stop_requested() && !asked_ && grows_fast() && clock_.now().steady - begun < rush_max);
+    asked_ = false;
   }
 
   void prune() {
@@ -182,6 +213,10 @@ class FollowingIndex final : public JournalIndex {
 
   void wait_for(std::uint64_t arrival, Milliseconds wait) {
     if (index_->applied() >= arrival || wait.count() <= 0) return;
+    {
+      const std::scoped_lock lock(mutex_);
+      asked_ = true;
+    }
     catch_up();
     std::unique_lock lock(followed_mutex_);
     followed_.wait_for(lock, wait, [&] { return index_->applied() >= arrival; });
@@ -208,11 +243,12 @@ class FollowingIndex final : public JournalIndex {
   store::Writer& writer_;
   const Clock& clock_;
   const std::size_t batch_records_;
-  SteadyTime pruned_{};  // the index's thread
+  SteadyTime pruned_{}, seen_{};  // the index's thread
+  std::uint64_t seen_arrival_ = 0;
   std::mutex mutex_, followed_mutex_;
   std::condition_variable_any wake_;
   std::condition_variable followed_;
-  bool grown_ = true;
+  bool grown_ = true, asked_ = false;
   std::map<std::pair<model::EntityId, std::string>, model::Observation> waiting_;
   std::size_t waiting_documents_ = 0;  // bytes
   std::jthread thread_;

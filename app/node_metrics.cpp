@@ -31,6 +31,7 @@ std::string node_metrics(const api::Status& status, const picture::Picture& pict
   out.put("info", "gauge", "Version of the program.", 1,
           {{"version", status.node.version}, {"profile", status.node.profile}});
   out.put("events", "gauge", "Events in the log.", status.store.events);
+  out.put("folded_events", "gauge", "Events the picture was made of.", counts.folded);
   out.put("entities", "gauge", "Records in the picture.", counts.entities);
   out.put("tracks", "gauge", "Live tracks.", counts.tracks);
   out.put("conflicts", "gauge", "Contradictions a person must settle.", status.conflicts);

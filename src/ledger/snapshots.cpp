@@ -56,8 +56,11 @@ bool Snapshots::settle() {
 
 void Snapshots::keep_if_due(picture::Fold& fold, std::uint64_t arrival) {
   if (!settle() || behind_ < every_) return;
-  if (retry_at_ && around_.now().steady < *retry_at_) return;
+  const auto now = around_.now().steady;
+  if (retry_at_ && now < *retry_at_) return;
+  if (begun_ && now - *begun_ < snapshot_rest && behind_ < every_ * snapshot_rush) return;
   retry_at_.reset();
+  begun_ = now;
   task_ = std::make_shared<Task>();
   task_->picture = fold.freeze();
   task_->events = std::exchange(behind_, 0);

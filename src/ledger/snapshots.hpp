@@ -12,6 +12,10 @@
 namespace airbridge::ledger {
 
 inline constexpr Milliseconds snapshot_retry{60'000};  // after one that could not be written
+// Soon after one the next waits until so many times as much has happened: while events pour in, freezing would cost as
+// much as folding them, and a start reads that many in a third of a second.
+inline constexpr Milliseconds snapshot_rest{5'000};
+inline constexpr std::uint64_t snapshot_rush = 8;
 
 class Snapshots {
  public:
@@ -37,7 +41,7 @@ class Snapshots {
   Surroundings& around_;
   const std::uint64_t every_, disk_free_min_;
   std::uint64_t behind_ = 0;
-  std::optional<SteadyTime> retry_at_;
+  std::optional<SteadyTime> retry_at_, begun_;
   std::shared_ptr<Task> task_;
 };
 

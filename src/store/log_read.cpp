@@ -9,6 +9,7 @@
 namespace airbridge::store {
 namespace {
 constexpr std::size_t open_files_max = 64;
+constexpr std::size_t ends_min = 4096;
 constexpr std::size_t run_bytes = 32 * 1024;  // seals within are left out: the run's last one vouches for them
 }  // namespace
 
@@ -120,10 +121,15 @@ StoreResult<std::vector<model::SealedRun>> Log::runs_after(const model::StreamId
   std::size_t total = 0;
   model::SealedRun run;
   std::vector<std::uint64_t> ends;
-  for (const auto& seal : state->seals()) {
-    if (seal.seq > seq && seal.seq <= state->contiguous()) ends.push_back(seal.seq);
-  }
   auto next = std::max(seq + 1, state->first());
+  const auto& seals = state->seals();
+  for (auto seal = std::lower_bound(seals.begin(), seals.end(), seq + 1,
+                                    [](const auto& one, std::uint64_t n) { return one.seq < n; });
+       seal != seals.end() && seal->seq <= state->contiguous(); ++seal) {
+    ends.push_back(seal->seq);
+    // Entries are longer than four bytes: more cannot be wanted, and the rest of a long stream need not be looked at.
+    if (seal->seq - next >= std::max(bytes_max / 4, ends_min)) break;
+  }
   std::size_t in_run = 0;
   for (std::size_t i = 0; i < ends.size(); ++i) {
     for (; next <= ends[i]; ++next) {
