@@ -228,6 +228,7 @@ Result<void, std::string> RunningNode::start_peers() {
   comparer_ = std::make_unique<Comparer>(
       Comparer::Parts{core_->loop(), clock_, ledger_->view(), home_.incident, *peers_,
                       [this](const model::KeyId& id) { return picture_.get()->roster().name_of(id); }, comparisons_});
+  peers_->keep_heard_in(home_.incident_dir / "heard");
   if (!config_.peers_listen.empty()) {
     const auto at = listen_endpoint("peers.listen", config_.peers_listen, 7420, config_.insecure_lab);
     if (!at) return failure(at.error());

@@ -6,6 +6,8 @@
 #include <set>
 
 #include "base/log.hpp"
+#include "home.hpp"
+#include "sync/heard.hpp"
 
 namespace airbridge::app {
 namespace {
@@ -34,6 +36,33 @@ net::ConnectionLimits Peers::link_limits() const {
   net::ConnectionLimits limits;
   limits.queue_bytes_max = queue_bytes_max_;
   return limits;
+}
+
+void Peers::keep_heard_in(std::filesystem::path file) {
+  heard_file_ = std::move(file);
+  saving_ = std::make_unique<LoopThread>();
+  heard_timer_ = loop_.every(heard_every, [this] { keep_heard(); });
+  if (std::error_code error; !std::filesystem::exists(heard_file_, error)) return;
+  const auto text = read_file(heard_file_, sync::heard_bytes_max);
+  std::string why;
+  if (!text) {
+    why = text.error().text;
+  } else if (const auto known = core_.recall(as_bytes(*text)); !known) {
+    why = known.error();
+  }
+  if (why.empty()) return;
+  log::warn(area, "what was heard of other nodes before cannot be used; it is heard anew when they are met",
+            {{"file", heard_file_.string()}, {"why", why}});
+}
+
+void Peers::keep_heard() {
+  auto heard = core_.heard();
+  if (heard == heard_kept_) return;
+  heard_kept_ = heard;
+  saving_->loop().post([file = heard_file_, heard = std::move(heard)] {
+    if (const auto written = write_file(file, as_text(heard), 0600); !written)
+      log::warn(area, "what is heard of other nodes is not kept over a restart", {{"why", written.error().text}});
+  });
 }
 
 Result<std::uint16_t, net::NetError> Peers::listen(const net::Endpoint& at) {
@@ -382,6 +411,11 @@ void Peers::stop() {
   links_.clear();
   for (auto& dialer : dialers_) dialer.link->stop();
   if (bearers_) bearers_->stop();
+  if (!saving_) return;
+  heard_timer_.reset();
+  keep_heard();
+  saving_->call([] {});  // it is written
+  saving_.reset();
 }
 
 void Peers::durable() {

@@ -10,6 +10,7 @@
 #include "bearers.hpp"
 #include "flood_watch.hpp"
 #include "level_estimate.hpp"
+#include "loop_thread.hpp"
 #include "lost_peers.hpp"
 #include "meter.hpp"
 #include "net/lasting_connection.hpp"
@@ -31,6 +32,8 @@ inline constexpr Milliseconds said_again_after{10 * 60'000};
 inline constexpr std::size_t said_kept_max = 64;
 // How often a metered way is told what is left of its budget.
 inline constexpr Milliseconds budget_every{1'000};
+// How often it is kept what was heard of the others, when it changed; and when the node stops.
+inline constexpr Milliseconds heard_every{60'000};
 // How long a second device with a node's keys stays a problem after it was last met; well above refused_wait_max.
 inline constexpr Milliseconds twin_shown_for{3 * 60'000};
 // Who sent what was not taken is a problem for so long after the last time. So many are kept, the latest first, and so
@@ -59,6 +62,9 @@ class Peers {
         Handlers handlers, std::size_t queue_bytes_max = peer_queue_bytes_max);
   ~Peers();
 
+  // What was heard of others is kept in this file over a restart. Before links are opened; one that is damaged is said
+  // to be, and written anew in time.
+  void keep_heard_in(std::filesystem::path file);
   Result<std::uint16_t, net::NetError> listen(const net::Endpoint& at);
   // What a metered way spends is counted in a file of this folder; without one it is not kept.
   void connect(const PeerAddress& to, const std::filesystem::path& meters = {});
@@ -105,6 +111,7 @@ class Peers {
     std::string bearer;
     std::shared_ptr<Meter> meter;  // one for all ways of one name
   };
+  void keep_heard();
   void spend(std::size_t dialer, std::size_t bytes);
   void renew_budgets();
   void settle();  // carries out what the core wants and arms its next deadline
@@ -145,6 +152,10 @@ class Peers {
   std::map<std::string, SteadyTime> said_;
   std::unique_ptr<net::Listener> listener_;
   std::shared_ptr<net::EventLoop::Timer> timer_, budget_timer_;
+  std::filesystem::path heard_file_;  // empty: not kept
+  Bytes heard_kept_;                  // as it was written last
+  std::shared_ptr<net::EventLoop::Timer> heard_timer_;
+  std::unique_ptr<LoopThread> saving_;
   LevelEstimate level_;
   FloodWatch floods_;
   bool settling_ = false;

@@ -232,3 +232,36 @@ TEST_CASE("ways of one name spend one budget, and a count that cannot be read is
   CHECK(problems[0].find("lte.spent") != std::string::npos);
   stage.peers->stop();
 }
+
+TEST_CASE("what another node was heard to hold is known after a restart, and a damaged file of it is left aside") {
+  app::test::Folder folder;
+  const auto file = folder.path() / "heard";
+  const auto counted = [](Stage& stage) { return stage.peers->held(stage.log.vector())->size(); };
+  {
+    Stage stage;
+    stage.peers->keep_heard_in(file);
+    const auto port = stage.peers->listen({"127.0.0.1", 0});
+    REQUIRE(port);
+    stage.peers->durable();
+    TestPeer caller(stage.loop, *port);
+    const model::StreamId stream{{stage.key.id(), 1}, model::Class::Routine, {}};
+    const auto head = sync::head_start<4>(*stage.log.chain_at(stream, 1));
+    auto words = sync::encode(sync::Hello{sync::protocol_version, stage.incident, key_of(2).id(), "N2", 1, {1}, 0});
+    const auto vector = sync::encode(sync::VectorMessage{{}, {{stream, 1, head}}, {}});
+    words.insert(words.end(), vector.begin(), vector.end());
+    caller.send(as_text(words));
+    REQUIRE(run_until(stage.loop, [&] { return stage.listed("connected").size() == 1; }));
+    REQUIRE(counted(stage) == 1);
+    stage.peers->stop();
+  }
+  {
+    Stage stage;
+    CHECK(counted(stage) == 0);
+    stage.peers->keep_heard_in(file);
+    CHECK(counted(stage) == 1);
+  }
+  std::filesystem::resize_file(file, std::filesystem::file_size(file) - 1);
+  Stage stage;
+  stage.peers->keep_heard_in(file);
+  CHECK(counted(stage) == 0);
+}

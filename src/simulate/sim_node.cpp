@@ -1,6 +1,7 @@
 #include "simulate/sim_node.hpp"
 
 #include "simulate/describe.hpp"
+#include "sync/heard.hpp"
 
 #include <algorithm>
 
@@ -13,6 +14,8 @@ constexpr int asked_max = 12;  // how often a user says the same before giving u
 constexpr std::int64_t scrub_every_ms = 60'000;
 constexpr std::size_t scrub_bytes = 64 * 1024;
 constexpr std::string_view channel_file = "channel-";
+constexpr std::string_view heard_file = "heard";
+constexpr std::int64_t heard_every_ms = 60'000;
 
 trust::SigningKey key_for(std::uint64_t seed, std::size_t index) {
   Rng rng(seed * 1000 + index);
@@ -61,6 +64,7 @@ void SimNode::start() {
   for (const auto& [channel, state] : channel_states_) sit_down(channel);
   after_call();
   scrub();
+  keep_heard();
 }
 
 std::unique_ptr<TimeAround> SimNode::make_around() {
@@ -119,6 +123,14 @@ bool SimNode::begin_life(Life& life) {
     check_message(message);
   };
   life.core = std::make_unique<sync::Core>(std::move(config), *life.view);
+  if (const auto heard = store::read_file(*disk_, heard_file, sync::heard_bytes_max)) {
+    if (const auto known = life.core->recall(*heard); !known) {
+      fleet_.say("{} cannot use what it heard before: {}", name(), known.error());
+    } else if (*known > 0) {
+      fleet_.say("{} remembers what {} others held", name(), *known);
+      ++fleet_.report.recalled;
+    }
+  }
   fleet_.say("{} starts: {} events, from a snapshot of {}, writes as {:08x}", name(), report.events,
              report.from_snapshot, life.incarnation);
   return true;
@@ -127,6 +139,8 @@ bool SimNode::begin_life(Life& life) {
 void SimNode::stop() {
   if (!life_) return;
   ++fleet_.report.stops;
+  save_heard();
+  if (!life_) return;  // the power failed meanwhile
   life_->ledger->close();
   life_->around->stop();
   life_.reset();
@@ -178,6 +192,19 @@ void SimNode::restore(const std::map<std::string, Bytes>& image) {
 void SimNode::rotted() {
   fleet_.oracle.hit(index_);
   scrubs_ = 0;
+}
+
+void SimNode::save_heard() {
+  const auto heard = life_->core->heard();
+  use_disk([&] { (void)store::write_file_atomically(*disk_, heard_file, heard); });
+}
+
+void SimNode::keep_heard() {
+  fleet_.timeline.in(heard_every_ms, [this, number = life_->number] {
+    if (!life_ || life_->number != number) return;
+    save_heard();
+    if (life_ && life_->number == number) keep_heard();
+  });
 }
 
 // As the node's scrubbing thread and its status do.

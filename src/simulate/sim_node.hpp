@@ -120,6 +120,8 @@ class SimNode {
   void sit_down(std::size_t channel);
   void watch_seat(std::size_t channel);
   void accept(sync::Accept accept);
+  void save_heard();
+  void keep_heard();
   void scrub();
   void look_at_disk(bool found_all);
   void after_call();  // outputs, and when to wake

@@ -12,6 +12,7 @@ constexpr int seeds_to_find = 40;  // within which a planted bug must show
 
 TEST_CASE("fleets keep every promise and end alike") {
   std::uint64_t crashes = 0, stops = 0, from_snapshots = 0, refused = 0, repeated = 0, rejected = 0, scrubbed = 0;
+  std::uint64_t recalled = 0;
   for (std::uint64_t seed = 1; seed <= quick_seeds; ++seed) {
     const auto report = run(seed * 4 + seed % 2);  // half of them with two or three nodes
     MESSAGE(line_of(report));
@@ -24,6 +25,7 @@ TEST_CASE("fleets keep every promise and end alike") {
     crashes += report.crashes;
     stops += report.stops;
     from_snapshots += report.snapshot_starts;
+    recalled += report.recalled;
     refused += report.refused;
     repeated += report.repeated;
     rejected += report.rejected;
@@ -33,6 +35,7 @@ TEST_CASE("fleets keep every promise and end alike") {
   // These seeds went everywhere a ledger goes.
   CHECK(stops > 0);
   CHECK(from_snapshots > 10);
+  CHECK(recalled > 10);
   CHECK(refused > 0);
   CHECK(repeated > 0);
   CHECK(rejected > 0);

@@ -77,6 +77,11 @@ class Core {
   // Bytes the link may still send before only what is urgent goes; none: as many as it likes.
   void set_budget(PeerId peer, std::optional<std::uint64_t> bytes_left, Now now);
 
+  // What was heard of other nodes, to be kept over a restart (heard.hpp), and what an earlier run kept of it: before
+  // the first link. How many nodes that was, or why it is of no use; nothing of it is taken then.
+  Bytes heard() const;
+  Result<std::size_t, std::string> recall(ByteView heard);
+
   void durable(Now now);                  // own or accepted entries reached the disk
   void accepted(Ticket ticket, Now now);  // on disk and in the view
   void refused(Ticket ticket, Now now);   // could not be written; asked for again later

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sync/core.hpp"
+#include "sync/heard.hpp"
 
 namespace airbridge::sync {
 
@@ -186,6 +187,44 @@ void Core::on_items(Peer& peer, const std::vector<VectorItem>& items, Now now) {
     heard_of(peer, item.stream, {item.seq, item.head}, now);
     if (peer.dead) return;
   }
+}
+
+Bytes Core::heard() const {
+  std::vector<std::pair<std::uint64_t, HeardNode>> nodes;
+  for (const auto& [node, memory] : remembered_) {
+    const auto link = std::ranges::find_if(peers_, [&](const auto& item) {
+      return item.second.state == PeerState::Up && !item.second.dead && item.second.node == node;
+    });
+    // What it says now counts, also when that is less.
+    const auto& held = link == peers_.end() ? memory.theirs : link->second.theirs;
+    if (!held.empty()) nodes.push_back({memory.used, {node, held}});
+  }
+  std::ranges::sort(nodes, [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::vector<HeardNode> out;
+  for (auto& [used, node] : nodes) out.push_back(std::move(node));
+  return encode_heard(config_.incident, config_.node, out);
+}
+
+Result<std::size_t, std::string> Core::recall(ByteView bytes) {
+  auto nodes = decode_heard(bytes, config_.incident, config_.node);
+  if (!nodes) return failure(nodes.error());
+  std::size_t count = 0;
+  for (auto it = nodes->rbegin(); it != nodes->rend(); ++it) {
+    if (it->node == config_.node || !peers_.empty()) continue;
+    // Of this node's own words nobody holds more than this node, and nobody else's is held with another content:
+    // where it looks so, this disk was restored or damaged since, and what was heard says nothing of what is here now.
+    std::erase_if(it->held, [&](const auto& item) {
+      const auto& [stream, held] = item;
+      const auto here = held_of(raw_, stream);
+      if (held.seq > here) return is_own(stream.base());
+      const auto own = log_.chain_at(stream, held.seq);
+      return held.head && own && head_start<4>(*own) != *held.head;
+    });
+    if (it->held.empty()) continue;
+    remember(it->node).theirs = std::move(it->held);
+    ++count;
+  }
+  return count;
 }
 
 // Where both hold the same number of a stream, its head must be the same.
