@@ -57,7 +57,7 @@ struct Report {
   std::uint64_t forks = 0;         // branches named, counted once
   std::uint64_t incarnations = 0;  // begun after the first
   std::uint64_t snapshot_starts = 0;
-  std::uint64_t recalled = 0;  // starts that remembered what others held
+  std::uint64_t recalled = 0;     // starts that remembered what others held
   std::uint64_t stops = 0;        // clean ones
   std::uint64_t refused = 0;      // answers to users: not now
   std::uint64_t repeated = 0;     // answers to users: it was saved before
