@@ -52,11 +52,11 @@ endfunction()
 
 # A doctest program; test/doctest_main.cpp holds main.
 function(airbridge_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 T "" "TIMEOUT" "SOURCES;LIBS")
+  cmake_parse_arguments(PARSE_ARGV 1 T "" "TIMEOUT" "SOURCES;LIBS;ARGS")
   add_executable(${name} ${T_SOURCES} ${CMAKE_SOURCE_DIR}/test/doctest_main.cpp)
   target_link_libraries(${name} PRIVATE airbridge_flags ${T_LIBS})
   target_compile_definitions(${name} PRIVATE AIRBRIDGE_TEST_DATA="${CMAKE_SOURCE_DIR}/test/data")
-  add_test(NAME ${name} COMMAND ${name})
+  add_test(NAME ${name} COMMAND ${name} ${T_ARGS})
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 600)
   endif()
