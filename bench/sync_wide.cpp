@@ -127,7 +127,7 @@ void wide_link(std::uint64_t events, TellRow tell) {
   const auto rate = static_cast<double>(events) / took;
   remark(fmt::format("{} events over loopback in {:.2f} s; the store alone {:.0f} and {:.0f} events/s", events, took,
                      before, after));
-  tell({"wide_rate", rate, "event/s", 30'000, true});
+  tell({"wide_rate", rate, "event/s", 50'000, true});
   tell({"wide_of_store", rate / store, "times", 0.7, true});
 }
 
@@ -157,7 +157,7 @@ void apart(std::uint64_t records, TellRow tell) {
     const auto took = seconds() - since;
     remark(fmt::format("{} records of two nodes: all shown on both after {:.1f} s, the same hash told after {:.1f} s",
                        records, shown, took));
-    tell({"apart_72h_link", took, "s", 60});
+    tell({"apart_72h_link", took, "s", 20});
   }
   const Node here(folder.path / "courier-post", {}), there(folder.path / "courier-truck", {});
   const auto file = [&](const char* name) { return (folder.path / name).string(); };
@@ -171,7 +171,7 @@ void apart(std::uint64_t records, TellRow tell) {
   const auto took = seconds() - since;
   remark(fmt::format("bundles of {:.1f} and {:.1f} MB", static_cast<double>(fs::file_size(file("there"))) / 1e6,
                      static_cast<double>(fs::file_size(file("back"))) / 1e6));
-  tell({"apart_72h_bundles", took, "s", 60});
+  tell({"apart_72h_bundles", took, "s", 30});
 }
 
 void newcomer(std::uint64_t events, TellRow tell) {
@@ -204,7 +204,7 @@ void newcomer(std::uint64_t events, TellRow tell) {
   const auto complete = seconds() - since;
   remark(fmt::format("{:.1f} MB in all", static_cast<double>(proxy.bytes_back()) / 1e6));
   tell({"newcomer_usable", usable, "s", 5});
-  tell({"newcomer_complete", complete, "s", 60});
+  tell({"newcomer_complete", complete, "s", 30});
 }
 
 }  // namespace airbridge::bench

@@ -14,6 +14,9 @@
 //   newcomer_usable      a node with an empty log is started and linked over 100 Mbit/s to one with `events` events:
 //                        seconds until its picture shows all records
 //   newcomer_complete    until its log holds all events and refolds to the same hash
+//
+// The goals are tighter than what was asked for where the program does better: 50,000 events/s for 30,000 (wide_rate),
+// and 20 s, 30 s and 30 s for 60 s each (apart_72h_link, apart_72h_bundles, newcomer_complete).
 #include <cstdint>
 
 #include "bench_row.hpp"

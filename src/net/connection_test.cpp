@@ -1,4 +1,5 @@
 #include "net/connection.hpp"
+#include "net/connection_service.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>
@@ -202,6 +203,22 @@ TEST_CASE("a peer that never reads is closed after the stall limit, and a silent
   idle->set_limits({.idle_max = Milliseconds{30}});
   REQUIRE(run_until(server.loop, [&] { return !why.empty(); }));
   CHECK(why.find("nothing received") != std::string::npos);
+}
+
+TEST_CASE("a stall is noticed although nothing was timed for a long while before") {
+  ListenerLimits limits;
+  limits.connection.queue_bytes_max = std::size_t{64} << 20;
+  limits.connection.write_stall_max = Milliseconds{50};
+  Server server(limits);
+  const auto peer = server.peer(4096);
+  const auto connection = server.wait_for_connection();
+  std::string why;
+  connection->start({.on_bytes = {}, .on_close = [&](const std::string& w) { why = w; }, .on_drained = {}});
+  server.loop.run_for(3 * coarse_tick);  // the tick rests
+  CHECK(why.empty());
+  connection->send(big_message());
+  REQUIRE(run_until(server.loop, [&] { return !why.empty(); }));
+  CHECK(why.find("read nothing") != std::string::npos);
 }
 
 TEST_CASE("close_after_sending delivers all, although the peer's bytes were never read") {
