@@ -88,13 +88,17 @@ void Channel::on_behind(const Behind& told) {
 void Channel::on_data(Neighbour& n, const Opened& opened, Now now) {
   const auto data = parse_data(opened.payload);
   if (!data) return refuse(Refusal::Type);
-  bool for_us = false;
+  bool for_us = false, answers_us = true;
   for (const auto& part : data->parts) {
     const auto* const open = std::get_if<OpenPart>(&part);
     if (open == nullptr || open->start != guard_.start()) continue;
     if (data->tag != tag_of(n.id, n.start, node_, guard_.start(), open->salt)) continue;
     if (!follow_session(n, *open, data->tag, opened.counter)) continue;
     for_us = true;
+    // It follows no session of ours, or one that is over: what it acknowledges is of that one, and it must be told of
+    // this one still, or again.
+    answers_us = open->heard == n.salt;
+    if (!answers_us && opened.counter >= n.highest) n.confirmed = false;
     n.knows_us = true;
     n.owes_ack = true;
   }
@@ -112,7 +116,7 @@ void Channel::on_data(Neighbour& n, const Opened& opened, Now now) {
     } else if (!for_us) {
       overhear(n, data->tag, part);
     } else if (const auto* const ack = std::get_if<AckPart>(&part)) {
-      on_ack(n, *ack, now);
+      if (answers_us) on_ack(n, *ack, now);
     } else if (const auto* const fragment = std::get_if<FragmentPart>(&part)) {
       auto& inbox = fragment->urgent ? n.urgent_in : n.bulk_in;
       if (!inbox.take(*fragment)) ++n.stats.fragments_duplicate;

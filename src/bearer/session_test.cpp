@@ -324,3 +324,57 @@ TEST_CASE("loss that is heavy one way only slows that way and stops nothing") {
     CHECK(reliable_of(a, b.id) == from_b);
   }
 }
+
+TEST_CASE("sessions that both sides began anew while frames crossed open again, and no old acknowledgement counts") {
+  auto profile = *preset("satellite");
+  profile.delay = Milliseconds(2'000);
+  profile.interval = Milliseconds(15'000);
+  auto nature = air_for(profile, 0.3);
+  nature.jitter = Milliseconds(500);
+  nature.duplicated = 0.02;
+  std::uint64_t again = 0, sent = 0;
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    CAPTURE(seed);
+    World world(nature, seed);
+    auto& a = world.add(1, profile);
+    auto& b = world.add(2, profile);
+    world.start_all();
+    world.run_for(30'000);
+    Rng rng(seed);
+    const auto talk = [&](std::uint32_t from) {
+      for (std::uint32_t i = 0; i < 3; ++i) {
+        world.queue_urgent(a, b, numbered(rng, from + i));
+        world.queue_urgent(b, a, numbered(rng, from + i));
+      }
+    };
+    for (std::uint32_t i = 0; i < 40; ++i) {
+      // One side or both hear nothing for just about as long as it takes to give the other up.
+      const auto silence = rng.between(30'000, 60'000);
+      for (const auto& [from, to] : {std::pair(a.on_air, b.on_air), std::pair(b.on_air, a.on_air)}) {
+        if (rng.chance(0.7)) world.air.set_reaches(from, to, false);
+      }
+      talk(100 * i);
+      world.run_for(silence);
+      world.air.set_reaches(a.on_air, b.on_air, true);
+      world.air.set_reaches(b.on_air, a.on_air, true);
+      world.run_for(rng.between(0, 20'000));
+    }
+    // What is said once all is well arrives, on both sides, and then both are quiet.
+    world.air.set_loss(a.on_air, b.on_air, {});
+    world.air.set_loss(b.on_air, a.on_air, {});
+    world.run_for(180'000);
+    talk(100'000);
+    const auto has_all = [](const Station& station) {
+      return !station.got.empty() && number_of(station.got.back().what.message) == 100'002;
+    };
+    CHECK(world.run_for(240'000, [&] { return has_all(a) && has_all(b); }));
+    world.run_for(30'000);
+    const auto before = a.channel->stats(world.now()).frames_sent + b.channel->stats(world.now()).frames_sent;
+    world.run_for(60'000);
+    const auto after = a.channel->stats(world.now()).frames_sent + b.channel->stats(world.now()).frames_sent;
+    CHECK(after - before < 60);
+    again += after - before;
+    sent += after;
+  }
+  MESSAGE("frames in a quiet minute: ", again / 12, ", in all ", sent / 12);
+}
