@@ -95,7 +95,8 @@ void Radios::arrive(std::size_t index, std::size_t station, const Bytes& frame) 
   if (channel.taken[station].contains(mark))
     throw Failure{fmt::format("{} took a frame on {} that it had taken before", node.name(), name_of(index))};
   fleet_.timeline.in(surely_saved_ms, [this, index, station, mark, life] {
-    if (nodes_[channels_[index].members[station]]->life_number() == life) channels_[index].taken[station].insert(mark);
+    const auto& member = *nodes_[channels_[index].members[station]];
+    if (member.running() && member.life_number() == life) channels_[index].taken[station].insert(mark);
   });
 }
 
