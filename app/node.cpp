@@ -21,6 +21,7 @@
 #include "shared.hpp"
 #include "tak_gateway.hpp"
 #include "tiles/tile_routes.hpp"
+#include "track_routes.hpp"
 #include "version.hpp"
 
 namespace airbridge::app {
@@ -305,6 +306,8 @@ Result<void, std::string> RunningNode::start_api(const net::Endpoint& at) {
     options.more_routes = [this](net::HttpRouter& router) {
       tiles::add_tile_routes(router, maps_);
       add_bundle_routes(router, *bundle_desk_, api_->loop());
+      add_track_routes(router, core_->loop(), api_->loop(),
+                       [this](const model::EntityId& id) { return peers_ ? peers_->track(id) : TracksOf{}; });
     };
     auto server = api::Server::create(api_->loop(), clock_, *backend_, options);
     if (!server) {

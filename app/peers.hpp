@@ -90,6 +90,10 @@ class Peers {
   std::vector<std::pair<model::KeyId, std::uint64_t>> flooding() const { return floods_.flooding(now().steady); }
   bool has_configured() const { return !dialers_.empty() || bearers_; }
   std::shared_ptr<const api::HeldTable> held(const model::VersionVector& streams) const;
+  // Where a thing has been, by the node that heard it.
+  std::vector<std::pair<model::KeyId, std::vector<sync::Fix>>> track(const model::EntityId& subject) const {
+    return core_.tracks().of(subject);
+  }
   std::uint64_t refused_total() const { return core_.refused_total(); }
   std::uint16_t port() const { return listener_ ? listener_->port() : std::uint16_t{0}; }
 

@@ -434,6 +434,9 @@ json::object openapi_json(std::string_view version) {
       call("What happened to one record, newest first", "history", answer("Events", ref("Events")),
            {parameter("id", "path", "string", "its id"),
             parameter("limit", "query", "integer", "at most so many, 200 unless told")}));
+  get("/api/v1/tracks/{id}/fixes", call("Where a thing has been, oldest first", "trackFixes",
+                                        answer("Fixes by the node that heard it", typed("object")),
+                                        {parameter("id", "path", "string", "the track's id")}));
   get("/api/v1/events", call("The journal by order of arrival", "events", answer("Events", ref("Events")),
                              {parameter("after", "query", "integer", "arrival number to go on after"),
                               parameter("limit", "query", "integer", "at most so many, 200 unless told"),

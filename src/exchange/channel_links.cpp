@@ -35,6 +35,7 @@ sync::LinkProfile link_profile(const bearer::Profile& profile, std::uint32_t num
   link.value_bytes_max =
       profile.mtu - bearer::frame_overhead - bearer::long_bytes - bearer::data_head_bytes - value_heads;
   const bool slow = profile.rate_bps != 0 && profile.rate_bps < slow_bps;
+  link.is_narrow = slow;
   // What is under way on a slow channel is minutes old before anybody can have answered.
   link.window_bytes = slow ? 64 * 1024 : 1024 * 1024;
   link.frame_bytes = slow ? 4 * 1024 : 16 * 1024;

@@ -142,6 +142,8 @@ struct Encoder {
   Bytes operator()(const Hello& hello) const { return canonical(hello); }
   Bytes operator()(const SnapshotAsk& ask) const { return canonical(ask); }  // on streams only
   Bytes operator()(const SnapshotPart& part) const { return canonical(part); }
+  Bytes operator()(const TracksHeld& held) const { return canonical(held); }
+  Bytes operator()(const TrackPart& part) const { return canonical(part); }
   Bytes operator()(const AskVector& ask) const {
     auto out = begin(MessageType::AskVector, nullptr, ask.heads);
     if (ask.base) put_bytes(out, *ask.base);
@@ -383,6 +385,8 @@ struct Decoder {
       case MessageType::Hello:
       case MessageType::SnapshotAsk:
       case MessageType::SnapshotPart:
+      case MessageType::TracksHeld:
+      case MessageType::TrackPart:
         in.fail(DecodeFault::WrongType);  // has the form on streams only
         break;
     }
@@ -423,8 +427,10 @@ Result<CompactMessage, CompactError> decode_compact(ByteView bytes, const Compac
   const auto raw_type = static_cast<std::uint8_t>(first & type_mask);
   const auto has_variant = raw_type == static_cast<std::uint8_t>(MessageType::AskVector) ||
                            raw_type == static_cast<std::uint8_t>(MessageType::LastValues);
-  if (raw_type == 0 || raw_type > static_cast<std::uint8_t>(MessageType::WhoIs) ||
-      ((first & variant_flag) != 0 && !has_variant)) {
+  const bool is_track = raw_type == static_cast<std::uint8_t>(MessageType::TracksHeld) ||
+                        raw_type == static_cast<std::uint8_t>(MessageType::TrackPart);
+  if (raw_type == 0 || (raw_type > static_cast<std::uint8_t>(MessageType::WhoIs) && !is_track) ||
+      (is_track && (first & canonical_flag) == 0) || ((first & variant_flag) != 0 && !has_variant)) {
     return CompactMessage{UnknownMessage{raw_type}, {}};
   }
   if ((first & canonical_flag) != 0) {

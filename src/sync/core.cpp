@@ -72,7 +72,7 @@ PeerId Core::connect(LinkProfile link, Now now) {
               config_.name,
               log_.own_writer().incarnation,
               digest_of(ours_),
-              config_.sends_snapshots ? feature_snapshots : 0,
+              feature_tracks | (config_.sends_snapshots ? feature_snapshots : 0),
               config_.run,
               config_.incident_name};
   if (peer.link.dialed) {  // who calls knows over what
@@ -270,6 +270,10 @@ void Core::on_message(Peer& peer, Message message, Now now) {
     on_writers(peer, std::move(*writers), now);
   } else if (const auto* who = std::get_if<WhoIs>(&message)) {
     on_who_is(peer, *who, now);
+  } else if (const auto* tracks = std::get_if<TracksHeld>(&message)) {
+    on_tracks_held(peer, *tracks);
+  } else if (const auto* track = std::get_if<TrackPart>(&message)) {
+    on_track_part(peer, *track, now);
   } else if (const auto* wish = std::get_if<SnapshotAsk>(&message)) {
     on_snapshot_ask(peer, *wish, now);
   } else if (auto* part_of = std::get_if<SnapshotPart>(&message)) {
@@ -447,6 +451,8 @@ std::optional<SteadyTime> Core::next_deadline() const {
     if (peer.link.is_message) {
       if (peer.link.is_one_way) consider(peer.repeat_at);
       if (const auto due = peer.resting.next()) consider(*due);
+      if (peer.state == PeerState::Up && peer.tracks_not_before > peer.stuck_checked && next_track(peer))
+        consider(peer.tracks_not_before);
     } else {
       if (peer.state == PeerState::Greeting) {
         consider(peer.connected + hello_wait_max);
@@ -543,6 +549,7 @@ void Core::refresh(Now now) {
 }
 
 void Core::last_value(const model::Observation& observation, Now now) {
+  hear_track(observation, now);
   const auto key = key_of(observation);
   const auto shared =
       last_values_.offer(key, age_of(observation), said(observation, model::encode(observation)), now.utc);

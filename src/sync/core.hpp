@@ -100,6 +100,7 @@ class Core {
   std::vector<Output> take_outputs() { return std::exchange(outputs_, {}); }
 
   std::vector<PeerStatus> peers() const;
+  const TrackTable& tracks() const { return tracks_; }
   // Nodes known to hold this event on disk, connected now or earlier; this one not among them. Of a forked stream's
   // disputed part nobody is counted.
   std::vector<model::KeyId> holders(const model::Dot& dot) const;
@@ -249,6 +250,15 @@ class Core {
   void on_snapshot_part(Peer& peer, SnapshotPart part, Now now);
   bool send_snapshot_part(Peer& peer);
 
+  // core_tracks.cpp: where things have been
+  static bool carries_tracks(const Peer& peer);
+  bool has_tracks_for(const Peer& peer, Now now) const;
+  std::optional<TrackId> next_track(const Peer& peer) const;
+  bool send_tracks(Peer& peer, Now now);
+  void on_tracks_held(Peer& peer, const TracksHeld& held);
+  void on_track_part(Peer& peer, const TrackPart& part, Now now);
+  void hear_track(const model::Observation& observation, Now now);
+
   // core_receive.cpp: what arrives
   template <class Tell>
   bool end_run(Ticket ticket, Tell tell);
@@ -308,6 +318,7 @@ class Core {
   std::map<model::KeyId, Flood> floods_;
   std::set<model::Writer> ahead_told_;
   LastValueTable last_values_;
+  TrackTable tracks_;
   std::map<std::uint64_t, Air> air_;   // by air_number()
   std::set<model::KeyId> left_;        // nodes a link to which has just ended
   std::deque<WriterTablePtr> tables_;  // of this node's writers, the latest last

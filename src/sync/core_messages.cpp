@@ -219,6 +219,7 @@ void Core::want_what_waits(Peer& peer, Now now) {
     if (!carries(peer, false, now) || is_spent(peer)) return false;
     if (!peer.observations.empty()) return true;
     if (!peer.link.is_one_way && std::ranges::any_of(peer.unannounced, to_tell)) return true;
+    if (has_tracks_for(peer, now)) return true;
     return takes && (any_ready(model::Class::Urgent, floods) || any_ready(model::Class::Important, any) ||
                      any_ready(model::Class::Routine, any));
   };

@@ -234,8 +234,11 @@ void Core::pump(Peer& peer, Now now) {
       if (send_events(peer, model::Class::Routine, frame_bytes(), now)) continue;
     }
     if (config_.planted == Planted::PriorityHole && urgent()) continue;
-    if (peer.observations.empty()) break;
-    send_observations(peer, frame_bytes(), now);
+    if (!peer.observations.empty()) {
+      send_observations(peer, frame_bytes(), now);
+    } else if (!send_tracks(peer, now)) {
+      break;
+    }
   }
 }
 

@@ -79,6 +79,13 @@ inline constexpr Milliseconds snapshot_again_after{
     60'000};                                              // one a peer in this time; a question before is passed over
 inline constexpr Milliseconds snapshot_wait_max{30'000};  // asked and nothing more came: another peer may be asked
 
+// Tracks, told when nothing else is to be said. On a channel of which the use is measured so many fixes at once (about
+// 150 B with their heads), and then nothing of them for at least so long: a twentieth of 2400 bit/s.
+inline constexpr std::size_t tracks_held_max = 1'024;  // of one peer; more are not read
+inline constexpr std::size_t track_part_bytes_max = 16 * 1024;
+inline constexpr std::size_t track_fixes_narrow = 16;
+inline constexpr Milliseconds track_pause_min{10'000};
+
 inline constexpr Milliseconds hello_wait_max{10'000};  // a link that does not say who it is
 inline constexpr int missed_intervals_max = 2;         // heartbeats without a byte received: the peer is lost
 inline constexpr Milliseconds retry_busy{2'000};       // doubled at each failure to write, up to the next

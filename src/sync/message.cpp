@@ -251,6 +251,21 @@ struct Encoder {
     out.bytes(part.bytes);
     return MessageType::SnapshotPart;
   }
+  MessageType operator()(const TracksHeld& held) {
+    out.array(held.tracks.size() * 2);
+    for (const auto& [tag, last_s] : held.tracks) {
+      out.bytes(tag);
+      out.uint(last_s);
+    }
+    return MessageType::TracksHeld;
+  }
+  MessageType operator()(const TrackPart& part) {
+    out.array(3);
+    out.text(model::to_text(part.id.subject));
+    out.bytes(part.id.gateway.view());
+    out.bytes(part.fixes);
+    return MessageType::TrackPart;
+  }
   // Never sent on a stream; compact.cpp has its own forms.
   MessageType operator()(const AskWriters& ask) {
     out.uint(ask.tag);
@@ -454,6 +469,26 @@ std::optional<Message> get_message(MessageType type, Reader& in) {
       part.bytes = to_bytes(in.bytes(snapshot_part_bytes));
       return part;
     }
+    case MessageType::TracksHeld: {
+      TracksHeld held;
+      const auto count = in.array(tracks_held_max * 2) / 2;
+      for (std::size_t i = 0; i < count && in.ok(); ++i) {
+        const auto tag = get_array<TrackTag>(in);
+        held.tracks.emplace_back(tag, in.uint(INT64_MAX));
+      }
+      return held;
+    }
+    case MessageType::TrackPart: {
+      TrackPart part;
+      expect_array(in, 3);
+      const auto at = in.offset();
+      const auto subject = model::entity_from_text(in.text(model::observation_text_max * 2));
+      if (in.ok() && !subject) in.fail_at(DecodeFault::BadReference, at);
+      part.id.subject = subject.value_or(model::EntityId{});
+      part.id.gateway = in.fixed<model::KeyId>();
+      part.fixes = to_bytes(in.bytes(track_part_bytes_max));
+      return part;
+    }
     case MessageType::AskWriters:
     case MessageType::Writers:
     case MessageType::WhoIs:
@@ -492,8 +527,7 @@ Result<std::variant<Message, UnknownMessage>, DecodeError> decode(std::uint8_t t
   // A set flag changes what the payload means, so a flagged frame is as unknown as a new type.
   const bool is_compact = type >= static_cast<std::uint8_t>(MessageType::AskWriters) &&
                           type <= static_cast<std::uint8_t>(MessageType::WhoIs);
-  if (type == 0 || is_compact || type > static_cast<std::uint8_t>(MessageType::SnapshotPart))
-    return UnknownMessage{type};
+  if (type == 0 || is_compact || type > static_cast<std::uint8_t>(MessageType::TrackPart)) return UnknownMessage{type};
   Reader in(payload);
   auto message = get_message(static_cast<MessageType>(type), in);
   in.end();

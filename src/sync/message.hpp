@@ -9,6 +9,7 @@
 
 #include "base/result.hpp"
 #include "model/entry.hpp"
+#include "sync/track_table.hpp"
 
 namespace airbridge::sync {
 
@@ -33,9 +34,13 @@ enum class MessageType : std::uint8_t {
   // On streams only, to nodes whose HELLO has feature_snapshots.
   SnapshotAsk = 17,
   SnapshotPart = 18,
+  // On streams to nodes whose HELLO has feature_tracks; on message links in their form on streams.
+  TracksHeld = 19,
+  TrackPart = 20,
 };
 
 inline constexpr std::uint64_t feature_snapshots = 1;  // answers SNAPSHOT_ASK
+inline constexpr std::uint64_t feature_tracks = 2;     // knows TRACKS_HELD and TRACK_PART
 
 using Digest = std::array<std::uint8_t, 8>;  // of all a node holds: BLAKE2b-64 of streams, numbers and heads
 using Head4 = std::array<std::uint8_t, 4>;   // first bytes of a chain value: enough to suspect, not to prove
@@ -172,8 +177,19 @@ struct SnapshotPart {
   Bytes bytes;
 };
 
-using Message = std::variant<Hello, AskVector, VectorMessage, Keys, Run, Ack, LastValues, ChainQuery, ChainReply, Ping,
-                             Pong, RunRefused, Bye, AskWriters, Writers, WhoIs, SnapshotAsk, SnapshotPart>;
+// How far the sender holds each track: its tag (track_table.hpp) and the time of the last fix, in seconds since 1970.
+struct TracksHeld {
+  std::vector<std::pair<TrackTag, std::uint64_t>> tracks;
+};
+// Fixes of one track behind those that the receiver holds (track.hpp).
+struct TrackPart {
+  TrackId id;
+  Bytes fixes;
+};
+
+using Message =
+    std::variant<Hello, AskVector, VectorMessage, Keys, Run, Ack, LastValues, ChainQuery, ChainReply, Ping, Pong,
+                 RunRefused, Bye, AskWriters, Writers, WhoIs, SnapshotAsk, SnapshotPart, TracksHeld, TrackPart>;
 
 // A whole frame.
 Bytes encode(const Message& message);

@@ -40,6 +40,7 @@ struct LinkProfile {
   Milliseconds resend_after{30'000};  // handed over long ago, never acknowledged: once more
 
   bool is_message = false;
+  bool is_narrow = false;   // so slow that what can wait goes in small parts with pauses
   bool is_one_way = false;  // message link on which nobody ever answers
   bool repeats = false;     // positions heard on the channel are said again on it, for those out of reach
   std::size_t value_bytes_max = SIZE_MAX;  // message links: a message of last values that is longer is lost
@@ -130,6 +131,10 @@ struct Peer {
   std::map<model::StreamId, Probe> probes;
   std::set<model::StreamId> settled_apart;     // differences inside a branch: shown, not exchanged here
   std::set<model::StreamId> offered_branches;  // our side of forks found with this peer, read from the base stream
+  bool tracks_said = false;                    // it was told which tracks are here
+  bool tracks_asked = false;                   // it has tracks that are not here
+  std::optional<std::map<TrackTag, std::int64_t>> tracks_held;  // the last fix of each it holds, once it said so
+  SteadyTime tracks_not_before{};
   ObservationQueue observations;
   RestingValues resting;            // not due on its channel yet
   std::optional<double> occupancy;  // of its channel, where that is measured: positions follow it
