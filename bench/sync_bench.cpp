@@ -4,8 +4,8 @@
 //
 // Rows: name value unit goal ratio verdict; a ratio of 1 or less is ok. --more prints figures without a goal too, over
 // three times the seeds; --short takes a tenth of the events and one seed, to see that it runs. What is measured how
-// stands in sync_sizes.hpp, sync_radio.hpp (both in virtual time or in bytes), sync_wide.hpp and sync_portable.hpp (real
-// processes: a quiet machine gives the better figures).
+// stands in sync_sizes.hpp, sync_radio.hpp (both in virtual time or in bytes), sync_wide.hpp and sync_portable.hpp
+// (real processes: a quiet machine gives the better figures).
 #include <fmt/format.h>
 
 #include <cstdio>
