@@ -1,18 +1,18 @@
 #include "track_routes.hpp"
 
-#include <boost/json.hpp>
+#include "api/json_values.hpp"
 
 namespace airbridge::app {
 namespace json = boost::json;
 namespace {
-constexpr double degrees_a_step = 1e-5;
+constexpr double steps_a_degree = 1e5;
 
 json::object to_json(const TracksOf& tracks) {
   json::array out;
   for (const auto& [gateway, fixes] : tracks) {
     json::array points;
     for (const auto& fix : fixes) {
-      json::array point{fix.time_s * 1'000, fix.lat_e5 * degrees_a_step, fix.lon_e5 * degrees_a_step};
+      json::array point{fix.time_s * 1'000, fix.lat_e5 / steps_a_degree, fix.lon_e5 / steps_a_degree};
       if (fix.height_m) point.emplace_back(*fix.height_m);
       points.push_back(std::move(point));
     }
@@ -30,7 +30,7 @@ void add_track_routes(net::HttpRouter& router, net::EventLoop& core, net::EventL
                const auto id = model::entity_from_text(values.at(0));
                if (!id) return to(net::http_error(404, "not_found", "this is not the id of a track"));
                core.post([&loop, find, to, id = *id] {
-                 loop.post([to, text = json::serialize(to_json(find(id)))] { to(net::HttpResponse::json(200, text)); });
+                 loop.post([to, text = api::to_text(to_json(find(id)))] { to(net::HttpResponse::json(200, text)); });
                });
              });
 }

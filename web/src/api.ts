@@ -1,6 +1,7 @@
 // The calls of docs/protocol/api.md. Nothing here throws: a call that fails answers null or says why.
 import type { BundleReport } from './core/courier';
 import type { Delivery } from './core/outbox';
+import type { Fixes } from './core/trail';
 import type {
   ApiError,
   Command,
@@ -70,6 +71,8 @@ export async function read_history(id: string, limit = 100): Promise<HistoryEven
   );
   return answer?.events ?? null;
 }
+
+export const read_fixes = (track: string) => get<Fixes>(`/api/v1/tracks/${encodeURIComponent(track)}/fixes`);
 
 export async function read_events(
   after: number,

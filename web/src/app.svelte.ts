@@ -14,6 +14,7 @@ import { Rows, type Attention, type Row, type SortBy, type Wanted } from './core
 import { read_schema, type Schema } from './core/schema';
 import type { Entity, Hello, MapFile, Status, Track } from './core/types';
 import { Drawing, own_id } from './layers/drawing';
+import { Trail } from './layers/trail';
 import type { MapView } from './layers/map_view';
 import { palettes, type Mode, type Palette } from './layers/palette';
 import { symbol_address } from './layers/symbols';
@@ -74,6 +75,10 @@ export class App {
   readonly toasts = new Toasts();
   readonly commands: Commands = new Commands(this, this.toasts);
   private readonly drawing: Drawing = new Drawing(this);
+  private readonly trail = new Trail(
+    () => this.map,
+    (id) => this.picture.tracks.get(id) ?? null,
+  );
   private changed_rows: Set<string> | 'everything' = new Set();
   private rows_timer: ReturnType<typeof setTimeout> | null = null;
   private rows_at_ms = 0;
@@ -339,6 +344,7 @@ export class App {
     const found = [id ?? '', ...linked].map((one) => this.picture.tracks.get(one)).find((track) => track);
     const track = found ?? null;
     if (entity !== this.selected.entity || track !== this.selected.track) this.selected = { entity, track };
+    this.trail.follow(track?.id ?? null);
   }
 
   /** Rows are made in tasks of their own, so that no single task holds up the page. */

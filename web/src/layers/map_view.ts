@@ -142,6 +142,17 @@ export class MapView {
     );
   }
 
+  /** Where the chosen thing has been, as lines of [longitude, latitude]. */
+  set_trail(lines: [number, number][][]): void {
+    void this.ready.then(() =>
+      this.source('trail').setData({
+        type: 'Feature',
+        properties: {},
+        geometry: { type: 'MultiLineString', coordinates: lines },
+      }),
+    );
+  }
+
   set_labels(labels: Label[]): void {
     void this.ready.then(() =>
       this.source('labels').setData({

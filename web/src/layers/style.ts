@@ -54,6 +54,7 @@ export function base_style(p: Palette): StyleSpecification {
       countries: { type: 'geojson', data: absolute(country_labels) },
       graticule: { type: 'geojson', data: empty },
       shapes: { type: 'geojson', data: empty },
+      trail: { type: 'geojson', data: empty, tolerance: 0.2 },
       labels: { type: 'geojson', data: empty },
     },
     layers: [
@@ -112,6 +113,20 @@ export function base_style(p: Palette): StyleSpecification {
         source: 'shapes',
         layout: { 'line-join': 'round', 'line-cap': 'round' },
         paint: { 'line-color': ['get', 'colour'], 'line-width': ['case', ['get', 'selected'], 4, 2.4] },
+      },
+      {
+        id: 'trail-casing',
+        type: 'line',
+        source: 'trail',
+        layout: { 'line-join': 'round', 'line-cap': 'round' },
+        paint: { 'line-color': p.halo, 'line-width': 5, 'line-opacity': 0.7 },
+      },
+      {
+        id: 'trail',
+        type: 'line',
+        source: 'trail',
+        layout: { 'line-join': 'round' },
+        paint: { 'line-color': p.select, 'line-width': 2, 'line-dasharray': [3, 1.5] },
       },
       {
         id: 'graticule-text',
@@ -179,6 +194,8 @@ export function paint_of(p: Palette): [string, string, string][] {
     ['countries', 'text-color', p.country_text],
     ['countries', 'text-halo-color', p.land],
     ['shape-casing', 'line-color', p.halo],
+    ['trail-casing', 'line-color', p.halo],
+    ['trail', 'line-color', p.select],
     ['labels', 'text-color', p.text],
     ['labels', 'text-halo-color', p.halo],
   ];
