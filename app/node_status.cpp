@@ -59,7 +59,7 @@ std::shared_ptr<const api::Status> NodeStatus::make(model::ClockQuality clock_qu
   status.feeds.push_back(parts_.tak.status());
   for (auto& feed : parts_.feeds.status()) status.feeds.push_back(std::move(feed));
   status.store = parts_.ledger.store_info();
-  hash_state(status.store);
+  hash_state(status.store, *picture);
   status.own_position = parts_.own_place.standing();
   count_conflicts(*picture);
   status.conflicts = conflicts_;
@@ -98,13 +98,11 @@ void NodeStatus::count_unshared(api::Status& status) {
   status.held = held_;
 }
 
-void NodeStatus::hash_state(api::StoreInfo& store) {
+void NodeStatus::hash_state(api::StoreInfo& store, const picture::Picture& picture) {
   const auto steady = clock_.now().steady;
-  if (state_hash_.empty() || (store.events != hashed_events_ && steady - hashed_ >= state_hash_every) ||
-      store.events < state_hash_small) {
+  if (told_hash_.is_due(store.events, picture.seq(), steady)) {
     state_hash_ = parts_.ledger.state_hash().hex();
-    hashed_ = steady;
-    hashed_events_ = store.events;
+    told_hash_.made(store.events, picture.seq(), steady);
   }
   store.state_hash = state_hash_;
 }

@@ -11,12 +11,9 @@
 #include "own_place.hpp"
 #include "peers.hpp"
 #include "tak_gateway.hpp"
+#include "told_hash.hpp"
 
 namespace airbridge::app {
-
-// The hash of the state reads all of it: of a large one, so often at most.
-inline constexpr Milliseconds state_hash_every{5'000};
-inline constexpr std::uint64_t state_hash_small = 1'000;  // events; below, it is made each time
 
 class NodeStatus {
  public:
@@ -37,7 +34,7 @@ class NodeStatus {
  private:
   void count_unshared(api::Status& status);
   void count_conflicts(const picture::Picture& picture);
-  void hash_state(api::StoreInfo& store);
+  void hash_state(api::StoreInfo& store, const picture::Picture& picture);
   void add_problems(api::Status& status, const picture::Picture& picture,
                     const std::vector<std::string>& start_problems) const;
 
@@ -49,8 +46,7 @@ class NodeStatus {
   std::shared_ptr<const api::HeldTable> held_ = std::make_shared<api::HeldTable>();  // as last told
   std::uint64_t conflicts_ = 0, conflicts_urgent_ = 0, conflicts_in_ = 0;            // of the picture with that number
   std::string state_hash_;
-  SteadyTime hashed_{};
-  std::uint64_t hashed_events_ = 0;
+  ToldHash told_hash_;
 };
 
 }  // namespace airbridge::app
