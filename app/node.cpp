@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <atomic>
 #include <optional>
 
 #include "api/server.hpp"
@@ -27,7 +29,8 @@
 namespace airbridge::app {
 namespace {
 
-constexpr Milliseconds publish_every{100};   // at most so often, and for a tenth of the time at most
+constexpr Milliseconds publish_every{100};  // at most so often, and for a tenth of the time at most
+constexpr Milliseconds publish_rest_max{1'000};
 constexpr Milliseconds status_every{1'000};  // at most, while somebody looks or something changes
 constexpr Milliseconds status_rest{5'000};   // while nobody does
 constexpr Milliseconds asked_for{10'000};    // whoever asked looks for so long
@@ -113,6 +116,7 @@ class RunningNode final : public Node {
   std::shared_ptr<net::EventLoop::Timer> publish_timer_, status_timer_;
   SteadyTime publish_at_{}, status_at_{}, status_due_{};  // not before; the last; the next
   std::size_t packing_ = 0;                               // pictures being made for other nodes
+  std::atomic<SteadyTime> status_asked_{SteadyTime{}};    // any thread
   bool ended_ = false;                                    // core thread
   model::ClockQuality clock_quality_ = system_clock_quality();
   std::vector<std::string> start_problems_;
@@ -290,6 +294,7 @@ Result<void, std::string> RunningNode::start_api(const net::Endpoint& at) {
                          [this] { publish(); },
                          [this] { make_status(); },
                          [this] { plan_status(status_every); },
+                         status_asked_,
                          [this](const std::string& peer) { return comparer_->begin(peer); },
                          comparisons_};
   backend_ = std::make_unique<NodeBackend>(home_, clock_, std::move(core), picture_, status_);
@@ -390,7 +395,9 @@ void RunningNode::publish() {
   const auto begun = clock_.now().steady;
   picture_.set(ledger_->publish());
   const auto now = clock_.now().steady;
-  publish_at_ = now + std::max(publish_every, 10 * (now - begun));
+  // Not while a newcomer waits for the picture another node sent: it is looked for here.
+  const bool is_awaited = !ledger_->wants_picture();
+  publish_at_ = now + (is_awaited ? publish_every : std::clamp(10 * (now - begun), publish_every, publish_rest_max));
 }
 
 // The next status comes so long after the last one, unless it is due before.
@@ -413,7 +420,7 @@ void RunningNode::make_status() {
   tell_members();
   status_.set(status_maker_->make(clock_quality_, start_problems_));
   status_at_ = clock_.now().steady;
-  plan_status(backend_ && backend_->was_asked(asked_for) ? status_every : status_rest);
+  plan_status(status_at_ - status_asked_.load() < asked_for ? status_every : status_rest);
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ void NodeBackend::stop() {
 
 std::shared_ptr<const api::Status> NodeBackend::status() {
   const auto now = clock_.now().steady;
-  const auto before = asked_.exchange(now);
+  const auto before = core_.asked.exchange(now);
   if (now - before >= status_wakes_every) core_.loop.post([this] { core_.wake_status(); });
   return status_.get();
 }

@@ -29,6 +29,7 @@ class NodeBackend final : public api::Backend {
     std::function<void()> publish;
     std::function<void()> make_status;
     std::function<void()> wake_status;                     // somebody looks at it: about one a second
+    std::atomic<SteadyTime>& asked;                        // when somebody last did
     std::function<bool(const std::string& peer)> compare;  // false: no such node is in reach
     const Shared<api::Comparisons>& comparisons;
   };
@@ -50,8 +51,6 @@ class NodeBackend final : public api::Backend {
                std::function<void(Result<std::shared_ptr<const api::Comparisons>, api::CommandError>)> done) override;
   std::shared_ptr<const api::Comparisons> comparisons() override { return core_.comparisons.get(); }
   std::string metrics() override;
-  // Any thread: has somebody looked at the status lately?
-  bool was_asked(Milliseconds lately) const { return clock_.now().steady - asked_.load() < lately; }
 
  private:
   std::string make_backup(const std::string& file, bool with_keys);  // on the backup's thread
@@ -62,7 +61,6 @@ class NodeBackend final : public api::Backend {
   const Shared<picture::Picture>& picture_;
   const Shared<api::Status>& status_;
   std::atomic<std::uint64_t> commands_{0};
-  std::atomic<SteadyTime> asked_{SteadyTime{}};
   std::atomic<std::size_t> journal_asked_{0};
   std::unique_ptr<Backups> backups_;
   LoopThread journal_;
