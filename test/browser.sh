@@ -19,7 +19,7 @@ trap finish EXIT
 pid=$!
 # A second one, whose only neighbour is not there.
 "$program" init --dir "$home/alone" --name "TRUCK 9" --operator "Test" --incident "Browser test" --exercise >/dev/null
-"$program" node --dir "$home/alone" --http 127.0.0.1:0 --tak off --peer 127.0.0.1:1 >"$home/alone.log" 2>&1 &
+"$program" node --dir "$home/alone" --http 127.0.0.1:0 --tak off --listen 127.0.0.1:0 --peer 127.0.0.1:1 >"$home/alone.log" 2>&1 &
 alone=$!
 for _ in $(seq 100); do
   [ -s "$home/node/running" ] && [ -s "$home/alone/running" ] && break
