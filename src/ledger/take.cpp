@@ -29,6 +29,7 @@ void Ledger::accept(model::SealedRun run, std::optional<model::PublicKey> author
   struct Taken {
     model::SealedRun run;
     std::vector<std::uint64_t> arrivals;  // filled in where the batch is written
+    std::string contradiction;            // what of it is refused although what stands before it is taken
   };
   auto shared = std::make_shared<Taken>();
   shared->run = std::move(run);
@@ -40,7 +41,13 @@ void Ledger::accept(model::SealedRun run, std::optional<model::PublicKey> author
           if (const auto key = log.append_author_key(*author_key, now); !key) return failure(key.error());
         }
         auto arrivals = log.append_accepted(shared->run, now);
-        if (!arrivals) return failure(arrivals.error());
+        if (!arrivals) {
+          if (arrivals.error().fault != store::StoreFault::Contradiction) return failure(arrivals.error());
+          shared->arrivals = log.append_before_contradiction(shared->run, now);
+          if (shared->arrivals.empty()) return failure(arrivals.error());
+          shared->contradiction = arrivals.error().what;
+          return {};
+        }
         shared->arrivals = std::move(*arrivals);
         return {};
       },
@@ -63,7 +70,7 @@ void Ledger::accept(model::SealedRun run, std::optional<model::PublicKey> author
           if (event.event) changed.push_back(event.event->entity);
         }
         if (fold_.needs_refold()) refold();
-        done(Accepted::Written, {});
+        done(shared->contradiction.empty() ? Accepted::Written : Accepted::Refused, shared->contradiction);
         folded(std::move(changed), outcome->last);
         if (failing_ && in_flight_ == 0) recover();
       }));

@@ -1,5 +1,7 @@
 // The log on disks that forget, tear, flip, fill and fail. Twin: the authors, who remember what they wrote, and the
 // list of what was acknowledged.
+#include <fmt/format.h>
+
 #include "store/snapshot.hpp"
 
 #include "store/test_world.hpp"
@@ -377,6 +379,43 @@ TEST_CASE("rot that comes while the log is open is found when read or scrubbed, 
     CHECK(log.holes().empty());
     CHECK(log.vector().at(ana.stream()) == 20);
     CHECK(log.read_entry(ana.stream(), 10)->entry == ana.entries()[9]);
+  }
+}
+
+TEST_CASE(
+    "of a run that contradicts what is here, what fills the hole before it is taken when the chain vouches for it") {
+  // The other's words are the same up to `fork`, others from there on. Events 9 and 10 have rotted here.
+  for (const int fork : {6, 9, 10, 11, 14, 20}) {
+    CAPTURE(fork);
+    SimDisk disk(3);
+    Author ana(1), restored(1);
+    auto log = open_log(disk);
+    for (int i = 1; i <= 20; ++i) {
+      ana.write(fmt::format("event {:02}", i));
+      restored.write(fmt::format(fmt::runtime(i < fork ? "event {:02}" : "other {:02}"), i));
+    }
+    must(log.append_run(ana.run(1, 20), noon).has_value());
+    must(log.sync(noon).has_value());
+    for (const std::uint64_t seq : {9U, 10U}) {
+      REQUIRE(
+          disk.flip(segment_name(1), as_text(disk.content(segment_name(1))).find(fmt::format("event {:02}", seq)), 4));
+      CHECK_FALSE(log.read_entry(ana.stream(), seq));
+    }
+    const auto run = restored.run(1, 20);
+    CHECK(log.append_accepted(run, noon).error().fault == StoreFault::Contradiction);
+    CHECK(log.buffered_records() == 0);
+    const auto taken = log.append_before_contradiction(run, noon);
+    if (fork <= 10) {  // nothing here says that they are the ones that were lost
+      CHECK(taken.empty());
+      CHECK(log.buffered_records() == 0);
+      continue;
+    }
+    CHECK(taken.size() == static_cast<std::size_t>(fork) - 1);
+    must(log.sync(noon).has_value());
+    CHECK(log.holes().empty());
+    CHECK(log.vector().at(ana.stream()) == 20);
+    CHECK(log.read_entry(ana.stream(), 10)->entry == ana.entries()[9]);
+    CHECK(log.append_before_contradiction(run, noon).empty());
   }
 }
 

@@ -294,6 +294,27 @@ StoreResult<std::vector<std::uint64_t>> Log::append_accepted(const model::Sealed
   return arrivals;
 }
 
+std::vector<std::uint64_t> Log::append_before_contradiction(const model::SealedRun& run, UtcTime now) {
+  const auto start = mark();
+  const auto* const state = find(run.seal.stream);
+  std::vector<std::uint64_t> arrivals;
+  for (const auto& entry : run.entries) {
+    const auto appended = append_entry(entry, {}, now);
+    if (appended) {
+      arrivals.push_back(appended->arrival);
+      continue;
+    }
+    // What was filled last was checked against the entry behind it, which is this one when it is here.
+    const bool is_here = state != nullptr && entry.seq <= state->head_seq() && state->at(entry.seq) &&
+                         read_entry(entry.stream, entry.seq);
+    if (appended.error().fault != StoreFault::Contradiction || !is_here) break;
+    if (std::ranges::all_of(arrivals, [](auto arrival) { return arrival == 0; })) break;
+    return arrivals;
+  }
+  rollback(start);
+  return {};
+}
+
 StoreResult<Appended> Log::append_author_key(const model::PublicKey& key, UtcTime now) {
   if (auto may = may_append(now); !may) return failure(may.error());
   if (keys_.contains(model::key_id_of(key))) return Appended{0, true};
