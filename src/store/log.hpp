@@ -138,8 +138,8 @@ class Log {
   // here.
   StoreResult<std::vector<std::uint64_t>> append_accepted(const model::SealedRun& run, UtcTime now);
   // Of a run that contradicts an entry that is here: what of it stands before that entry and fills holes. The chain of
-  // what is here vouches for it, so the fork behind it can be found. Arrival numbers as above, of the entries before the
-  // contradiction; empty when nothing of it was missing, or nothing here vouches for it.
+  // what is here vouches for it, so the fork behind it can be found. Arrival numbers as above, of the entries before
+  // the contradiction; empty when nothing of it was missing, or nothing here vouches for it.
   std::vector<std::uint64_t> append_before_contradiction(const model::SealedRun& run, UtcTime now);
   StoreResult<Appended> append_author_key(const model::PublicKey& key, UtcTime now);
   StoreResult<Appended> append_genesis(const model::Genesis& genesis, UtcTime now);
