@@ -108,16 +108,18 @@ export class Commands {
         fill_random,
       );
     const can_undo = ['values', 'clash', 'same_as'].includes(conflict.kind);
-    for (const [i, command] of commands.entries()) {
-      const last = i === commands.length - 1;
-      const answer = await this.send(command, {
-        done: () => (last ? this.page.t('toast.settled', { what: what.filter(Boolean).join(': ') }) : ''),
-        undo: last && can_undo ? () => () => void this.send_all(undo()) : undefined,
-      });
-      if (!answer) return false;
-      written.set(command.entity ?? '', answer.dots ?? []);
-    }
-    return commands.length > 0;
+    return this.toasts.during(async () => {
+      for (const [i, command] of commands.entries()) {
+        const last = i === commands.length - 1;
+        const answer = await this.send(command, {
+          done: () => (last ? this.page.t('toast.settled', { what: what.filter(Boolean).join(': ') }) : ''),
+          undo: last && can_undo ? () => () => void this.send_all(undo()) : undefined,
+        });
+        if (!answer) return false;
+        written.set(command.entity ?? '', answer.dots ?? []);
+      }
+      return commands.length > 0;
+    });
   }
 
   async set_deleted(entity: Entity, deleted: boolean): Promise<void> {
@@ -152,19 +154,24 @@ export class Commands {
     }
   }
 
-  private async send(
+  private send(
     command: Command,
     words: { done: (a: CommandAnswer) => string; undo?: (a: CommandAnswer) => () => void },
   ): Promise<CommandAnswer | null> {
-    const delivery = await this.outbox.put(command, steady_ms());
-    if (delivery.kind === 'refused') {
-      const { message, hint } = delivery.error;
-      this.toasts.say('failed', this.page.t('toast.failed', { why: hint ? `${message} ${hint}` : message }));
-      return null;
-    }
-    const done = words.done(delivery.answer);
-    if (done) this.toasts.say('done', done, words.undo?.(delivery.answer));
-    return delivery.answer;
+    return this.toasts.during(async () => {
+      const delivery = await this.outbox.put(command, steady_ms());
+      if (delivery.kind === 'refused') {
+        const { message, hint } = delivery.error;
+        this.toasts.say(
+          'failed',
+          this.page.t('toast.failed', { why: hint ? `${message} ${hint}` : message }),
+        );
+        return null;
+      }
+      const done = words.done(delivery.answer);
+      if (done) this.toasts.say('done', done, words.undo?.(delivery.answer));
+      return delivery.answer;
+    });
   }
 
   /** Undo works on the record as it is now, so that it names the dots of now. */

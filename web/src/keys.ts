@@ -68,7 +68,7 @@ export function on_key(event: KeyboardEvent): void {
   const actions: Record<string, () => void> = {
     '/': focus_filter,
     a: () => app.start_adding(),
-    u: () => app.toasts.undo_last(),
+    u: () => void app.toasts.undo_last(),
     g: () => app.go_to_selected(),
     f: () => app.fit_all(),
     o: () => app.pick_own_position(),
