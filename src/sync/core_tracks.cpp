@@ -22,7 +22,8 @@ bool Core::has_tracks_for(const Peer& peer, Now now) const {
 }
 
 std::optional<TrackId> Core::next_track(const Peer& peer) const {
-  if (!peer.tracks_held) return std::nullopt;
+  // Asked whenever something was sent or heard: mostly nothing has changed.
+  if (!peer.tracks_held || peer.tracks_level == tracks_.state()) return std::nullopt;
   std::optional<TrackId> found;
   tracks_.for_each([&](const TrackId& id, const TrackTag& tag, std::int64_t last_s) {
     if (found || id.gateway == peer.node) return;
@@ -33,7 +34,10 @@ std::optional<TrackId> Core::next_track(const Peer& peer) const {
 }
 
 bool Core::send_tracks(Peer& peer, Now now) {
-  if (!has_tracks_for(peer, now)) return false;
+  if (!has_tracks_for(peer, now)) {
+    if (now.steady >= peer.tracks_not_before) peer.tracks_level = tracks_.state();
+    return false;
+  }
   if (!peer.tracks_said) {
     peer.tracks_said = true;
     TracksHeld held;
@@ -59,6 +63,7 @@ bool Core::send_tracks(Peer& peer, Now now) {
 
 void Core::on_tracks_held(Peer& peer, const TracksHeld& held) {
   peer.tracks_held.emplace();
+  peer.tracks_level = 0;
   for (const auto& [tag, last_s] : held.tracks) (*peer.tracks_held)[tag] = static_cast<std::int64_t>(last_s);
   std::size_t known = 0;
   tracks_.for_each([&](const TrackId&, const TrackTag& tag, std::int64_t last_s) {

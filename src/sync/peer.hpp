@@ -135,6 +135,7 @@ struct Peer {
   bool tracks_asked = false;                   // it has tracks that are not here
   std::optional<std::map<TrackTag, std::int64_t>> tracks_held;  // the last fix of each it holds, once it said so
   SteadyTime tracks_not_before{};
+  std::uint64_t tracks_level = 0;  // the state of the table in which it lacked nothing of it
   ObservationQueue observations;
   RestingValues resting;            // not due on its channel yet
   std::optional<double> occupancy;  // of its channel, where that is measured: positions follow it

@@ -38,6 +38,7 @@ class TrackTable {
   }
   // Of one thing, by whom it was heard.
   std::vector<std::pair<model::KeyId, std::vector<Fix>>> of(const model::EntityId& subject) const;
+  std::uint64_t state() const { return clock_; }  // another number whenever a track grew; 0: there was never one
   std::size_t size() const { return tracks_.size(); }
   std::size_t fixes() const { return fixes_; }
 
