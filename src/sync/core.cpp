@@ -11,14 +11,6 @@ namespace airbridge::sync {
 namespace {
 constexpr std::size_t told_kept_max = 4;  // states of our vector kept for a peer's next HELLO
 
-constexpr std::size_t incident_name_words_max = 32;  // of a name in the words of a refusal
-
-std::string words_for(const model::IncidentId& id, std::string_view name) {
-  const auto number = id.hex().substr(0, 8);
-  if (name.empty()) return "incident " + number;
-  return fmt::format("incident \"{}\" ({})", model::cbor::clean_text(name, incident_name_words_max), number);
-}
-
 // Nothing changes by itself that would let the next try fare better.
 bool is_refusal(Parting reason) {
   return reason == Parting::WrongIncident || reason == Parting::NewerProtocol || reason == Parting::SameNode ||
@@ -281,84 +273,6 @@ void Core::on_message(Peer& peer, Message message, Now now) {
   }
 }
 
-void Core::on_hello(Peer& peer, const Hello& hello, Now now) {
-  if (peer.greeted) {
-    refuse(peer, "a second HELLO");
-    return;
-  }
-  if (hello.incident != config_.incident) {
-    part_from_other_incident(peer, hello);
-    return;
-  }
-  if (hello.version != protocol_version) {
-    refuse(peer, fmt::format("protocol version {}", hello.version));
-    part(peer, Parting::NewerProtocol,
-         fmt::format("this node speaks version {} of the protocol, the other side {}: update the older one",
-                     protocol_version, hello.version));
-    return;
-  }
-  if (hello.node == config_.node) {
-    if (is_twin_of(hello)) {
-      outputs_.push_back(TwinFound{peer.id, hello.node, hello.name, peer.link.address});
-      part(peer, Parting::Twin, "a second device runs with this node's keys");
-    } else {
-      part(peer, Parting::SameNode, "this is the node itself");
-    }
-    return;
-  }
-  peer.greeted = true;
-  peer.run = hello.run;
-  peer.node = hello.node;
-  peer.name = hello.name;
-  peer.incarnation = hello.incarnation;
-  if (!peer.link.dialed) {
-    peer.link.bearer = hello.bearer;
-    peer.link.cost = hello.cost;
-  }
-  peer.features = hello.features;
-  if (!settle_duplicate(peer, now)) return;
-  greet(peer, hello.digest, now);
-}
-
-void Core::part_from_other_incident(Peer& peer, const Hello& hello) {
-  const auto here = words_for(config_.incident, config_.incident_name);
-  const auto there = words_for(hello.incident, hello.incident_name);
-  refuse(peer, "another incident: " + there);
-  part(peer, Parting::WrongIncident,
-       fmt::format("this node serves {}, the other side {}: join it with an invitation, or take out this --peer", here,
-                   there));
-}
-
-// A HELLO with this node's own key id: another process with its keys, or the node met itself?
-bool Core::is_twin_of(const Hello& hello) const {
-  if (hello.run != 0 && config_.run != 0) return hello.run != config_.run;
-  return hello.incarnation != log_.own_writer().incarnation;
-}
-
-bool Core::settle_duplicate(Peer& peer, Now) {
-  for (auto& [id, other] : peers_) {
-    if (id == peer.id || other.dead || !other.greeted || other.node != peer.node) continue;
-    // Over another bearer it is welcome beside this one, unless one of them is of a process that is no more.
-    if (other.link.bearer != peer.link.bearer && (other.run == peer.run || other.run == 0 || peer.run == 0)) continue;
-    // Two links at once: when both sides dialled, both keep the one the node with the lower key opened; else the newer,
-    // because the older may be half dead.
-    const bool keep_dialed = config_.node < peer.node;
-    const bool keep_new = other.link.dialed == peer.link.dialed || peer.link.dialed == keep_dialed;
-    // A run that is back after another one had taken its place never ended: a restart would have made a new number.
-    if (peer.run != 0 && peer.run != other.run && peer.run == other.displaced) {
-      outputs_.push_back(TwinFound{peer.id, peer.node, peer.name, peer.link.address});
-      part(other, Parting::Twin, "a second device runs with the keys of this one");
-      part(peer, Parting::Twin, "a second device runs with the keys of this one");
-      return false;
-    }
-    if (keep_new) peer.displaced = other.run == peer.run ? other.displaced : other.run;
-    auto& leaving = keep_new ? other : peer;
-    part(leaving, Parting::Duplicate, "another link to this node is open");
-    if (!keep_new) return false;
-  }
-  return true;
-}
-
 Core::Remembered& Core::remember(const model::KeyId& node) {
   if (!remembered_.contains(node) && remembered_.size() >= remembered_nodes_max) {
     remembered_.erase(std::min_element(remembered_.begin(), remembered_.end(),
@@ -560,81 +474,6 @@ void Core::last_value(const model::Observation& observation, Now now) {
     pump(peer, now);
   }
   sweep(now);
-}
-
-std::vector<PeerStatus> Core::peers() const {
-  std::vector<PeerStatus> out;
-  for (const auto& [id, peer] : peers_) {
-    PeerStatus status;
-    status.peer = id;
-    status.address = peer.link.address;
-    status.state = peer.state;
-    if (peer.greeted) status.node = peer.node;
-    status.name = peer.name;
-    if (peer.state == PeerState::Up) {
-      std::uint64_t here = 0, there = 0;
-      for (const auto& [stream, held] : peer.theirs) {
-        const auto here_held = held_of(raw_, stream);
-        if (held.seq <= here_held) continue;
-        status.lacks_here[static_cast<std::size_t>(stream.cls)] += held.seq - here_held;
-        here += held.seq - here_held;
-      }
-      for (const auto& [stream, held] : ours_) {
-        const auto there_held = held_of(peer.theirs, stream);
-        if (held.seq <= there_held) continue;
-        status.lacks_there[static_cast<std::size_t>(stream.cls)] += held.seq - there_held;
-        there += held.seq - there_held;
-      }
-      status.level = here > 0 ? Level::Behind : there > 0 ? Level::Ahead : Level::Equal;
-    }
-    status.bytes_sent = peer.bytes_sent;
-    status.bytes_received = peer.bytes_received;
-    status.events_sent = peer.events_sent;
-    status.events_received = peer.events_received;
-    status.events_duplicate = peer.events_duplicate;
-    status.refused = peer.refused;
-    status.unknown_messages = peer.unknown_messages;
-    status.in_flight_bytes = peer.in_flight_bytes;
-    status.observations_waiting = peer.observations.size() + peer.resting.size();
-    status.last_heard = peer.heard;
-    status.round_trip = peer.round_trip;
-    status.bearer = peer.link.bearer;
-    status.cost = peer.link.cost;
-    status.carries = peer.state == PeerState::Up && peer.carrying;
-    if (peer.link.budget) {
-      const auto used = peer.bytes_sent - peer.budget_base;
-      status.budget = *peer.link.budget > used ? *peer.link.budget - used : 0;
-    }
-    out.push_back(std::move(status));
-  }
-  return out;
-}
-
-std::vector<std::pair<model::KeyId, std::uint64_t>> Core::held_by(const model::StreamId& stream) const {
-  std::map<model::KeyId, std::uint64_t> out;
-  for (const auto& [node, memory] : remembered_) {
-    if (const auto seq = held_of(memory.theirs, stream); seq > 0) out[node] = seq;
-  }
-  for (const auto& [id, peer] : peers_) {
-    if (peer.state != PeerState::Up) continue;
-    // What it says now counts, also when that is less than it once said: its disk may have been restored.
-    if (const auto seq = held_of(peer.theirs, stream); seq > 0) {
-      out[peer.node] = seq;
-    } else {
-      out.erase(peer.node);
-    }
-  }
-  return {out.begin(), out.end()};
-}
-
-std::vector<model::KeyId> Core::holders(const model::Dot& dot) const {
-  const auto stream = dot.stream();
-  std::vector<model::KeyId> out;
-  if (const auto cut = fork_cut(raw_, stream, log_); cut && dot.seq > *cut) return out;
-  for (const auto& [node, seq] : held_by(stream)) {
-    if (seq >= dot.seq) out.push_back(node);
-  }
-  return out;
 }
 
 }  // namespace airbridge::sync

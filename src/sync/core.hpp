@@ -141,10 +141,6 @@ class Core {
   Peer* find(PeerId peer);
   void on_frame(PeerId peer, std::uint8_t type, ByteView payload, std::uint64_t offset, Now now);
   void on_message(Peer& peer, Message message, Now now);
-  void on_hello(Peer& peer, const Hello& hello, Now now);
-  bool settle_duplicate(Peer& peer, Now now);
-  void part_from_other_incident(Peer& peer, const Hello& hello);
-  bool is_twin_of(const Hello& hello) const;
   void drop(Peer& peer, const std::string& why);
   void sweep(Now now);
   void part(Peer& peer, Parting reason, std::string words);  // BYE, Close, drop
@@ -158,6 +154,12 @@ class Core {
     if (dirty_) refresh(now);
   }
   Remembered& remember(const model::KeyId& node);
+
+  // core_greeting.cpp: who is at the other end
+  void on_hello(Peer& peer, const Hello& hello, Now now);
+  bool settle_duplicate(Peer& peer, Now now);
+  void part_from_other_incident(Peer& peer, const Hello& hello);
+  bool is_twin_of(const Hello& hello) const;
 
   // core_links.cpp: several links to one node
   template <class F>
