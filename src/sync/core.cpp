@@ -63,7 +63,7 @@ PeerId Core::connect(LinkProfile link, Now now) {
               config_.node,
               config_.name,
               log_.own_writer().incarnation,
-              digest_of(ours_),
+              ours_.digest(),
               feature_tracks | (config_.sends_snapshots ? feature_snapshots : 0),
               config_.run,
               config_.incident_name};
@@ -244,8 +244,8 @@ void Core::on_message(Peer& peer, Message message, Now now) {
   } else if (const auto* their_ping = std::get_if<Ping>(&message)) {
     put_control(peer, Pong{their_ping->nonce});
     // A vector that drifted apart (it should not) is fetched whole; not while it is changing under way.
-    if (peer.state == PeerState::Up && !peer.vector_heard_since_ping && digest_of(peer.theirs) != their_ping->digest) {
-      put_control(peer, AskVector{digest_of(peer.theirs)});
+    if (peer.state == PeerState::Up && !peer.vector_heard_since_ping && peer.theirs.digest() != their_ping->digest) {
+      put_control(peer, AskVector{peer.theirs.digest()});
     }
     peer.vector_heard_since_ping = false;
   } else if (const auto* pong = std::get_if<Pong>(&message)) {
@@ -283,13 +283,13 @@ Core::Remembered& Core::remember(const model::KeyId& node) {
   return memory;
 }
 
-void Core::remember_told(Peer& peer, const HeldVector& told) {
+void Core::remember_told(Peer& peer, const SharedVector& told) {
   auto& memory = remember(peer.node);
-  const auto digest = digest_of(told);
-  for (const auto& [known, vector] : memory.told) {
-    if (known == digest) return;
+  const auto digest = told.digest();
+  for (const auto& known : memory.told) {
+    if (known.digest() == digest) return;
   }
-  memory.told.emplace_back(digest, told);
+  memory.told.push_back(told);
   if (memory.told.size() > told_kept_max) memory.told.pop_front();
   bound_memory(peer.node);
 }
@@ -298,8 +298,8 @@ void Core::remember_told(Peer& peer, const HeldVector& told) {
 void Core::bound_memory(const model::KeyId& keep) {
   std::size_t streams = 0;
   const auto size_of = [](const Remembered& memory) {
-    auto size = memory.theirs.size();
-    for (const auto& [digest, told] : memory.told) size += told.size();
+    auto size = memory.theirs->size();
+    for (const auto& told : memory.told) size += told->size();
     return size;
   };
   for (const auto& [node, memory] : remembered_) streams += size_of(memory);
@@ -322,7 +322,7 @@ void Core::ping(Peer& peer, Now now) {
   peer.ping_at = now.steady;
   peer.ping_open = true;
   peer.pinged = peer.announced;
-  put_control(peer, Ping{peer.ping_nonce, digest_of(peer.announced)});
+  put_control(peer, Ping{peer.ping_nonce, peer.announced.digest()});
 }
 
 void Core::poll(Now now) {
@@ -409,11 +409,19 @@ void Core::durable(Now now) {
 void Core::refresh(Now now) {
   dirty_ = false;
   stranger_use_.reset();
-  auto raw = log_.vector();
-  auto cut = cut_at_forks(raw, log_);
-  std::vector<model::StreamId> changed;
+  raw_ = log_.vector();
+  const bool has_branches =
+      std::ranges::any_of(raw_, [](const auto& item) { return item.first.is_branch(); });  // else nothing is cut
+  const auto of_branches = has_branches ? cut_at_forks(raw_, log_) : model::VersionVector{};
+  const auto& cut = has_branches ? of_branches : raw_;
+  // Both are in the order of the streams.
+  std::vector<model::StreamId> changed, gone;
+  auto old = ours_->begin();
   for (const auto& [stream, seq] : cut) {
-    const auto before = held_of(ours_, stream);
+    for (; old != ours_->end() && old->first < stream; ++old) gone.push_back(old->first);
+    const bool known = old != ours_->end() && old->first == stream;
+    const auto before = known ? old->second.seq : 0;
+    if (known) ++old;
     if (before == seq) continue;
     changed.push_back(stream);
     if (before == 0 && stream.is_branch()) outputs_.push_back(ForkFound{stream});
@@ -423,9 +431,8 @@ void Core::refresh(Now now) {
       flood.sum += seq - before;
     }
   }
-  for (const auto& [stream, held] : ours_) {
-    if (!cut.contains(stream)) changed.push_back(stream);
-  }
+  for (; old != ours_->end(); ++old) gone.push_back(old->first);
+  changed.insert(changed.end(), gone.begin(), gone.end());
   for (auto it = floods_.begin(); it != floods_.end();) {
     auto& flood = it->second;
     while (!flood.arrivals.empty() && flood.arrivals.front().first + flood_window <= now.steady) {
@@ -434,18 +441,17 @@ void Core::refresh(Now now) {
     }
     it = flood.arrivals.empty() ? floods_.erase(it) : std::next(it);
   }
-  raw_ = std::move(raw);
-  const auto streams_before = ours_.size();
+  const auto streams_before = ours_->size();
   for (const auto& stream : changed) {
     const auto seq = held_of(cut, stream);
     const auto head = seq == 0 ? std::nullopt : log_.chain_at(stream, seq);
     if (head) {
-      ours_[stream] = {seq, head_start<4>(*head)};
+      ours_.set(stream, {seq, head_start<4>(*head)});
     } else {
       ours_.erase(stream);
     }
   }
-  if (ours_.size() != streams_before) keep_table();
+  if (ours_->size() != streams_before) keep_table();
   settle_branches();
   for (auto& [id, peer] : peers_) {
     if (peer.dead) continue;

@@ -62,7 +62,7 @@ class Core {
   // Message links. A neighbour the bearer has authenticated is there; `digest` is what its beacon says. An older link
   // to it over the same bearer is forgotten.
   PeerId connect_known(LinkProfile link, const model::KeyId& node, std::string name, const Digest& digest, Now now);
-  Digest digest() const { return digest_of(ours_); }                             // what this node's beacon is to say
+  Digest digest() const { return ours_.digest(); }                               // what this node's beacon is to say
   void beacon(PeerId peer, const Digest& digest, Now now);                       // heard again
   void receive_message(PeerId peer, ByteView message, bool overheard, Now now);  // overheard: meant for another
   // What to transmit now, most urgent first, about `room` bytes (one message at least, when there is any).
@@ -126,10 +126,10 @@ class Core {
     std::uint64_t generation = 0;
   };
   struct Remembered {  // of a node, over all its connections
-    HeldVector theirs;
-    std::deque<std::pair<Digest, HeldVector>> told;  // states of ours it may have kept, newest last
-    std::optional<Digest> digest;                    // digest_of() all it holds, if it said that of `theirs`
-    WriterTablePtr table;                            // that it holds too
+    SharedVector theirs;
+    std::deque<SharedVector> told;  // states of ours it may have kept, newest last
+    std::optional<Digest> digest;   // digest_of() all it holds, if it said that of `theirs`
+    WriterTablePtr table;           // that it holds too
     std::uint64_t used = 0;
   };
   struct Flood {
@@ -225,7 +225,7 @@ class Core {
   void vector_known(Peer& peer, Now now);
   void flush_acks(Peer& peer, bool all);
   void put_items(Peer& peer, std::vector<VectorItem> items);
-  void remember_told(Peer& peer, const HeldVector& told);
+  void remember_told(Peer& peer, const SharedVector& told);
 
   // core_send.cpp: what goes next
   void pump(Peer& peer, Now now);
@@ -314,7 +314,7 @@ class Core {
   std::map<Ticket, Pending> pending_;
   std::map<model::StreamId, Incoming> incoming_;
   model::VersionVector raw_;  // as the log has it
-  HeldVector ours_;           // cut at forks: what is told and sent
+  SharedVector ours_;         // cut at forks: what is told and sent
   std::map<model::KeyId, Remembered> remembered_;
   std::uint64_t remembered_clock_ = 0;
   std::map<model::KeyId, Flood> floods_;

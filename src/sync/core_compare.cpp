@@ -43,9 +43,9 @@ void Core::compare_vector_came(Peer& peer) {
   if (found == comparisons_.end() || found->second.vector_came) return;
   auto& comparison = found->second;
   comparison.vector_came = true;
-  for (const auto& [stream, held] : ours_) {
-    const auto theirs = peer.theirs.find(stream);
-    if (theirs == peer.theirs.end()) {
+  for (const auto& [stream, held] : *ours_) {
+    const auto theirs = peer.theirs->find(stream);
+    if (theirs == peer.theirs->end()) {
       if (stream.is_branch()) name_difference(comparison, stream, stream.branch.from, Difference::Kind::ForkHere);
       continue;
     }
@@ -60,8 +60,8 @@ void Core::compare_vector_came(Peer& peer) {
     comparison.open.emplace(stream, std::move(search));
     comparison.waiting.push_back(stream);
   }
-  for (const auto& [stream, held] : peer.theirs) {
-    if (stream.is_branch() && !ours_.contains(stream))
+  for (const auto& [stream, held] : *peer.theirs) {
+    if (stream.is_branch() && !ours_->contains(stream))
       name_difference(comparison, stream, stream.branch.from, Difference::Kind::ForkThere);
   }
   for (std::size_t i = 0; i < compare_open_max; ++i) compare_next(peer, comparison);

@@ -66,10 +66,10 @@ void Core::announce(Peer& peer, const model::StreamId& stream, const Held& held)
     if (held.seq == 0) {
       link.announced.erase(stream);
     } else {
-      link.announced[stream] = held;
+      link.announced.set(stream, held);
     }
-    const auto ours = ours_.find(stream);
-    if ((ours == ours_.end() ? 0 : ours->second.seq) == held.seq) link.unannounced.erase(stream);
+    const auto ours = ours_->find(stream);
+    if ((ours == ours_->end() ? 0 : ours->second.seq) == held.seq) link.unannounced.erase(stream);
   };
   told(peer);
   for_siblings(peer, told);
@@ -89,9 +89,8 @@ void Core::set_budget(PeerId id, std::optional<std::uint64_t> bytes_left, Now no
 }
 
 void Core::note_held(Peer& peer, const model::StreamId& stream, const Held& held, Now now) {
-  auto& theirs = peer.theirs[stream];
-  const bool lost_some = held.seq < theirs.seq;  // its disk was damaged or restored: it needs them again
-  theirs = held;
+  const bool lost_some = held.seq < held_of(peer.theirs, stream);  // its disk was damaged or restored: again then
+  peer.theirs.set(stream, held);
   if (lost_some) reset_stream(peer, stream);
   if (const auto flying = peer.in_flight.find(stream); flying != peer.in_flight.end()) {
     auto& frames = flying->second;
@@ -106,7 +105,7 @@ void Core::note_held(Peer& peer, const model::StreamId& stream, const Held& held
 }
 
 void Core::heard_of(Peer& peer, const model::StreamId& stream, const Held& held, Now now) {
-  if (peer.theirs.size() >= vector_streams_max && !peer.theirs.contains(stream)) return;
+  if (peer.theirs->size() >= vector_streams_max && !peer.theirs->contains(stream)) return;
   auto said = held;
   if (!said.head && held.seq <= held_of(ours_, stream)) {
     if (const auto own = log_.chain_at(stream, held.seq)) said.head = head_start<4>(*own);

@@ -34,8 +34,8 @@ Bytes Core::encode_for(Peer& peer, const Message& message) {
   if (const auto* vector = std::get_if<VectorMessage>(&message); vector != nullptr && context.table == nullptr)
     context.table = tables_.back().get();  // else each writer in full; who does not know it asks
   context.vector = [&](const Digest& base) -> const HeldVector* {
-    for (const auto& [digest, told] : remember(peer.node).told) {
-      if (numbers_digest_of(told) == base) return &told;
+    for (const auto& told : remember(peer.node).told) {
+      if (told.numbers_digest() == base) return &*told;
     }
     return nullptr;
   };
@@ -75,10 +75,10 @@ PeerId Core::connect_known(LinkProfile link, const model::KeyId& node, std::stri
     peer.repeat_pause = repeat_first;
     peer.repeat_at = now.steady + repeat_first;
     vector_known(peer, now);
-  } else if (digest == digest_of(ours_)) {
+  } else if (digest == ours_.digest()) {
     peer.table = tables_.back();
     greet(peer, digest, now);
-  } else if (memory.digest == digest && !memory.theirs.empty()) {
+  } else if (memory.digest == digest && !memory.theirs->empty()) {
     peer.theirs = memory.theirs;
     vector_known(peer, now);
   } else {
@@ -96,10 +96,10 @@ void Core::beacon(PeerId id, const Digest& digest, Now now) {
   peer->their_digest = digest;
   if (peer->state == PeerState::Up) {
     check_digest(*peer, now);
-  } else if (digest == digest_of(ours_) || ++peer->odd_beacons >= odd_beacons_max) {
+  } else if (digest == ours_.digest() || ++peer->odd_beacons >= odd_beacons_max) {
     // It came to be level meanwhile, or what was asked was lost.
     peer->odd_beacons = 0;
-    peer->table = digest == digest_of(ours_) ? tables_.back() : peer->table;
+    peer->table = digest == ours_.digest() ? tables_.back() : peer->table;
     greet(*peer, digest, now);
   }
   sweep(now);
@@ -107,21 +107,24 @@ void Core::beacon(PeerId id, const Digest& digest, Now now) {
 
 // Of what a message link tells no heads, those that follow from what is held here are filled in.
 void Core::fill_heads(Peer& peer) {
-  for (auto& [stream, held] : peer.theirs) {
+  std::vector<std::pair<model::StreamId, Held>> filled;
+  for (const auto& [stream, held] : *peer.theirs) {
     if (held.head || held.seq > held_of(ours_, stream)) continue;
-    if (const auto own = log_.chain_at(stream, held.seq)) held.head = head_start<4>(*own);
+    if (const auto own = log_.chain_at(stream, held.seq))
+      filled.emplace_back(stream, Held{held.seq, head_start<4>(*own)});
   }
+  for (const auto& [stream, held] : filled) peer.theirs.set(stream, held);
 }
 
 bool Core::knows_all_heads(const Peer& peer) const {
-  return std::ranges::all_of(peer.theirs, [](const auto& item) { return item.second.head.has_value(); });
+  return std::ranges::all_of(*peer.theirs, [](const auto& item) { return item.second.head.has_value(); });
 }
 
 // The digest of all it holds against what is known of it. Where that differs and stays so, something was not heard, or
 // one number means two things.
 void Core::check_digest(Peer& peer, Now now) {
   if (peer.link.is_one_way || !peer.their_digest) return;
-  if (*peer.their_digest == digest_of(ours_)) {
+  if (*peer.their_digest == ours_.digest()) {
     // It holds the same, however it came by it.
     peer.odd_beacons = 0;
     peer.table = tables_.back();
@@ -131,7 +134,7 @@ void Core::check_digest(Peer& peer, Now now) {
   }
   fill_heads(peer);
   const bool is_all_known = knows_all_heads(peer);
-  if (is_all_known && digest_of(peer.theirs) == *peer.their_digest) {
+  if (is_all_known && peer.theirs.digest() == *peer.their_digest) {
     peer.odd_beacons = 0;
     return;
   }
@@ -147,10 +150,10 @@ void Core::check_digest(Peer& peer, Now now) {
     for (const auto& [stream, frames] : peer.in_flight) flying.push_back(stream);
     for (const auto& stream : flying) reset_stream(peer, stream);
   }
-  if (numbers_digest_of(peer.theirs) == numbers_digest_of(ours_)) {
+  if (peer.theirs.numbers_digest() == ours_.numbers_digest()) {
     put_control(peer, AskVector{std::nullopt, true});
   } else {
-    put_control(peer, AskVector{numbers_digest_of(peer.theirs), false});
+    put_control(peer, AskVector{peer.theirs.numbers_digest(), false});
   }
 }
 
@@ -158,7 +161,7 @@ void Core::check_digest(Peer& peer, Now now) {
 // change.
 void Core::keep_table() {
   std::vector<model::Writer> writers;
-  for (const auto& [stream, held] : ours_) {
+  for (const auto& [stream, held] : *ours_) {
     if (writers.empty() || writers.back() != stream.writer) writers.push_back(stream.writer);
   }
   for (const auto& person : log_.persons()) writers.push_back({person, 0});
@@ -179,7 +182,7 @@ void Core::on_ask_writers(Peer& peer, const AskWriters& ask) {
   }
   // Too old to be known here: what named it is said anew.
   peer.table = nullptr;
-  for (const auto& [stream, held] : ours_) reset_stream(peer, stream);
+  for (const auto& [stream, held] : *ours_) reset_stream(peer, stream);
 }
 
 void Core::on_writers(Peer& peer, Writers writers, Now now) {
@@ -319,9 +322,9 @@ void Core::receive_message(PeerId id, ByteView bytes, bool overheard, Now now) {
 void Core::on_compact(Peer& peer, ByteView bytes, bool overheard, Now now) {
   auto context = context_for(peer, now);
   context.vector = [&](const Digest& base) -> const HeldVector* {
-    if (numbers_digest_of(peer.theirs) == base) return &peer.theirs;
+    if (peer.theirs.numbers_digest() == base) return &*peer.theirs;
     const auto& remembered = remember(peer.node).theirs;
-    return numbers_digest_of(remembered) == base ? &remembered : nullptr;
+    return remembered.numbers_digest() == base ? &*remembered : nullptr;
   };
   auto& air = air_[air_number(peer)];
   context.known = [&](std::uint16_t tag) {
@@ -367,7 +370,7 @@ void Core::repeat_all(Peer& peer, Now now) {
   peer.in_flight_bytes = 0;
   peer.sent.clear();
   for (auto& slot : peer.outgoing) slot.reset();
-  for (const auto& [stream, held] : ours_) mark_ready(peer, stream);
+  for (const auto& [stream, held] : *ours_) mark_ready(peer, stream);
 }
 
 }  // namespace airbridge::sync

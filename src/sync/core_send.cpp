@@ -161,8 +161,8 @@ void Core::send_part(Peer& peer, Outgoing& from, model::Class cls, std::size_t b
 void Core::send_key(Peer& peer, const model::KeyId& author, bool urgent) {
   if (!peer.keys_sent.insert(author).second) return;
   // Whoever holds something of an author holds its key.
-  const auto first = peer.theirs.lower_bound(model::StreamId{{author, 0}, model::Class::Urgent, {}});
-  const bool known = first != peer.theirs.end() && first->first.writer.author == author;
+  const auto first = peer.theirs->lower_bound(model::StreamId{{author, 0}, model::Class::Urgent, {}});
+  const bool known = first != peer.theirs->end() && first->first.writer.author == author;
   if (known && peer.keys_wanted.erase(author) == 0) return;
   // It goes before what needs it: on message links urgent messages overtake.
   if (const auto key = log_.author_key(author))

@@ -11,8 +11,8 @@ namespace airbridge::sync {
 void Core::ask_for_snapshot(Peer& peer, Now now) {
   if ((peer.features & feature_snapshots) == 0 || !config_.wants_snapshot || peer.link.cost > 0) return;
   std::uint64_t here = 0, lacking = 0;
-  for (const auto& [stream, held] : ours_) here += held.seq;
-  for (const auto& [stream, held] : peer.theirs) {
+  for (const auto& [stream, held] : *ours_) here += held.seq;
+  for (const auto& [stream, held] : *peer.theirs) {
     const auto ours = held_of(ours_, stream);
     if (held.seq > ours) lacking += held.seq - ours;
   }

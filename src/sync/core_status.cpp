@@ -15,13 +15,13 @@ std::vector<PeerStatus> Core::peers() const {
     status.name = peer.name;
     if (peer.state == PeerState::Up) {
       std::uint64_t here = 0, there = 0;
-      for (const auto& [stream, held] : peer.theirs) {
+      for (const auto& [stream, held] : *peer.theirs) {
         const auto here_held = held_of(raw_, stream);
         if (held.seq <= here_held) continue;
         status.lacks_here[static_cast<std::size_t>(stream.cls)] += held.seq - here_held;
         here += held.seq - here_held;
       }
-      for (const auto& [stream, held] : ours_) {
+      for (const auto& [stream, held] : *ours_) {
         const auto there_held = held_of(peer.theirs, stream);
         if (held.seq <= there_held) continue;
         status.lacks_there[static_cast<std::size_t>(stream.cls)] += held.seq - there_held;

@@ -20,10 +20,11 @@ HeldVector Core::with_heads(const model::VersionVector& vector) const {
 // Says again what the log has at the end of each stream: an index that was mended since may say something else. Who
 // was told the old head is told the new one.
 void Core::reread_heads(Now now) {
-  for (auto& [stream, held] : ours_) {
+  const auto said = ours_;
+  for (const auto& [stream, held] : *said) {
     const auto head = log_.chain_at(stream, held.seq);
     if (!head || held.head == head_start<4>(*head)) continue;
-    held.head = head_start<4>(*head);
+    ours_.set(stream, {held.seq, head_start<4>(*head)});
     for (auto& [id, peer] : peers_) {
       if (peer.dead || peer.state != PeerState::Up) continue;
       peer.unannounced.insert(stream);
@@ -33,24 +34,24 @@ void Core::reread_heads(Now now) {
 }
 
 void Core::greet(Peer& peer, const Digest& digest, Now now) {
-  if (digest == digest_of(ours_)) {
+  if (digest == ours_.digest()) {
     peer.theirs = ours_;
     return vector_known(peer, now);
   }
   // What it told over another link just now.
   for (const auto& [id, other] : peers_) {
     if (id == peer.id || other.dead || other.state != PeerState::Up || other.node != peer.node) continue;
-    if (digest_of(other.theirs) != digest) continue;
+    if (other.theirs.digest() != digest) continue;
     peer.theirs = other.theirs;
     return vector_known(peer, now);
   }
   const auto& known = remember(peer.node).theirs;
-  if (digest == digest_of(known)) {
+  if (digest == known.digest()) {
     peer.theirs = known;
     return vector_known(peer, now);
   }
-  const auto base = peer.link.is_message ? numbers_digest_of(known) : digest_of(known);
-  put_control(peer, AskVector{known.empty() ? std::nullopt : std::optional(base)});
+  const auto base = peer.link.is_message ? known.numbers_digest() : known.digest();
+  put_control(peer, AskVector{known->empty() ? std::nullopt : std::optional(base)});
 }
 
 // One answer however often was asked, and none while what was handed over before is still waiting: questions are small
@@ -60,15 +61,15 @@ void Core::answer_vector(Peer& peer) {
   const auto ask = *std::exchange(peer.vector_asked, std::nullopt);
   const HeldVector* base = nullptr;
   if (ask.base) {
-    for (const auto& [digest, told] : remember(peer.node).told) {
-      if ((peer.link.is_message ? numbers_digest_of(told) : digest) == *ask.base) base = &told;
+    for (const auto& told : remember(peer.node).told) {
+      if ((peer.link.is_message ? told.numbers_digest() : told.digest()) == *ask.base) base = &*told;
     }
   }
   const bool with_heads = !peer.link.is_message || ask.heads;
   VectorMessage message;
-  if (peer.link.is_message) message.all = digest_of(ours_);
+  if (peer.link.is_message) message.all = ours_.digest();
   if (base != nullptr) message.base = ask.base;
-  for (const auto& [stream, held] : ours_) {
+  for (const auto& [stream, held] : *ours_) {
     if (base != nullptr) {
       const auto old = base->find(stream);
       if (old != base->end() && old->second == held) continue;
@@ -77,7 +78,7 @@ void Core::answer_vector(Peer& peer) {
   }
   if (base != nullptr) {
     for (const auto& [stream, held] : *base) {
-      if (!ours_.contains(stream)) message.items.push_back({stream, 0, {}});
+      if (!ours_->contains(stream)) message.items.push_back({stream, 0, {}});
     }
   }
   // What does not fit into one frame follows as news.
@@ -109,7 +110,7 @@ void Core::on_vector(Peer& peer, const VectorMessage& message, Now now) {
   if (message.base) {
     // Asked for against what we held of it then; that may be what we hold of it still.
     if (peer.state != PeerState::Up) peer.theirs = remember(peer.node).theirs;
-    if ((peer.link.is_message ? numbers_digest_of(peer.theirs) : digest_of(peer.theirs)) != *message.base) {
+    if ((peer.link.is_message ? peer.theirs.numbers_digest() : peer.theirs.digest()) != *message.base) {
       put_control(peer, AskVector{});
       return;
     }
@@ -120,10 +121,10 @@ void Core::on_vector(Peer& peer, const VectorMessage& message, Now now) {
     if (item.seq == 0) {
       peer.theirs.erase(item.stream);
     } else {
-      peer.theirs[item.stream] = {item.seq, item.head};
+      peer.theirs.set(item.stream, {item.seq, item.head});
     }
   }
-  if (peer.theirs.size() > vector_streams_max) {
+  if (peer.theirs->size() > vector_streams_max) {
     refuse(peer, fmt::format("a vector of more than {} streams", vector_streams_max));
     if (!peer.dead) part(peer, Parting::Protocol, "too many streams");
     return;
@@ -140,7 +141,7 @@ void Core::vector_known(Peer& peer, Now now) {
   for_siblings(peer, [&](Peer& link) {
     if (link.theirs == peer.theirs) return;
     link.theirs = peer.theirs;
-    for (const auto& [stream, held] : ours_) mark_ready(link, stream);
+    for (const auto& [stream, held] : *ours_) mark_ready(link, stream);
   });
   remember(peer.node).theirs = peer.theirs;
   bound_memory(peer.node);
@@ -148,8 +149,9 @@ void Core::vector_known(Peer& peer, Now now) {
     if (seq > held_of(peer.theirs, stream) && peer.in_flight.contains(stream)) peer.sent[stream] = seq;
   }
   for (auto& ready : peer.ready) ready.clear();
-  for (const auto& [stream, held] : ours_) mark_ready(peer, stream);
-  for (const auto& [stream, held] : peer.theirs) {
+  for (const auto& [stream, held] : *ours_) mark_ready(peer, stream);
+  const auto theirs = peer.theirs;  // whatever is learned meanwhile
+  for (const auto& [stream, held] : *theirs) {
     compare(peer, stream, now);
     if (peer.dead) return;
   }
@@ -157,12 +159,12 @@ void Core::vector_known(Peer& peer, Now now) {
     peer.state = PeerState::Up;
     peer.progress = now.steady;
     // Changes while the greeting was under way.
-    for (const auto& [stream, held] : ours_) {
-      const auto told = peer.announced.find(stream);
-      if (told == peer.announced.end() || told->second != held) peer.unannounced.insert(stream);
+    for (const auto& [stream, held] : *ours_) {
+      const auto told = peer.announced->find(stream);
+      if (told == peer.announced->end() || told->second != held) peer.unannounced.insert(stream);
     }
-    for (const auto& [stream, held] : peer.announced) {
-      if (!ours_.contains(stream)) peer.unannounced.insert(stream);
+    for (const auto& [stream, held] : *peer.announced) {
+      if (!ours_->contains(stream)) peer.unannounced.insert(stream);
     }
     outputs_.push_back(PeerUp{peer.id, peer.node, peer.name, peer.link.address});
     count_siblings(peer.node);
@@ -180,7 +182,7 @@ void Core::on_items(Peer& peer, const std::vector<VectorItem>& items, Now now) {
       reset_stream(peer, item.stream);
       continue;
     }
-    if (!peer.theirs.contains(item.stream) && peer.theirs.size() >= vector_streams_max) {
+    if (!peer.theirs->contains(item.stream) && peer.theirs->size() >= vector_streams_max) {
       refuse(peer, fmt::format("a vector of more than {} streams", vector_streams_max));
       return;
     }
@@ -197,7 +199,7 @@ Bytes Core::heard() const {
     });
     // What it says now counts, also when that is less.
     const auto& held = link == peers_.end() ? memory.theirs : link->second.theirs;
-    if (!held.empty()) nodes.push_back({memory.used, {node, held}});
+    if (!held->empty()) nodes.push_back({memory.used, {node, held}});
   }
   std::ranges::sort(nodes, [](const auto& a, const auto& b) { return a.first > b.first; });
   std::vector<HeardNode> out;
@@ -213,15 +215,16 @@ Result<std::size_t, std::string> Core::recall(ByteView bytes) {
     if (it->node == config_.node || !peers_.empty()) continue;
     // Of this node's own words nobody holds more than this node, and nobody else's is held with another content:
     // where it looks so, this disk was restored or damaged since, and what was heard says nothing of what is here now.
-    std::erase_if(it->held, [&](const auto& item) {
+    HeldVector told = *it->held;
+    std::erase_if(told, [&](const auto& item) {
       const auto& [stream, held] = item;
       const auto here = held_of(raw_, stream);
       if (held.seq > here) return is_own(stream.base());
       const auto own = log_.chain_at(stream, held.seq);
       return held.head && own && head_start<4>(*own) != *held.head;
     });
-    if (it->held.empty()) continue;
-    remember(it->node).theirs = std::move(it->held);
+    if (told.empty()) continue;
+    remember(it->node).theirs = std::move(told);
     ++count;
   }
   return count;
@@ -229,8 +232,8 @@ Result<std::size_t, std::string> Core::recall(ByteView bytes) {
 
 // Where both hold the same number of a stream, its head must be the same.
 void Core::compare(Peer& peer, const model::StreamId& stream, Now now) {
-  const auto theirs = peer.theirs.find(stream);
-  if (theirs == peer.theirs.end() || held_of(ours_, stream) < theirs->second.seq) return;
+  const auto theirs = peer.theirs->find(stream);
+  if (theirs == peer.theirs->end() || held_of(ours_, stream) < theirs->second.seq) return;
   const auto own = log_.chain_at(stream, theirs->second.seq);
   if (own && theirs->second.head && head_start<4>(*own) != *theirs->second.head)
     suspect(peer, stream, theirs->second.seq, true, now);
@@ -240,8 +243,8 @@ void Core::flush_acks(Peer& peer, bool all) {
   if (peer.unannounced.empty() || peer.state != PeerState::Up) return;
   std::vector<VectorItem> items;
   for (auto it = peer.unannounced.begin(); it != peer.unannounced.end();) {
-    const auto ours = ours_.find(*it);
-    const Held held = ours == ours_.end() ? Held{} : ours->second;
+    const auto ours = ours_->find(*it);
+    const Held held = ours == ours_->end() ? Held{} : ours->second;
     // What the peer lacks it will be sent, which says the same; but not when that may take long.
     if (!all && held.seq > held_of(peer.theirs, *it)) {
       ++it;

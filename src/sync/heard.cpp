@@ -24,10 +24,12 @@ std::optional<HeardNode> read_node(std::uint8_t type, ByteView payload) {
   const auto* message = std::get_if<Message>(&*decoded);
   const auto* vector = message == nullptr ? nullptr : std::get_if<VectorMessage>(message);
   if (vector == nullptr || vector->base || vector->items.size() > vector_streams_max) return std::nullopt;
+  HeldVector held;
   for (const auto& item : vector->items) {
     if (item.seq == 0) return std::nullopt;
-    out.held[item.stream] = {item.seq, item.head == Head4{} ? std::nullopt : item.head};
+    held[item.stream] = {item.seq, item.head == Head4{} ? std::nullopt : item.head};
   }
+  out.held = std::move(held);
   return out;
 }
 }  // namespace
@@ -38,7 +40,7 @@ Bytes encode_heard(const model::IncidentId& incident, const model::KeyId& here, 
   put(out, here.view());
   for (const auto& node : nodes) {
     VectorMessage message;
-    for (const auto& [stream, held] : node.held) message.items.push_back({stream, held.seq, held.head});
+    for (const auto& [stream, held] : *node.held) message.items.push_back({stream, held.seq, held.head});
     const auto frame = encode(message);
     Bytes payload = to_bytes(node.node.view());
     put(payload, ByteView(frame).subspan(frame_head_bytes, frame.size() - frame_overhead_bytes));
@@ -70,9 +72,9 @@ Result<std::vector<HeardNode>, std::string> decode_heard(ByteView bytes, const m
   FrameReader reader;
   const auto error = reader.feed(body.subspan(head_bytes), [&](std::uint8_t type, ByteView payload, std::uint64_t) {
     auto node = read_node(type, payload);
-    is_good = node && nodes.size() < remembered_nodes_max && streams + node->held.size() <= remembered_streams_max;
+    is_good = node && nodes.size() < remembered_nodes_max && streams + node->held->size() <= remembered_streams_max;
     if (!is_good) return false;
-    streams += node->held.size();
+    streams += node->held->size();
     nodes.push_back(std::move(*node));
     return true;
   });

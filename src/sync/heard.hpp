@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "sync/vector.hpp"
+#include "sync/shared_vector.hpp"
 
 namespace airbridge::sync {
 
@@ -22,7 +22,7 @@ inline constexpr std::size_t heard_bytes_max = std::size_t{4} << 20;  // nodes t
 
 struct HeardNode {
   model::KeyId node;
-  HeldVector held;
+  SharedVector held;
 };
 
 Bytes encode_heard(const model::IncidentId& incident, const model::KeyId& here, const std::vector<HeardNode>& nodes);

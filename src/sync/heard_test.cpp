@@ -50,10 +50,10 @@ TEST_CASE("what was heard is read as it was written") {
   REQUIRE(nodes);
   REQUIRE(nodes->size() == 2);
   CHECK(nodes->at(0).node == key_of(2).id());
-  CHECK(nodes->at(0).held.size() == 3);
-  CHECK(nodes->at(0).held.at(stream_of(1, Class::Urgent)) == Held{7, Head4{1, 2, 3, 4}});
-  CHECK(nodes->at(0).held.at(stream_of(2, Class::Routine, 3)) == Held{900, {}});
-  CHECK(nodes->at(1).held.empty());
+  CHECK(nodes->at(0).held->size() == 3);
+  CHECK(nodes->at(0).held->at(stream_of(1, Class::Urgent)) == Held{7, Head4{1, 2, 3, 4}});
+  CHECK(nodes->at(0).held->at(stream_of(2, Class::Routine, 3)) == Held{900, {}});
+  CHECK(nodes->at(1).held->empty());
 }
 
 TEST_CASE("of a damaged, cut, strange or foreign file nothing is taken, and it is said why") {

@@ -10,8 +10,8 @@
 #include "sync/frame.hpp"
 #include "sync/last_values.hpp"
 #include "sync/output.hpp"
+#include "sync/shared_vector.hpp"
 #include "sync/value_pace.hpp"
-#include "sync/vector.hpp"
 
 namespace airbridge::sync {
 
@@ -98,8 +98,8 @@ struct Peer {
   FrameReader reader;
   std::uint64_t frame_offset = 0;  // of the message being handled
 
-  HeldVector theirs;          // what it holds, as it told
-  HeldVector announced;       // what we told it
+  SharedVector theirs;        // what it holds, as it told
+  SharedVector announced;     // what we told it
   model::VersionVector sent;  // how far its streams were handed over
   std::map<model::StreamId, std::deque<std::pair<std::uint64_t, std::size_t>>> in_flight;  // (last seq, bytes)
   std::size_t in_flight_bytes = 0;
@@ -163,7 +163,7 @@ struct Peer {
   bool ping_open = false;
   bool vector_heard_since_ping = true;  // so that only a quiet link's digest is held against it
   std::optional<Milliseconds> round_trip;
-  HeldVector pinged;  // `announced` when the open ping left
+  SharedVector pinged;  // `announced` when the open ping left
 
   std::uint64_t bytes_sent = 0, bytes_received = 0, events_sent = 0, events_received = 0, events_duplicate = 0;
   std::uint64_t refused = 0, unknown_messages = 0;
