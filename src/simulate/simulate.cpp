@@ -266,11 +266,12 @@ std::string line_of(const Report& report) {
       "starts "
       "from snapshots  {} forks  {} incarnations  {} damaged ranges scrubbed  {} rejected  {} claims  {} disk checks  "
       "{} "
-      "excused  {} KB  {} steps  {}",
+      "excused  {} KB  {} steps  trace {}  {}",
       report.seed, report.nodes, report.radios, report.hours, report.events, report.saved, report.refused,
       report.repeated, report.faults, report.crashes, report.stops, report.snapshot_starts, report.forks,
       report.incarnations, report.scrubbed, report.rejected, report.claims, report.disk_checks, report.excused,
-      report.bytes / 1000, report.steps, report.passed ? "ok" : "FAILED: " + report.failure);
+      report.bytes / 1000, report.steps, to_hex(ByteView(report.trace_digest).first(4)),
+      report.passed ? "ok" : "FAILED: " + report.failure);
 }
 
 }  // namespace airbridge::simulate
