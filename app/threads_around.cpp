@@ -30,13 +30,16 @@ void ThreadsAround::after(Milliseconds delay, std::function<void()> work) {
   });
 }
 
-store::StoreResult<void> ThreadsAround::submit(store::Submission::Work work, store::Submission::Done done) {
-  return writer_->submit(std::move(work), [&loop = loop_, running = std::weak_ptr<bool>(running_),
-                                           done = std::move(done)](const store::DurableResult& outcome) {
-    loop.post([running, done, outcome] {
-      if (!running.expired()) done(outcome);
-    });
-  });
+store::StoreResult<void> ThreadsAround::submit(store::Submission::Work work, std::function<void()> prepare,
+                                               store::Submission::Done done) {
+  return writer_->submit(std::move(work),
+                         [&loop = loop_, running = std::weak_ptr<bool>(running_), prepare = std::move(prepare),
+                          done = std::move(done)](const store::DurableResult& outcome) {
+                           if (outcome && prepare) prepare();
+                           loop.post([running, done, outcome] {
+                             if (!running.expired()) done(outcome);
+                           });
+                         });
 }
 
 std::function<void()> ThreadsAround::begin(std::function<void()> work) {

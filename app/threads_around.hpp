@@ -22,7 +22,8 @@ class ThreadsAround final : public ledger::Surroundings {
   void after(Milliseconds delay, std::function<void()> work) override;
   void take_log(store::Log log) override { writer_ = std::make_unique<store::Writer>(std::move(log), clock_); }
   void with_log(const std::function<void(store::Log&)>& reading) override { writer_->read(reading); }
-  store::StoreResult<void> submit(store::Submission::Work work, store::Submission::Done done) override;
+  store::StoreResult<void> submit(store::Submission::Work work, std::function<void()> prepare,
+                                  store::Submission::Done done) override;
   std::uint64_t durable_arrival() const override { return writer_->durable_arrival(); }
   std::function<void()> begin(std::function<void()> work) override;
   void aside(std::function<void()> work) override { aside_.begin(std::move(work)); }

@@ -48,7 +48,7 @@ void Ledger::renew() {
         if (!begun) return failure(begun.error());
         return {};
       },
-      while_open([this, own](const store::DurableResult& outcome) {
+      {}, while_open([this, own](const store::DurableResult& outcome) {
         renewal_on_its_way_ = false;
         disk_said(outcome);
         if (!outcome) {
@@ -105,7 +105,7 @@ void Ledger::retry() {
         if (const auto probe = log.append_probe(now); !probe) return failure(probe.error());
         return {};
       },
-      while_open([this](const store::DurableResult& outcome) { disk_said(outcome); }));
+      {}, while_open([this](const store::DurableResult& outcome) { disk_said(outcome); }));
   if (!submitted) retry_later();
 }
 

@@ -144,7 +144,7 @@ class Ledger {
     bool failed = false;   // or nothing could be read
   };
   picture::FoldEvent fold_event(const model::Entry& entry, std::uint64_t arrival = 0, UtcTime arrived = {}) const {
-    return to_fold_event(entry, arrival, arrived, incident_, data_keys_);
+    return to_fold_event(entry, arrival, arrived, incident_, *data_keys_);
   }
   // Calls `then` unless the ledger is closed or gone by then.
   template <class Then>
@@ -194,7 +194,7 @@ class Ledger {
 
   model::IncidentId incident_;
   model::Genesis genesis_;
-  std::vector<trust::DataKey> data_keys_;
+  std::shared_ptr<const std::vector<trust::DataKey>> data_keys_;
   Options options_;
   Handlers handlers_;
   store::Disk& disk_;

@@ -18,7 +18,7 @@ constexpr std::size_t read_bytes = 4 * 1024 * 1024;
 Ledger::Ledger(const Identity& identity, Options options, Handlers handlers, store::Disk& disk, Surroundings& around)
     : incident_(identity.incident),
       genesis_(identity.genesis),
-      data_keys_(identity.data_keys),
+      data_keys_(std::make_shared<const std::vector<trust::DataKey>>(identity.data_keys)),
       options_(std::move(options)),
       handlers_(std::move(handlers)),
       disk_(disk),

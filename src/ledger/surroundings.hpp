@@ -33,8 +33,11 @@ class Surroundings {
   virtual void take_log(store::Log log) = 0;
   // Reads the log, at once; not for appending. Any thread.
   virtual void with_log(const std::function<void(store::Log&)>& reading) = 0;
-  // As store::Writer::submit(), but `done` is called on the ledger's thread, and not within this call.
-  virtual store::StoreResult<void> submit(store::Submission::Work work, store::Submission::Done done) = 0;
+  // As store::Writer::submit(), but `done` is called on the ledger's thread, and not within this call. Before, where
+  // the work is on disk, `prepare` (may be none) is called, perhaps on another thread: for what needs neither log nor
+  // ledger.
+  virtual store::StoreResult<void> submit(store::Submission::Work work, std::function<void()> prepare,
+                                          store::Submission::Done done) = 0;
   virtual std::uint64_t durable_arrival() const = 0;
 
   // Begins work, perhaps on another thread; what is returned waits for its end.

@@ -222,6 +222,7 @@ void Ledger::write(const model::Draft& draft, std::function<void(CommandResult)>
         }
         return {};
       },
+      {},
       while_open([this, authored, done](const store::DurableResult& outcome) { written(*authored, outcome, done); }));
   if (!submitted) {
     --in_flight_;

@@ -31,11 +31,13 @@ void TimeAround::take_log(store::Log log) {
   handlers_.on_log();
 }
 
-store::StoreResult<void> TimeAround::submit(store::Submission::Work work, store::Submission::Done done) {
+store::StoreResult<void> TimeAround::submit(store::Submission::Work work, std::function<void()> prepare,
+                                            store::Submission::Done done) {
   if (waiting_.size() >= limits.waiting_max)
     return store::store_failure(store::StoreFault::Busy, "more is waiting to be recorded than the store takes");
   // The outcome crosses from thread to thread: some time later, in order.
-  auto crossing = [this, done = std::move(done)](const store::DurableResult& outcome) {
+  auto crossing = [this, prepare = std::move(prepare), done = std::move(done)](const store::DurableResult& outcome) {
+    if (outcome && prepare) prepare();
     told_at_ms_ = std::max(told_at_ms_, timeline_.now() + rng_.between(0, telling_ms_max));
     later(told_at_ms_ - timeline_.now(), [done, outcome] { done(outcome); });
   };

@@ -35,7 +35,8 @@ class TimeAround final : public ledger::Surroundings {
   void after(Milliseconds delay, std::function<void()> work) override;
   void take_log(store::Log log) override;
   void with_log(const std::function<void(store::Log&)>& reading) override { reading(*log_); }
-  store::StoreResult<void> submit(store::Submission::Work work, store::Submission::Done done) override;
+  store::StoreResult<void> submit(store::Submission::Work work, std::function<void()> prepare,
+                                  store::Submission::Done done) override;
   std::uint64_t durable_arrival() const override { return log_->durable_arrival(); }
   void aside(std::function<void()> work) override;
   void finish_aside() override;
