@@ -37,22 +37,28 @@ std::optional<model::Seal> as_seal(const StoredRecord& record) {
   return std::move(*seal);
 }
 
+namespace {
+Head head_of(const StreamState& state) {
+  return {state.head_seq(), state.head(), state.contiguous(), state.sealed_seq()};
+}
+}  // namespace
+
 std::map<model::StreamId, Head> Log::heads() const {
   std::map<model::StreamId, Head> out;
-  for (const auto& [stream, state] : streams_) out[stream] = *head(stream);
+  for (const auto& [stream, state] : streams_) out.emplace_hint(out.end(), stream, head_of(state));
   return out;
 }
 
 std::optional<Head> Log::head(const model::StreamId& stream) const {
   const auto* const state = find(stream);
   if (state == nullptr) return std::nullopt;
-  return Head{state->head_seq(), state->head(), state->contiguous(), state->sealed_seq()};
+  return head_of(*state);
 }
 
 model::VersionVector Log::vector() const {
   model::VersionVector out;
   for (const auto& [stream, state] : streams_) {
-    if (const auto seq = state.sealed_seq(); seq != 0) out[stream] = seq;
+    if (const auto seq = state.sealed_seq(); seq != 0) out.emplace_hint(out.end(), stream, seq);
   }
   return out;
 }

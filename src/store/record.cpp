@@ -119,27 +119,32 @@ void mark_batch_end(Bytes& out, std::size_t offset, std::uint32_t salt) {
 
 void SegmentReader::load(std::uint64_t offset, std::size_t length) {
   const auto wanted = std::min<std::uint64_t>(std::max(length, read_chunk), end_ - offset);
-  buffer_.resize(static_cast<std::size_t>(wanted));
+  buffer_size_ = static_cast<std::size_t>(wanted);
+  if (buffer_size_ > buffer_room_) {
+    buffer_ = std::make_unique_for_overwrite<std::uint8_t[]>(buffer_size_);
+    buffer_room_ = buffer_size_;
+  }
   buffer_start_ = offset;
-  const auto got = file_->read_at(offset, buffer_);
+  const std::span buffer(buffer_.get(), buffer_size_);
+  const auto got = file_->read_at(offset, buffer);
   if (got) {
-    buffer_.resize(*got);
+    buffer_size_ = *got;
     return;
   }
   // A bad sector: what can be read counts, the rest reads as zeros and so as damage.
-  std::fill(buffer_.begin(), buffer_.end(), std::uint8_t{0});
-  for (std::size_t at = 0; at < buffer_.size(); at += bad_block) {
-    const auto part = std::span(buffer_).subspan(at, std::min(bad_block, buffer_.size() - at));
+  std::fill(buffer.begin(), buffer.end(), std::uint8_t{0});
+  for (std::size_t at = 0; at < buffer.size(); at += bad_block) {
+    const auto part = buffer.subspan(at, std::min(bad_block, buffer.size() - at));
     if (!file_->read_at(offset + at, part)) std::fill(part.begin(), part.end(), std::uint8_t{0});
   }
 }
 
 ByteView SegmentReader::view(std::uint64_t offset, std::size_t length) {
   if (offset >= end_ || length > end_ - offset) return {};
-  const auto inside = [&] { return offset >= buffer_start_ && offset + length <= buffer_start_ + buffer_.size(); };
+  const auto inside = [&] { return offset >= buffer_start_ && offset + length <= buffer_start_ + buffer_size_; };
   if (!inside()) load(offset, length);
   if (!inside()) return {};  // the file is shorter than it was said to be
-  return ByteView(buffer_).subspan(static_cast<std::size_t>(offset - buffer_start_), length);
+  return ByteView(buffer_.get(), buffer_size_).subspan(static_cast<std::size_t>(offset - buffer_start_), length);
 }
 
 std::optional<RecordView> SegmentReader::record_at(std::uint64_t offset) {

@@ -19,6 +19,7 @@
 // The salt is drawn when a store is made and never leaves it. Bytes that look like a record inside somebody's event
 // therefore do not pass for one when the reader resynchronises behind damage.
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <variant>
 
@@ -126,7 +127,9 @@ class SegmentReader {
   std::uint64_t at_;
   std::uint64_t end_;
   std::uint32_t salt_;
-  Bytes buffer_;
+  std::unique_ptr<std::uint8_t[]> buffer_;  // no vector: that would write zeros where the file is read to
+  std::size_t buffer_room_ = 0;
+  std::size_t buffer_size_ = 0;
   std::uint64_t buffer_start_;
 };
 

@@ -5,6 +5,8 @@
 namespace airbridge::store {
 
 std::uint64_t StreamState::sealed_seq() const {
+  if (seals_.empty()) return 0;
+  if (seals_.back().seq <= contiguous_) return seals_.back().seq;  // nearly always
   const auto behind = std::upper_bound(seals_.begin(), seals_.end(), contiguous_,
                                        [](std::uint64_t seq, const SealAt& seal) { return seq < seal.seq; });
   return behind == seals_.begin() ? 0 : std::prev(behind)->seq;
