@@ -76,13 +76,13 @@ void SimNode::look_at_disk(bool found_all) {
   const auto copy = copy_of_disk();
   auto whole = open_whole(*copy);
   if (!whole) throw Failure{fmt::format("{}: a copy of its disk does not open: {}", name(), whole.error().what)};
-  std::map<model::StreamId, std::set<std::uint64_t>> found;
+  std::map<model::StreamId, std::vector<std::uint64_t>> found;
   bool knows = true;
   const auto heads = log.heads();
   for (const auto& [stream, head] : heads) {
     auto& seqs = found[stream];
     for (std::uint64_t seq = stream.is_branch() ? stream.branch.from : 1; seq <= head.seq; ++seq) {
-      if (seq <= head.contiguous || whole->read_entry(stream, seq)) seqs.insert(seq);
+      if (seq <= head.contiguous || whole->read_entry(stream, seq)) seqs.push_back(seq);
     }
     const auto there = whole->head(stream);
     if (there && there->sealed_seq >= head.sealed_seq) continue;
@@ -91,9 +91,12 @@ void SimNode::look_at_disk(bool found_all) {
     throw Failure{fmt::format("{} believes to hold {} events of {}, its disk holds {}", name(), head.sealed_seq,
                               model::to_text(stream), there ? there->sealed_seq : 0)};
   }
+  const auto there = whole->vector();
   fleet_.oracle.scanned(index_, found, [&](const Oracle::Promise& promise) {
-    for (const auto& [stream, head] : whole->heads()) {
-      if (stream.base() != promise.dot.stream() || head.sealed_seq < promise.dot.seq) continue;
+    const auto base = promise.dot.stream();
+    for (auto it = there.lower_bound(base); it != there.end() && it->first.base() == base; ++it) {
+      const auto& [stream, sealed] = *it;
+      if (sealed < promise.dot.seq) continue;
       const auto entry = whole->read_entry(stream, promise.dot.seq);
       if (entry && entry->entry.public_part == promise.public_part) return true;
     }
@@ -155,9 +158,12 @@ model::VersionVector SimNode::counted() {
   return sync::cut_at_forks(life_->ledger->view().vector(), life_->ledger->view());
 }
 
-bool SimNode::holds(const Oracle::Promise& promise) {
-  for (const auto& [stream, seq] : counted()) {
-    if (stream.base() != promise.dot.stream() || seq < promise.dot.seq) continue;
+bool SimNode::holds(const Oracle::Promise& promise, const model::VersionVector& counted) {
+  // A stream, then its branches.
+  const auto base = promise.dot.stream();
+  for (auto it = counted.lower_bound(base); it != counted.end() && it->first.base() == base; ++it) {
+    const auto& [stream, seq] = *it;
+    if (seq < promise.dot.seq) continue;
     const auto entry = life_->around->log().read_entry(stream, promise.dot.seq);
     if (entry && entry->entry.public_part == promise.public_part) return true;
   }

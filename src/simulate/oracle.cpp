@@ -7,6 +7,10 @@ std::uint64_t first_before(const model::StreamId& stream) { return stream.is_bra
 
 void Oracle::add(std::size_t node, const model::StreamId& stream, std::uint64_t seq) {
   auto& held = disks_.try_emplace({node, stream}, Held{first_before(stream), {}}).first->second;
+  if (seq == held.end + 1 && held.after.empty()) {
+    ++held.end;
+    return;
+  }
   held.after.insert(seq);
   while (!held.after.empty() && *held.after.begin() <= held.end + 1) {
     held.end = std::max(held.end, *held.after.begin());
@@ -25,7 +29,7 @@ void Oracle::synced(std::size_t node, const std::vector<model::Entry>& entries) 
   }
 }
 
-void Oracle::scanned(std::size_t node, const std::map<model::StreamId, std::set<std::uint64_t>>& found,
+void Oracle::scanned(std::size_t node, const std::map<model::StreamId, std::vector<std::uint64_t>>& found,
                      const std::function<bool(const Promise&)>& has) {
   std::erase_if(disks_, [&](const auto& item) { return item.first.first == node; });
   hit_.reset(node);

@@ -20,7 +20,7 @@ class Oracle {
   struct Promise;
   // What a scan of the whole disk found (after a restart, or a repair); `has` tells whether it holds what was promised,
   // be it on a branch.
-  void scanned(std::size_t node, const std::map<model::StreamId, std::set<std::uint64_t>>& found,
+  void scanned(std::size_t node, const std::map<model::StreamId, std::vector<std::uint64_t>>& found,
                const std::function<bool(const Promise&)>& has);
   // The disk was damaged or exchanged: what it alone held may be gone. True from then on until scanned().
   void hit(std::size_t node);

@@ -88,7 +88,8 @@ class SimNode {
   model::Hash folded_hash();       // of that, folded anew
   model::Hash shown_hash();        // of the picture it shows
   bool has_holes();                // its log lacks something that nobody could send
-  bool holds(const Oracle::Promise& promise);
+  // Whether it has what was promised, of what it counted().
+  bool holds(const Oracle::Promise& promise, const model::VersionVector& counted);
 
  private:
   struct Seat {  // on a radio channel

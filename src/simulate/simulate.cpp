@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "simulate/faults.hpp"
 #include "sync/vector.hpp"
@@ -178,16 +179,18 @@ bool World::is_level() {
     if (!node->is_quiet()) return false;
   }
   const auto first = nodes_[0]->counted();
-  for (const auto& node : nodes_) {
+  for (const auto& node : std::span(nodes_).subspan(1)) {
     if (node->counted() != first) return false;
   }
   return true;
 }
 
 void World::check_end() {
-  const auto first = nodes_[0]->counted();
+  std::vector<model::VersionVector> counted;
+  for (const auto& node : nodes_) counted.push_back(node->counted());
+  const auto& first = counted[0];
   for (const auto& node : nodes_) {
-    const auto held = node->counted();
+    const auto& held = counted[node->index()];
     if (held == first) continue;
     for (const auto* one : {&first, &held}) {
       for (const auto& [stream, seq] : *one) {
@@ -205,7 +208,7 @@ void World::check_end() {
       continue;
     }
     for (const auto& node : nodes_) {
-      if (node->holds(promise)) continue;
+      if (node->holds(promise, counted[node->index()])) continue;
       throw Failure{fmt::format("a user at N{} was told that {} is saved; {} does not have it in the end",
                                 promise.node + 1, model::to_text(promise.dot), node->name())};
     }
