@@ -7,25 +7,24 @@ namespace airbridge::model::cbor {
 
 void Writer::head(std::uint8_t major, std::uint64_t value) {
   const auto top = static_cast<std::uint8_t>(major << 5);
-  const auto put = [&](int count) {
-    std::array<std::uint8_t, 8> digits;
-    for (int i = 0; i < count; ++i) digits[i] = static_cast<std::uint8_t>(value >> 8 * (count - 1 - i));
-    out_.insert(out_.end(), digits.begin(), digits.begin() + count);
-  };
   if (value < 24) {
     out_.push_back(static_cast<std::uint8_t>(top | value));
-  } else if (value <= 0xFF) {
-    out_.push_back(top | 24);
-    put(1);
+    return;
+  }
+  const auto put = [&](int size, int count) {
+    std::array<std::uint8_t, 9> text;
+    text[0] = static_cast<std::uint8_t>(top | size);
+    for (int i = 0; i < count; ++i) text[1 + i] = static_cast<std::uint8_t>(value >> 8 * (count - 1 - i));
+    out_.insert(out_.end(), text.begin(), text.begin() + 1 + count);
+  };
+  if (value <= 0xFF) {
+    put(24, 1);
   } else if (value <= 0xFFFF) {
-    out_.push_back(top | 25);
-    put(2);
+    put(25, 2);
   } else if (value <= 0xFFFFFFFF) {
-    out_.push_back(top | 26);
-    put(4);
+    put(26, 4);
   } else {
-    out_.push_back(top | 27);
-    put(8);
+    put(27, 8);
   }
 }
 

@@ -40,9 +40,12 @@ Bytes encode_heard(const model::IncidentId& incident, const model::KeyId& here, 
   put(out, here.view());
   for (const auto& node : nodes) {
     VectorMessage message;
+    message.items.reserve(node.held->size());
     for (const auto& [stream, held] : *node.held) message.items.push_back({stream, held.seq, held.head});
     const auto frame = encode(message);
-    Bytes payload = to_bytes(node.node.view());
+    Bytes payload;
+    payload.reserve(model::KeyId::size + frame.size());
+    put(payload, node.node.view());
     put(payload, ByteView(frame).subspan(frame_head_bytes, frame.size() - frame_overhead_bytes));
     const auto whole = make_frame(vector_type, payload);
     if (out.size() + whole.size() + check_bytes <= heard_bytes_max) put(out, whole);

@@ -1,6 +1,9 @@
 #include "sync/message.hpp"
 
-#include <map>
+#include <algorithm>
+#include <span>
+#include <tuple>
+#include <utility>
 
 #include "model/cbor.hpp"
 #include "sync/frame.hpp"
@@ -57,11 +60,25 @@ StreamId get_stream(Reader& in) {
 
 // Items of one writer stand together: [[author, incarnation, [class, seq, head, (from, branch head)]...]...]
 void put_items(Bytes& bytes, const std::vector<VectorItem>& items) {
-  std::map<model::Writer, std::vector<const VectorItem*>> by_writer;
-  for (const auto& item : items) by_writer[item.stream.writer].push_back(&item);
+  std::vector<const VectorItem*> in_order;
+  in_order.reserve(items.size());
+  for (const auto& item : items) in_order.push_back(&item);
+  const auto writer_of = [](const VectorItem* item) -> const model::Writer& { return item->stream.writer; };
+  // Nearly always it is so already; those of one writer stay as they are.
+  if (!std::ranges::is_sorted(in_order, {}, writer_of)) {
+    std::ranges::sort(in_order, [](const VectorItem* a, const VectorItem* b) {
+      return std::tie(a->stream.writer, a) < std::tie(b->stream.writer, b);
+    });
+  }
+  std::size_t writers = 0;
+  for (std::size_t i = 0; i < in_order.size(); ++i)
+    writers += i == 0 || writer_of(in_order[i - 1]) != writer_of(in_order[i]) ? 1 : 0;
   Writer out(bytes);
-  out.array(by_writer.size());
-  for (const auto& [writer, of_writer] : by_writer) {
+  out.array(writers);
+  for (auto from = in_order.begin(); from != in_order.end();) {
+    const auto& writer = writer_of(*from);
+    const auto to = std::find_if(from, in_order.end(), [&](const auto* item) { return writer_of(item) != writer; });
+    const std::span of_writer(std::exchange(from, to), to);
     out.array(2 + of_writer.size());
     out.bytes(writer.author.view());
     out.uint(writer.incarnation);

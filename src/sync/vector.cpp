@@ -57,7 +57,7 @@ std::map<model::StreamId, std::uint64_t> proven_forks(const model::VersionVector
 namespace {
 Digest digest(const HeldVector& vector, bool with_heads) {
   Bytes bytes;
-  bytes.reserve(vector.size() * 32);
+  bytes.reserve(vector.size() * 40);
   model::cbor::Writer out(bytes);
   for (const auto& [stream, held] : vector) {
     model::put_stream(bytes, stream);
