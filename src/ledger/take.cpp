@@ -71,8 +71,9 @@ void Ledger::accept(model::SealedRun run, std::optional<model::PublicKey> author
         }
         std::vector<model::EntityId> changed;
         changed.reserve(shared->events.size());
+        const auto arrived = around_.now().utc;
         for (auto& event : shared->events) {
-          event.arrived = around_.now().utc;
+          event.arrived = arrived;
           fold_.apply(event);
           provisional_.apply(event);
           observe_stamp(event);
