@@ -1,4 +1,5 @@
 // node: runs until it is asked to stop.
+#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -74,6 +75,14 @@ Result<Config, std::string> settings(const Common& common, const NodeOptions& op
   return config;
 }
 
+// The allocator keeps what is freed for later, and the more the larger the pieces were. A box with little memory wants
+// it back. Before any thread is made.
+void give_memory_back() {
+  ::mallopt(M_MMAP_THRESHOLD, 256 << 10);
+  ::mallopt(M_TRIM_THRESHOLD, 1 << 20);
+  ::mallopt(M_ARENA_MAX, 2);
+}
+
 }  // namespace
 
 int run_node(const Common& common, const NodeOptions& options) {
@@ -82,6 +91,7 @@ int run_node(const Common& common, const NodeOptions& options) {
   for (const auto& words : unknown_environment()) complain("warning: {}", words);
   log::configure(level_of(config->log_level), config->log_format == "json" ? log::Format::Json : log::Format::Text);
   raise_file_limit();
+  if (config->profile == "portable") give_memory_back();
 
   // Signals are taken by this thread alone; the others start with them blocked.
   sigset_t signals;
