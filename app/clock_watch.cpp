@@ -8,26 +8,27 @@
 
 namespace airbridge::app {
 
-void ClockWatch::note(const picture::EntityView& entity) {
-  if (!entity.updated || entity.arrival == 0) return;
-  const auto& stamp = *entity.updated;
-  const auto author = stamp.dot.writer.author;
+void ClockWatch::note(const picture::Records& records, const picture::EntityRow& row) {
+  if (row.arrival == 0) return;
+  const auto brief = records.brief(row);
+  const auto author = brief.last.writer.author;
   if (seen_.size() >= clocks_watched_max && !seen_.contains(author)) return;
   auto& seen = seen_[author];
-  if (entity.arrival < seen.arrival) return;
-  seen = {(stamp.time.time() - entity.arrived).count(), stamp.quality, entity.arrival, entity.arrived};
+  if (row.arrival < seen.arrival) return;
+  seen = {(brief.last_time.time() - row.arrived).count(), brief.last_quality, row.arrival, row.arrived};
 }
 
 void ClockWatch::look(const picture::Picture& picture) {
   if (picture.seq() == seq_) return;
   const auto changes = seq_ == 0 ? std::nullopt : picture.changes_since(seq_);
   seq_ = picture.seq();
+  const auto records = picture.entities();
   if (!changes) {
-    picture.entities().for_each([this](const picture::EntityView& entity) { note(entity); });
+    records.for_each_row([&](const picture::EntityRow& row) { note(records, row); });
     return;
   }
   for (const auto& id : changes->entities) {
-    if (const auto* entity = picture.find(id)) note(*entity);
+    if (const auto* row = records.find_row(id)) note(records, *row);
   }
 }
 

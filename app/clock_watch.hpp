@@ -27,7 +27,7 @@ class ClockWatch {
     std::uint64_t arrival = 0;
     UtcTime arrived{};
   };
-  void note(const picture::EntityView& entity);
+  void note(const picture::Records& records, const picture::EntityRow& row);
   std::uint64_t seq_ = 0;
   std::map<model::KeyId, Seen> seen_;
 };

@@ -33,8 +33,8 @@ constexpr double wait_max_s = 5;  // a longer silence is skipped when replaying 
 
 std::string picture_geojson(const picture::Picture& picture) {
   boost::json::array features;
-  for (const auto* entity : picture.entities().sorted()) {
-    if (auto feature = api::feature_of(*entity)) features.push_back(std::move(*feature));
+  for (const auto* row : picture.entities().sorted_rows()) {
+    if (auto feature = api::feature_of(*picture.entities().view(*row))) features.push_back(std::move(*feature));
   }
   return api::to_text(boost::json::object{{"type", "FeatureCollection"}, {"features", std::move(features)}});
 }

@@ -338,7 +338,8 @@ TEST_CASE("a marker dragged faster than the disk syncs does not pile up, and end
   CHECK(most <= 2);  // one on its way, one waiting
   REQUIRE(world.until([&] { return answers == 20'000; }));
   const auto picture = world.ledger->publish();
-  const auto* field = picture->find(*draft.entity)->find(draft.writes[0].key);
+  const auto shown = picture->find(*draft.entity);
+  const auto* field = shown->find(draft.writes[0].key);
   REQUIRE(field != nullptr);
   CHECK(field->acting.value == model::Value("Alpha 19999"));
 }

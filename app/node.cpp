@@ -171,6 +171,7 @@ Result<void, std::string> RunningNode::open_ledger() {
   LedgerOptions options;
   options.disk_free_min_bytes = static_cast<std::uint64_t>(config_.disk_free_min_mib) << 20;
   options.clock_quality = [this] { return clock_quality_; };
+  if (config_.profile == "portable") options.fold = picture::portable_fold();
   Ledger::Handlers handlers;
   handlers.on_durable = [this] {
     if (peers_) peers_->durable();

@@ -74,11 +74,9 @@ std::shared_ptr<const api::Status> NodeStatus::make(model::ClockQuality clock_qu
 void NodeStatus::count_conflicts(const picture::Picture& picture) {
   if (conflicts_in_ == picture.seq()) return;
   conflicts_in_ = picture.seq();
-  conflicts_ = conflicts_urgent_ = 0;
-  for (const auto& conflict : picture::conflicts_of(picture)) {
-    ++conflicts_;
-    conflicts_urgent_ += conflict.cls == model::Class::Urgent ? 1 : 0;
-  }
+  const auto counts = picture::count_conflicts(picture);
+  conflicts_ = counts.all;
+  conflicts_urgent_ = counts.urgent;
 }
 
 void NodeStatus::count_unshared(api::Status& status) {

@@ -50,7 +50,7 @@ class Bench {
   Outcome outcome() {
     const auto picture = ledger_->publish();
     Outcome out{ledger_->state_hash(), picture->counts().folded, picture->counts().private_lacking, {}};
-    for (const auto* view : picture->entities_of(static_cast<std::uint16_t>(model::RecordKind::Casualty)).sorted()) {
+    for (const auto& view : picture->entities_of(static_cast<std::uint16_t>(model::RecordKind::Casualty)).sorted()) {
       const auto* identity = view->find("identity");
       if (identity != nullptr && out.identity.empty()) out.identity = *identity->acting.value.text();
     }

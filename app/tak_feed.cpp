@@ -69,8 +69,8 @@ void TakFeed::take(const std::vector<gateway::tak::TakReport>& reports) {
                         {{"uid", uid}, {"why", done.result.error().message}});
             if (!done.overruled) return;
             const auto picture = ledger_.publish();
-            const auto* entity = picture->find(id);
-            if (can_tell(entity) && !entity->deleted) tell(*entity, *picture, Times::AsSaid);
+            const auto entity = picture->find(id);
+            if (can_tell(entity.get()) && !entity->deleted) tell(*entity, *picture, Times::AsSaid);
           });
     }
   }
@@ -128,8 +128,8 @@ void TakFeed::show(const std::vector<model::EntityId>& changed) {
   if (changed.empty()) return;
   const auto picture = ledger_.publish();
   for (const auto& id : changed) {
-    const auto* entity = picture->find(id);
-    if (!can_tell(entity)) continue;
+    const auto entity = picture->find(id);
+    if (!can_tell(entity.get())) continue;
     // What a client of ours sent went to the others at once, and is kept for joiners by the gateway.
     if (!entity->deleted && entity->updated && entity->updated->via == model::Via::Tak &&
         entity->updated->dot.writer.author == own_)
@@ -167,8 +167,8 @@ void TakFeed::say_held() {
   while (!held_records_.empty()) {
     const auto id = *held_records_.begin();
     held_records_.erase(held_records_.begin());
-    const auto* entity = picture->find(id);
-    if (can_tell(entity)) tell(*entity, *picture, Times::AsSaid);
+    const auto entity = picture->find(id);
+    if (can_tell(entity.get())) tell(*entity, *picture, Times::AsSaid);
     if (held_records_.contains(id)) return;
   }
   while (!held_positions_.empty() && say(held_positions_.begin()->second, clock_.now()))
@@ -192,9 +192,9 @@ void TakFeed::renew() {
     }
   }
   for (std::size_t i = 0; i < batch_ && !to_renew_.empty(); ++i) {
-    const auto* entity = picture->find(to_renew_.front());
+    const auto entity = picture->find(to_renew_.front());
     to_renew_.pop_front();
-    if (can_tell(entity) && !entity->deleted && !is_over(*entity)) tell(*entity, *picture, Times::New);
+    if (can_tell(entity.get()) && !entity->deleted && !is_over(*entity)) tell(*entity, *picture, Times::New);
   }
 }
 

@@ -96,7 +96,7 @@ void write_events(const app::Home& home, IncidentOfSize& incident, std::uint64_t
       ++waiting;
       if (number % 100'000 == 0) std::fprintf(stderr, "# %llu events\n", static_cast<unsigned long long>(number));
       if (draft->entity) {
-        const auto* entity = picture->find(*draft->entity);
+        const auto entity = picture->find(*draft->entity);
         for (auto& write : draft->writes) {
           const auto* field = entity != nullptr ? entity->find(write.key) : nullptr;
           if (field != nullptr && !model::holds_many(write.key.rule())) write.replaced = field->acting.dots;

@@ -31,14 +31,14 @@ std::string_view why_of(ConflictKind kind) {
 }
 
 std::string display_of(const picture::Picture& picture, const model::EntityId& id) {
-  const auto* entity = picture.find(id);
+  const auto entity = picture.find(id);
   return entity != nullptr ? entity->display : model::to_text(id);
 }
 
 // "T-7K3QX fetch the patient": what people call the record.
 std::string title_of(const picture::Picture& picture, const model::EntityId& id) {
   auto out = display_of(picture, id);
-  const auto* entity = picture.find(id);
+  const auto entity = picture.find(id);
   if (entity == nullptr) return out;
   for (const auto* name : {"callsign", "name", "text"}) {
     const auto* field = entity->find(name);
@@ -64,7 +64,7 @@ json::object choice_json(const picture::Conflict& conflict, const picture::Confl
   for (const auto& dot : choice.dots) dots.emplace_back(model::to_text(dot));
   out["dots"] = std::move(dots);
   if (choice.stamp) {
-    const auto* entity = picture.find(choice.entity);
+    const auto entity = picture.find(choice.entity);
     out["stamp"] = stamp_json(*choice.stamp, entity != nullptr ? entity->arrived : choice.stamp->time.time(), name_of);
     out["entity"] = model::to_text(choice.entity);
     out["display"] = display_of(picture, choice.entity);

@@ -65,11 +65,15 @@ void LiveHub::add_saved_elsewhere(const Status& before, std::vector<model::Entit
     return at->second;
   };
   const auto names = this->names();
-  picture_->entities().for_each([&](const picture::EntityView& entity) {
-    const bool touched = all || std::any_of(entity.coverage.begin(), entity.coverage.end(),
-                                            [&](const model::Dot& dot) { return stream_moved(dot.stream()); });
-    if (!touched || known.contains(entity.id)) return;
-    if (saved_of(entity, *status_, names) != saved_of(entity, before, names)) changed.push_back(entity.id);
+  const auto records = picture_->entities();
+  records.for_each_row([&](const picture::EntityRow& row) {
+    const auto is_touched = [&] {
+      const auto dots = records.brief(row).dots;
+      return std::any_of(dots.begin(), dots.end(), [&](const model::Dot& dot) { return stream_moved(dot.stream()); });
+    };
+    if (known.contains(row.id) || !(all || is_touched())) return;
+    const auto entity = records.view(row);
+    if (saved_of(*entity, *status_, names) != saved_of(*entity, before, names)) changed.push_back(row.id);
   });
 }
 
@@ -122,8 +126,9 @@ std::string LiveHub::snapshot() {
   std::string out =
       fmt::format(R"({{"epoch":"{}","seq":{},"server_ms":{},"entities":[)", epoch_, seq_, ms_of(clock_.now().utc));
   const auto names = this->names();
-  for (bool first = true; const auto* entity : picture_->entities().sorted()) {
+  for (bool first = true; const auto* row : picture_->entities().sorted_rows()) {
     if (!std::exchange(first, false)) out += ',';
+    const auto entity = picture_->entities().view(*row);
     out += to_text(entity_json(*entity, saved_of(*entity, *status_, names), status_->incident.exercise, names));
   }
   out += R"(],"tracks":[)";

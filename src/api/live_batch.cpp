@@ -14,7 +14,7 @@ std::shared_ptr<LiveBatch> LiveBatch::whole(LiveState state, std::string epoch, 
   out->is_whole_ = true;
   out->with_status_ = true;
   out->epoch_ = std::move(epoch);
-  out->entities_ = out->state_.picture->entities().sorted();
+  out->entities_ = out->state_.picture->entities().sorted_rows();
   out->tracks_ = out->state_.picture->tracks().sorted();
   return out;
 }
@@ -26,8 +26,8 @@ std::shared_ptr<LiveBatch> LiveBatch::delta(LiveState state, const Changed& chan
   out->server_ms_ = ms_of(changed.now);
   const auto& picture = *out->state_.picture;
   for (const auto& id : changed.entities) {
-    if (const auto* entity = picture.find(id)) {
-      out->entities_.push_back(entity);
+    if (const auto* row = picture.entities().find_row(id)) {
+      out->entities_.push_back(row);
     } else {
       out->removed_.push_back(id);
     }
@@ -66,9 +66,9 @@ std::string LiveBatch::item(std::size_t index, std::size_t& list) const {
   const NameOf names = [roster = &state_.picture->roster()](const model::KeyId& id) { return roster->name_of(id); };
   list = 0;
   if (index < entities_.size()) {
-    const auto& entity = *entities_[index];
+    const auto entity = state_.picture->entities().view(*entities_[index]);
     return to_text(
-        entity_json(entity, saved_of(entity, *state_.status, names), state_.status->incident.exercise, names));
+        entity_json(*entity, saved_of(*entity, *state_.status, names), state_.status->incident.exercise, names));
   }
   index -= entities_.size();
   list = 1;

@@ -65,7 +65,7 @@ class LiveBatch {
   bool with_status_ = false;
   bool retired_ = false;
   std::int64_t server_ms_ = 0;
-  std::vector<const picture::EntityView*> entities_;  // of state_.picture
+  std::vector<const picture::EntityRow*> entities_;  // of state_.picture
   std::vector<const picture::TrackView*> tracks_;
   std::vector<model::EntityId> removed_, removed_tracks_;
   std::vector<Frame> frames_;

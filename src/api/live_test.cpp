@@ -164,7 +164,7 @@ class Page {
   bool shows(const picture::Picture& picture) const {
     const NameOf names = [&](const model::KeyId& key) { return picture.roster().name_of(key); };
     std::map<std::string, std::string> wanted;
-    for (const auto* entity : picture.entities().sorted())
+    for (const auto& entity : picture.entities().sorted())
       wanted[model::to_text(entity->id)] =
           json::serialize(entity_json(*entity, saved_of(*entity, *site_.node.shown_status, names), false, names));
     for (const auto* track : picture.tracks().sorted())
@@ -363,10 +363,8 @@ TEST_CASE("a record that other nodes hold now is told again") {
   page.open();
   REQUIRE(page.comes_to(*site.node.shown));
   CHECK(page.records.at(id).find(R"("others":0)") != std::string::npos);
-  const auto* entity = site.node.shown->entities().sorted().back();
-  for (const auto* one : site.node.shown->entities().sorted()) {
-    if (model::to_text(one->id) == id) entity = one;
-  }
+  const auto entity = site.node.shown->find(*model::entity_from_text(id));
+  REQUIRE(entity != nullptr);
   auto held = std::make_shared<HeldTable>();
   for (const auto& dot : entity->coverage) (*held)[dot.stream()][picture::test::key_of(9).id()] = dot.seq;
   auto next = std::make_shared<Status>(*site.node.shown_status);

@@ -163,7 +163,7 @@ struct Server::Parts {
     get("/api/v1/entities/{id}", [this](const auto&, const net::PathValues& values) {
       const auto id = id_of(values);
       const auto picture = backend.picture();
-      const auto* entity = id ? picture->find(*id) : nullptr;
+      const auto entity = id ? picture->find(*id) : nullptr;
       if (entity == nullptr) return net::http_error(404, "not_found", "there is no record with this id here");
       const auto status = backend.status();
       const NameOf names = [&](const model::KeyId& key) { return picture->roster().name_of(key); };
@@ -231,8 +231,8 @@ struct Server::Parts {
           feature["properties"].as_object()["exercise"] = true;  // never to be taken for real
         features.push_back(std::move(feature));
       };
-      for (const auto* entity : picture->entities().sorted()) {
-        if (auto feature = feature_of(*entity)) add(std::move(*feature));
+      for (const auto* row : picture->entities().sorted_rows()) {
+        if (auto feature = feature_of(*picture->entities().view(*row))) add(std::move(*feature));
       }
       const auto now = clock.now().utc;
       for (const auto* track : picture->tracks().sorted()) add(feature_of(*track, now));

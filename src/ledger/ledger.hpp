@@ -48,6 +48,7 @@ struct Options {
   Milliseconds retry_first = disk_retry_first;
   Milliseconds retry_max = disk_retry_max;
   Milliseconds fold_again = fold_retry;
+  picture::FoldLimits fold;
   store::LogOptions log;
 };
 

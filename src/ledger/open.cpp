@@ -23,11 +23,11 @@ Ledger::Ledger(const Identity& identity, Options options, Handlers handlers, sto
       handlers_(std::move(handlers)),
       disk_(disk),
       around_(around),
-      fold_(identity.incident, identity.genesis),
+      fold_(identity.incident, identity.genesis, options_.fold),
       author_(identity.key, identity.incident, 0, identity.data_keys, [this] { return around_.random_salt(); }),
       view_(around, author_.writer(), fold_),
       snapshots_(around, options_.snapshot_every, options_.disk_free_min_bytes),
-      provisional_(around, identity.incident, identity.genesis),
+      provisional_(around, identity.incident, identity.genesis, options_.fold),
       retry_wait_(options_.retry_first),
       first_grants_(identity.first_grants) {}
 
@@ -111,7 +111,7 @@ void Ledger::begin_writing(store::Log& log) {
 std::uint64_t Ledger::load_picture(store::Log& log) {
   const auto kept = log.take_picture();
   if (!kept) return 1;
-  auto loaded = picture::Fold::load(kept->bytes(), incident_, genesis_);
+  auto loaded = picture::Fold::load(kept->bytes(), incident_, genesis_, options_.fold);
   if (!loaded) {
     around_.tell(log::Level::Warn, "the snapshot's picture does not load; folding the whole log",
                  {{"why", loaded.error().what}});
@@ -130,7 +130,7 @@ void Ledger::fold_known_forks(std::uint64_t& from) {
       })) {
     around_.tell(log::Level::Warn,
                  "the snapshot leaves out events of a fork that the log does not prove; folding the whole log");
-    fold_ = picture::Fold(incident_, genesis_);
+    fold_ = picture::Fold(incident_, genesis_, options_.fold);
     from = 1;
     folded_to_ = report_.from_snapshot = 0;
   }

@@ -19,24 +19,26 @@ void Provisional::take(Bytes transfer) {
   if (is_busy()) return;
   opening_ = std::make_shared<Opening>();
   opening_->transfer = std::move(transfer);
-  opening_->wait = around_.begin([opening = opening_.get(), incident = incident_, genesis = genesis_] {
-    const auto open = [&]() -> std::string {
-      auto transfer_open = open_transfer(opening->transfer, incident);
-      opening->transfer = {};
-      if (!transfer_open) return transfer_open.error();
-      auto fold = picture::Fold::load(transfer_open->snapshot, incident, genesis);
-      if (!fold) return fold.error().what;
-      // Grants stand by themselves (docs/adr/0005): those the picture brings are the authority's.
-      if (!fold->roster().may_write(model::key_id_of(transfer_open->head.sender))) return "nobody granted who sent it";
-      if (fold->state_hash() != transfer_open->head.state) return "it is not what it says";
-      fold->publish();  // the first time all of it
-      opening->head = std::move(transfer_open->head);
-      opening->fold.emplace(std::move(*fold));
-      return {};
-    };
-    opening->why = open();
-    opening->done = true;
-  });
+  opening_->wait =
+      around_.begin([opening = opening_.get(), incident = incident_, genesis = genesis_, limits = limits_] {
+        const auto open = [&]() -> std::string {
+          auto transfer_open = open_transfer(opening->transfer, incident);
+          opening->transfer = {};
+          if (!transfer_open) return transfer_open.error();
+          auto fold = picture::Fold::load(transfer_open->snapshot, incident, genesis, limits);
+          if (!fold) return fold.error().what;
+          // Grants stand by themselves (docs/adr/0005): those the picture brings are the authority's.
+          if (!fold->roster().may_write(model::key_id_of(transfer_open->head.sender)))
+            return "nobody granted who sent it";
+          if (fold->state_hash() != transfer_open->head.state) return "it is not what it says";
+          fold->publish();  // the first time all of it
+          opening->head = std::move(transfer_open->head);
+          opening->fold.emplace(std::move(*fold));
+          return {};
+        };
+        opening->why = open();
+        opening->done = true;
+      });
 }
 
 bool Provisional::poll(picture::Fold& own) {

@@ -22,8 +22,9 @@ struct ProvisionalInfo {
 
 class Provisional {
  public:
-  Provisional(Surroundings& around, const model::IncidentId& incident, const model::Genesis& genesis)
-      : around_(around), incident_(incident), genesis_(genesis) {}
+  Provisional(Surroundings& around, const model::IncidentId& incident, const model::Genesis& genesis,
+              const picture::FoldLimits& limits)
+      : around_(around), incident_(incident), genesis_(genesis), limits_(limits) {}
 
   // Opened aside; poll() finds it done. One at a time: others are left.
   void take(Bytes transfer);
@@ -62,6 +63,7 @@ class Provisional {
   Surroundings& around_;
   const model::IncidentId incident_;
   const model::Genesis genesis_;
+  const picture::FoldLimits limits_;
   std::shared_ptr<Opening> opening_;
   std::optional<picture::Fold> fold_;
   TransferHead head_;

@@ -100,7 +100,7 @@ std::optional<CommandResult> Ledger::answer_known(const model::Draft& draft) {
 std::optional<Refusal> Ledger::check_states(const model::Draft& draft) {
   if (!draft.entity) return std::nullopt;
   const auto shown = publish();
-  const auto* entity = shown->find(*draft.entity);
+  const auto entity = shown->find(*draft.entity);
   for (const auto& write : draft.writes) {
     const auto* to = write.value.integer();
     if (write.key.rule() != model::MergeRule::StateMachine || to == nullptr || entity == nullptr) continue;
@@ -163,10 +163,10 @@ void Ledger::next_report(const model::EntityId& entity) {
   auto& [draft, meet, done] = *report;
   reporting_.insert(entity);
   const auto picture = fold_.publish();
-  const auto* shown = picture->find(entity);
-  auto meeting = meet(std::move(draft), shown);
+  const auto shown = picture->find(entity);
+  auto meeting = meet(std::move(draft), shown.get());
   NewsOf news;
-  if (meeting.draft) news = news_.of(std::move(*meeting.draft), shown, meeting.told);
+  if (meeting.draft) news = news_.of(std::move(*meeting.draft), shown.get(), meeting.told);
   // Later, for a refusal comes at once: a long queue must not become a deep stack.
   const auto go_on = [this, entity] {
     around_.after(Milliseconds(0), while_open([this, entity] { next_report(entity); }));

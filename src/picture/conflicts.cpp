@@ -94,12 +94,12 @@ const Choice* claim_of(const FieldView& field, const EntityId& unit) {
   return nullptr;
 }
 
-void add_clashes(const std::map<EntityId, std::vector<const EntityView*>>& claimed, std::vector<Conflict>& out) {
+void add_clashes(const std::map<EntityId, std::vector<EntityPtr>>& claimed, std::vector<Conflict>& out) {
   for (const auto& [unit, tasks] : claimed) {
     Conflict conflict;
     conflict.kind = ConflictKind::Clash;
     conflict.entity = unit;
-    for (const auto* task : tasks) {
+    for (const auto& task : tasks) {
       for (const auto& field : task->fields) {
         const auto* claim = field.key.rule() == MergeRule::Claim ? claim_of(field, unit) : nullptr;
         if (claim == nullptr) continue;
@@ -111,7 +111,7 @@ void add_clashes(const std::map<EntityId, std::vector<const EntityView*>>& claim
     }
     if (conflict.choices.size() < 2) continue;
     for (auto& keeps : conflict.choices) {
-      for (const auto* task : tasks) {
+      for (const auto& task : tasks) {
         if (task->id == keeps.entity) continue;
         for (const auto& field : task->fields) {
           if (field.key.rule() == MergeRule::Claim && claim_of(field, unit) != nullptr)
@@ -145,7 +145,7 @@ void add_revived(const EntityView& entity, std::vector<Conflict>& out) {
 }
 
 // Two records of one person that say red and green are a contradiction, though each is clear in itself.
-void add_same_as(const std::vector<const EntityView*>& group, std::vector<Conflict>& out) {
+void add_same_as(const std::vector<EntityPtr>& group, std::vector<Conflict>& out) {
   for (const auto& spec : group.front()->spec->fields) {
     if (spec.rule != MergeRule::MultiValue) continue;
     Conflict conflict;
@@ -158,10 +158,10 @@ void add_same_as(const std::vector<const EntityView*>& group, std::vector<Confli
       const FieldView* field;
     };
     std::vector<Said> said;
-    for (const auto* entity : group) {
+    for (const auto& entity : group) {
       const auto* field = entity->find(spec.key());
       if (field != nullptr && !field->acting.dots.empty() && !field->acting.value.is_null())
-        said.push_back({entity, field});
+        said.push_back({entity.get(), field});
     }
     for (const auto& one : said) {
       const auto& acting = one.field->acting;
@@ -184,17 +184,18 @@ void add_same_as(const std::vector<const EntityView*>& group, std::vector<Confli
 }
 
 void add_groups(const Picture& picture, std::vector<Conflict>& out) {
-  picture.linked().for_each([&](const EntityView& entity) {
-    if (entity.deleted || entity.spec == nullptr) return;
-    std::vector<const EntityView*> group{&entity};
-    for (const auto& id : entity.same_as) {
-      const auto* other = picture.find(id);
-      if (other == nullptr || other->deleted || other->record != entity.record) continue;
-      if (other->id < entity.id) return;  // the group is told of its first
-      group.push_back(other);
+  for (const auto& entity : picture.linked().sorted()) {
+    if (entity->deleted || entity->spec == nullptr) continue;
+    std::vector<EntityPtr> group{entity};
+    bool is_first = true;  // the group is told of its first
+    for (const auto& id : entity->same_as) {
+      auto other = picture.find(id);
+      if (other == nullptr || other->deleted || other->record != entity->record) continue;
+      is_first = is_first && entity->id < other->id;
+      group.push_back(std::move(other));
     }
-    if (group.size() > 1) add_same_as(group, out);
-  });
+    if (is_first && group.size() > 1) add_same_as(group, out);
+  }
 }
 
 void add_grants(const Picture& picture, std::vector<Conflict>& out) {
@@ -229,6 +230,38 @@ void add_forks(const Picture& picture, std::vector<Conflict>& out) {
   }
 }
 
+// What the record contradicts itself in.
+void add_own(const EntityView& entity, std::vector<Conflict>& out) {
+  for (const auto& field : entity.fields) {
+    if (field.conflict) add_field(entity, field, out);
+  }
+  if (entity.revived) add_revived(entity, out);
+}
+
+void add_between(const Picture& picture, std::vector<Conflict>& out) {
+  std::map<EntityId, std::vector<EntityPtr>> claimed;  // by unit
+  const auto records = picture.conflicts();
+  for (const auto* row : records.sorted_rows()) {
+    if (!row->context || row->context->clashes.empty()) continue;
+    const auto entity = records.view(*row);
+    for (const auto& clash : entity->clashes) {
+      auto& tasks = claimed[clash.unit];
+      if (tasks.empty() || tasks.back() != entity) tasks.push_back(entity);
+    }
+  }
+  add_clashes(claimed, out);
+  add_groups(picture, out);
+  add_grants(picture, out);
+  add_forks(picture, out);
+}
+
+ConflictCounts counted(const std::vector<Conflict>& conflicts) {
+  ConflictCounts counts;
+  counts.all = conflicts.size();
+  for (const auto& conflict : conflicts) counts.urgent += conflict.cls == model::Class::Urgent ? 1 : 0;
+  return counts;
+}
+
 }  // namespace
 
 std::string_view name_of(ConflictKind kind) {
@@ -236,23 +269,25 @@ std::string_view name_of(ConflictKind kind) {
   return names[static_cast<std::size_t>(kind)];
 }
 
+ConflictCounts count_conflicts(const EntityView& entity) {
+  std::vector<Conflict> out;
+  add_own(entity, out);
+  return counted(out);
+}
+
+ConflictCounts count_conflicts(const Picture& picture) {
+  std::vector<Conflict> out;
+  add_between(picture, out);
+  auto counts = counted(out);
+  counts.all += picture.counts().own_conflicts.all;
+  counts.urgent += picture.counts().own_conflicts.urgent;
+  return counts;
+}
+
 std::vector<Conflict> conflicts_of(const Picture& picture) {
   std::vector<Conflict> out;
-  std::map<EntityId, std::vector<const EntityView*>> claimed;  // by unit
-  for (const auto* entity : picture.conflicts().sorted()) {
-    for (const auto& field : entity->fields) {
-      if (field.conflict) add_field(*entity, field, out);
-    }
-    for (const auto& clash : entity->clashes) {
-      auto& tasks = claimed[clash.unit];
-      if (tasks.empty() || tasks.back() != entity) tasks.push_back(entity);
-    }
-    if (entity->revived) add_revived(*entity, out);
-  }
-  add_clashes(claimed, out);
-  add_groups(picture, out);
-  add_grants(picture, out);
-  add_forks(picture, out);
+  picture.conflicts().for_each([&](const EntityView& entity) { add_own(entity, out); });
+  add_between(picture, out);
   std::sort(out.begin(), out.end(), [](const Conflict& a, const Conflict& b) {
     if (a.cls != b.cls) return a.cls < b.cls;
     if ((a.newest == nullptr) != (b.newest == nullptr)) return a.newest == nullptr;

@@ -41,4 +41,9 @@ struct Conflict {
 // Most urgent first, then the newest, then by record. Work: the records with a conflict, not all.
 std::vector<Conflict> conflicts_of(const Picture& picture);
 
+// How many conflicts_of() would list, without making them: the work is that of those between records.
+ConflictCounts count_conflicts(const Picture& picture);
+// Those of one record by itself.
+ConflictCounts count_conflicts(const EntityView& entity);
+
 }  // namespace airbridge::picture

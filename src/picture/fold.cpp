@@ -8,6 +8,8 @@ using model::Dot;
 using model::EntityId;
 using model::MergeRule;
 
+constexpr std::size_t rows_due_min = 100;  // states that changed: their rows are not made one by one
+
 bool is_membership(const model::Event& event) {
   return event.record == static_cast<std::uint16_t>(model::RecordKind::Membership);
 }
@@ -33,7 +35,12 @@ void insert_unique(std::vector<Dot>& dots, const Dot& dot) {
 }  // namespace
 
 Fold::Fold(const model::IncidentId& incident, const model::Genesis& genesis, FoldLimits limits)
-    : incident_(incident), genesis_(genesis), limits_(limits), roster_(incident, genesis), tracks_(limits.tracks_max) {
+    : incident_(incident),
+      genesis_(genesis),
+      limits_(limits),
+      roster_(incident, genesis),
+      keys_(std::make_shared<KeyTable>()),
+      tracks_(limits.tracks_max) {
   auto empty = std::make_shared<Picture>();
   empty->roster_ = std::make_shared<const trust::Roster>(roster_);
   empty->withheld_ = std::make_shared<const std::vector<WithheldEvent>>();
@@ -45,6 +52,12 @@ Fold::Fold(Fold&&) noexcept = default;
 Fold& Fold::operator=(Fold&&) noexcept = default;
 
 Verdict Fold::apply(const FoldEvent& in) {
+  const auto verdict = take(in);
+  if (changed_.size() >= limits_.open_states_max / 2 + rows_due_min) make_rows();
+  return verdict;
+}
+
+Verdict Fold::take(const FoldEvent& in) {
   if (in.branch.from != 0) return note_branch(in);
   if (is_cut(in.dot)) return Verdict::OnBranch;
   if (folded_.contains(in.dot)) {
@@ -64,7 +77,7 @@ Verdict Fold::apply(const FoldEvent& in) {
     lists_changed_ = true;
     // Nobody need wait for it any more.
     if (const auto found = waiters_.find(in.dot); found != waiters_.end()) {
-      for (auto* entity : found->second) touch(*entity, false);
+      for (const auto& id : found->second) touch(*find_state(id));
     }
     return Verdict::Unreadable;
   }
@@ -214,12 +227,26 @@ Verdict Fold::note_branch(const FoldEvent& in) {
 }
 
 void Fold::begin_again() {
-  gone_.clear();
-  views_.for_each([&](const EntityView& view) { gone_.push_back(view.id); });
+  // Also what an earlier beginning left out and no publish has told yet.
+  rows_.for_each([&](const EntityRow& row) { gone_.push_back(row.id); });
+  for (const auto& [track, units] : units_of_) tracks_.touch(track);
   changed_.clear();
-  entities_.clear();
+  open_.clear();
+  rows_ = {};
+  conflicts_ = {};
+  linked_ = {};
+  placeholders_ = {};
+  deleted_ = {};
+  entity_index_ = {};
+  links_.clear();
+  claimants_.clear();
+  linked_from_.clear();
+  units_of_.clear();
+  with_newer_ = private_lacking_ = 0;
+  own_conflicts_ = {};
   order_.clear();
-  unhashed_.clear();
+  reorder_.clear();
+  delta_.entities.clear();
   folded_.clear();
   unreadable_.clear();
   private_folded_.clear();
@@ -239,32 +266,33 @@ void Fold::begin_again() {
 // --- folding
 
 EntityState* Fold::find_state(const EntityId& id) {
-  const auto found = entities_.find(id);
-  return found == entities_.end() ? nullptr : found->second.get();
+  auto found = open_.find(id);
+  if (found == open_.end()) {
+    const auto* row = rows_.find(id);
+    if (row == nullptr) return nullptr;
+    found = open_.emplace(id, state_of(*row, *keys_)).first;
+  }
+  found->second->wanted = true;
+  return found->second.get();
 }
 
 EntityState& Fold::entity_at(const EntityId& id) {
-  auto& slot = entities_[id];
-  if (!slot) {
-    slot = std::make_unique<EntityState>();
-    slot->id = id;
-    if (const auto* dot = id.dot(); dot != nullptr && !folded_.contains(*dot)) wait_for(*dot, *slot);
-  }
+  if (auto* known = find_state(id)) return *known;
+  auto& slot = open_[id];
+  slot = std::make_unique<EntityState>();
+  slot->id = id;
+  slot->wanted = true;
+  if (const auto* dot = id.dot(); dot != nullptr && !folded_.contains(*dot)) wait_for(*dot, *slot);
   return *slot;
 }
 
-void Fold::wait_for(const Dot& dot, EntityState& entity) {
+void Fold::wait_for(const Dot& dot, const EntityState& entity) {
   auto& list = waiters_[dot];
-  if (list.empty() || list.back() != &entity) list.push_back(&entity);
+  if (list.empty() || list.back() != entity.id) list.push_back(entity.id);
 }
 
-void Fold::touch(EntityState& entity, bool hashed) {
-  if (hashed && !entity.unhashed) {
-    entity.unhashed = true;
-    unhashed_.push_back(&entity);
-  }
-  if (entity.changed) return;
-  entity.changed = true;
+void Fold::touch(EntityState& entity) {
+  if (std::exchange(entity.changed, true)) return;
   changed_.push_back(&entity);
 }
 
@@ -272,6 +300,8 @@ void Fold::fold_event(const FoldEvent& in) {
   const auto& event = *in.event;
   const auto stamp = stamp_of(in.dot, event);
   auto& entity = entity_at(event.entity);
+  keys_->put(in.dot.writer.author);
+  if (event.actor) keys_->put(*event.actor);
 
   std::vector<Dot> awaited;
   merge_writes(entity.fields, event.record, event.writes, stamp, folded_, &awaited);
@@ -307,9 +337,10 @@ void Fold::fold_event(const FoldEvent& in) {
   if (const auto found = waiters_.find(in.dot); found != waiters_.end()) {
     const auto waiting = std::move(found->second);
     waiters_.erase(found);
-    for (auto* other : waiting) {
-      forget_awaited(*other, in.dot);
-      touch(*other);
+    for (const auto& id : waiting) {
+      auto& other = *find_state(id);
+      forget_awaited(other, in.dot);
+      touch(other);
     }
   }
   const auto may_write = [&](const model::KeyId& id) { return roster_.may_write(id); };
@@ -343,18 +374,18 @@ void Fold::add_private_later(const FoldEvent& in) {
   if (!in.event || in.private_state != PrivateState::Here || private_folded_.contains(in.dot)) return;
   auto* entity = find_state(in.event->entity);
   if (entity == nullptr) return;
-  // That an event has a private part is in a snapshot's row, what it says is not.
-  const auto& lacking = entity->private_lacking;
-  const bool was_known = std::binary_search(lacking.begin(), lacking.end(), in.dot);
   merge_private(*entity, in, stamp_of(in.dot, *in.event));
-  touch(*entity, !was_known);
+  touch(*entity);
 }
 
-std::vector<Dot> Fold::private_lacking() const {
+std::vector<Dot> Fold::private_lacking() {
+  make_rows();
   std::vector<Dot> out;
-  for (const auto& [id, entity] : entities_) {
-    out.insert(out.end(), entity->private_lacking.begin(), entity->private_lacking.end());
-  }
+  rows_.for_each([&](const EntityRow& row) {
+    if (row.private_lacking == 0) return;
+    const auto state = state_of(row, *keys_);
+    out.insert(out.end(), state->private_lacking.begin(), state->private_lacking.end());
+  });
   std::sort(out.begin(), out.end());
   return out;
 }

@@ -8,6 +8,7 @@
 // grant for more withheld events than were kept. Then needs_refold() becomes true and stays so; the picture is wrong
 // until the caller calls begin_again() and feeds the whole log once more. Grants and forks learned so far are kept, so
 // that the second pass decides as if they had been known from the start: it ends.
+#include <map>
 #include <set>
 #include <unordered_map>
 
@@ -27,7 +28,15 @@ struct FoldLimits {
   std::size_t withheld_bytes_max = 64U << 20;  // of withheld events kept for a late grant; the rest needs a refold
   std::size_t publishes_kept = 1'000;          // for changes_since(); older askers take everything anew
   std::size_t delta_ids_max = 500'000;         // ids in those
+  // Records whose state is kept in memory (4 kB each) besides the row that all have: an event about another one costs
+  // some microseconds more.
+  std::size_t open_states_max = 100'000;
 };
+
+// For a node in a rucksack: what can be made again when it is asked for is not kept.
+inline FoldLimits portable_fold() {
+  return {.tracks_max = 20'000, .withheld_bytes_max = 8U << 20, .delta_ids_max = 10'000, .open_states_max = 500};
+}
 
 enum class PrivateState : std::uint8_t {
   None,     // the event has no private part
@@ -76,6 +85,8 @@ class Fold {
   // What fork() was told, a loaded snapshot's included.
   std::map<model::StreamId, std::uint64_t> forks() const;
   bool needs_refold() const { return needs_refold_; }
+  std::size_t open_states() const { return open_.size(); }
+  const std::shared_ptr<KeyTable>& keys() const { return keys_; }
   void begin_again();
 
   // Live tracks; `now` is this node's clock.
@@ -99,7 +110,7 @@ class Fold {
   // Has the fold seen it at all: folded, withheld or unreadable.
   bool has_seen(const model::Dot& dot) const;
   // The events whose private part is not merged: after load(), or when a key comes, feed these again with it.
-  std::vector<model::Dot> private_lacking() const;
+  std::vector<model::Dot> private_lacking();
 
   // The snapshot of docs/protocol/picture.md. Without Private::Include, private values stay out of it and are lacking
   // after load(); what is in a snapshot outlives the shredding of its key.
@@ -114,7 +125,8 @@ class Fold {
    private:
     friend class Fold;
     Bytes head_;
-    std::vector<std::shared_ptr<const Bytes>> rows_;
+    std::vector<RowPtr> rows_;
+    std::shared_ptr<const KeyTable> keys_;
   };
   Frozen freeze();
   // Safe on any bytes: refuses what is not exactly a snapshot of this incident with the hash it names.
@@ -126,6 +138,7 @@ class Fold {
     std::uint64_t from = 0;                      // 0: not proven
     std::map<model::StreamId, RunSet> branches;  // those that begin elsewhere than at `from` are not listed
   };
+  Verdict take(const FoldEvent& in);
   Verdict note_branch(const FoldEvent& in);
   bool is_cut(const model::Dot& dot) const;
   bool take_grants(const FoldEvent& in);
@@ -137,10 +150,10 @@ class Fold {
   void fold_event(const FoldEvent& in);
   void merge_private(EntityState& entity, const FoldEvent& in, const StampPtr& stamp);
   void add_private_later(const FoldEvent& in);
-  void wait_for(const model::Dot& dot, EntityState& entity);
+  void wait_for(const model::Dot& dot, const EntityState& entity);
   EntityState& entity_at(const model::EntityId& id);
-  EntityState* find_state(const model::EntityId& id);
-  void touch(EntityState& entity, bool hashed = true);
+  EntityState* find_state(const model::EntityId& id);  // null: there is none
+  void touch(EntityState& entity);
 
   // snapshot.cpp
   enum class Forks { Proven, All };
@@ -149,14 +162,15 @@ class Fold {
   void get_forks(model::cbor::Reader& in);
   void get_roster(model::cbor::Reader& in);
   void get_withheld(model::cbor::Reader& in);
-  void get_entities(model::cbor::Reader& in, ByteView bytes);
-  void refresh_hashes();
+  void get_entities(model::cbor::Reader& in);
+  void refresh_order();
 
   // publish.cpp
-  void publish_entities(Picture::Delta& delta);
+  void make_rows();
+  void put_states_away();
   void relink(const model::EntityId& id, Links links, std::vector<model::EntityId>& also);
-  void set_view(const model::EntityId& id, std::shared_ptr<const EntityView> view);
-  void add_context(const EntityState& state, EntityView& view) const;
+  void set_row(RowPtr row, const EntityView& view);
+  RowContext context_of(const EntityState& state, const EntityView& view) const;
   std::vector<model::EntityId> group_of(const model::EntityId& id) const;
   void publish_tracks(Picture::Delta& delta);
   void publish_lists();
@@ -168,29 +182,28 @@ class Fold {
   std::map<model::Dot, std::vector<trust::Grant>> grants_;  // by the event that brought them
   std::set<model::KeyId> let_in_;                           // authors and actors whose events were folded
   std::set<model::Dot> strangers_;                          // events folded for the grants they bring
-  std::unordered_map<model::EntityId, std::unique_ptr<EntityState>> entities_;
-  struct Ordered {
-    model::EntityId id;
-    EntityState* state = nullptr;
-    model::Hash hash;
-    std::shared_ptr<const Bytes> row;  // of a snapshot without private values
-  };
-  std::vector<Ordered> order_;          // by id, with hash and row as last computed
-  std::vector<EntityState*> unhashed_;  // new or changed since; new ones are not in order_ yet
+  // Every record has a row but those made since the last make_rows(). `open_`: the states in memory, those that changed
+  // since then among them.
+  TableEditor<EntityRow> rows_;
+  std::unordered_map<model::EntityId, std::unique_ptr<EntityState>> open_;
+  std::shared_ptr<KeyTable> keys_;
+  std::vector<RowPtr> order_;             // by id, as of the last refresh_order()
+  std::vector<model::EntityId> reorder_;  // whose rows were made since; some more than once
   DotSet folded_, unreadable_, private_folded_;
   std::map<model::Dot, FoldEvent> withheld_;
   std::size_t withheld_bytes_ = 0;
   std::map<model::StreamId, ForkState> forks_;
-  std::unordered_map<model::Dot, std::vector<EntityState*>> waiters_;  // of events not folded yet
+  std::unordered_map<model::Dot, std::vector<model::EntityId>> waiters_;  // of events not folded yet
   bool needs_refold_ = false;
 
   Tracks tracks_;
-  std::vector<EntityState*> changed_;  // since the last publish
+  std::vector<EntityState*> changed_;  // since the last make_rows(), which
+  Picture::Delta delta_;               // notes them here until the next publish
+  bool delta_is_cut_ = false;          // there were more of them
   std::vector<model::EntityId> gone_;  // were in the picture when the fold began again
   bool lists_changed_ = true, roster_changed_ = true;
   PicturePtr published_;
-  TableEditor<EntityView> views_, conflicts_, linked_, placeholders_, deleted_;
-  std::map<std::uint16_t, TableEditor<EntityView>> by_record_;
+  TableEditor<EntityRow> conflicts_, linked_, placeholders_, deleted_;
   TableEditor<TrackView> track_views_;
   SpatialEditor entity_index_, track_index_;
   std::unordered_map<model::EntityId, Links> links_;
@@ -198,6 +211,7 @@ class Fold {
   std::unordered_map<model::EntityId, std::set<model::EntityId>> linked_from_;  // same_as: who names it
   std::unordered_map<model::EntityId, std::set<model::EntityId>> units_of_;     // track: units that are it
   std::size_t with_newer_ = 0, private_lacking_ = 0;
+  ConflictCounts own_conflicts_;
   std::size_t delta_ids_ = 0;
 };
 

@@ -4,19 +4,19 @@
 
 namespace airbridge::picture {
 namespace {
-template <class View>
-std::vector<const View*> within(const SpatialIndex& index, const Box& box) {
-  std::vector<const View*> out;
-  index.query(box, [&](const SpatialItem& item) { out.push_back(static_cast<const View*>(item.what)); });
-  std::sort(out.begin(), out.end(), [](const View* a, const View* b) { return a->id < b->id; });
+template <class Item>
+std::vector<const Item*> within(const SpatialIndex& index, const Box& box) {
+  std::vector<const Item*> out;
+  index.query(box, [&](const SpatialItem& item) { out.push_back(static_cast<const Item*>(item.what)); });
+  std::sort(out.begin(), out.end(), [](const Item* a, const Item* b) { return a->id < b->id; });
   return out;
 }
 
-template <class View>
-std::vector<Near<View>> near(const SpatialIndex& index, const Position& from, std::size_t k, Metres reach) {
-  std::vector<Near<View>> out;
+template <class Item>
+std::vector<Near<const Item*>> near(const SpatialIndex& index, const Position& from, std::size_t k, Metres reach) {
+  std::vector<Near<const Item*>> out;
   for (const auto& found : index.nearest(from, k, reach)) {
-    out.push_back({static_cast<const View*>(found.what), found.distance});
+    out.push_back({static_cast<const Item*>(found.what), found.distance});
   }
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
     return a.distance != b.distance ? a.distance < b.distance : a.view->id < b.view->id;
@@ -41,12 +41,6 @@ class Collected {
 };
 }  // namespace
 
-const Table<EntityView>& Picture::entities_of(std::uint16_t record) const {
-  static const Table<EntityView> none;
-  const auto found = by_record_.find(record);
-  return found == by_record_.end() ? none : found->second;
-}
-
 const TrackView* Picture::track_of(const EntityView& unit) const {
   const TrackView* best = nullptr;
   for (const auto& id : unit.tracks) {
@@ -61,14 +55,20 @@ std::optional<Position> Picture::position_of(const EntityView& entity) const {
   return entity.position;
 }
 
-std::vector<const EntityView*> Picture::entities_in(const Box& box) const {
-  return within<EntityView>(entity_index_, box);
+std::vector<EntityPtr> Picture::entities_in(const Box& box) const {
+  std::vector<EntityPtr> out;
+  for (const auto* row : within<EntityRow>(entity_index_, box)) out.push_back(entities().view(*row));
+  return out;
 }
 std::vector<const TrackView*> Picture::tracks_in(const Box& box) const { return within<TrackView>(track_index_, box); }
-std::vector<Near<EntityView>> Picture::nearest_entities(const Position& from, std::size_t k, Metres reach) const {
-  return near<EntityView>(entity_index_, from, k, reach);
+std::vector<Near<EntityPtr>> Picture::nearest_entities(const Position& from, std::size_t k, Metres reach) const {
+  std::vector<Near<EntityPtr>> out;
+  for (const auto& found : near<EntityRow>(entity_index_, from, k, reach)) {
+    out.push_back({entities().view(*found.view), found.distance});
+  }
+  return out;
 }
-std::vector<Near<TrackView>> Picture::nearest_tracks(const Position& from, std::size_t k, Metres reach) const {
+std::vector<Near<const TrackView*>> Picture::nearest_tracks(const Position& from, std::size_t k, Metres reach) const {
   return near<TrackView>(track_index_, from, k, reach);
 }
 

@@ -1,11 +1,8 @@
 #pragma once
 // The picture as readers hold it: immutable, consistent in itself, shared by pointer. Any thread; nothing here waits.
 // Fold (fold.hpp) makes one at every publish; old ones live as long as somebody holds them and share what is unchanged.
-#include <map>
-
-#include "picture/shared_table.hpp"
+#include "picture/records.hpp"
 #include "picture/spatial_index.hpp"
-#include "picture/view.hpp"
 #include "trust/roster.hpp"
 
 namespace airbridge::picture {
@@ -36,6 +33,7 @@ struct Counts {
   std::size_t entities = 0;  // all of them: also placeholders and deleted ones
   std::size_t placeholders = 0, deleted = 0, with_conflict = 0, with_newer_fields = 0, tracks = 0;
   std::size_t private_lacking = 0;  // events
+  ConflictCounts own_conflicts;     // of each record by itself; conflicts.hpp counts the others too
 };
 
 struct Changes {
@@ -44,9 +42,9 @@ struct Changes {
   std::vector<model::EntityId> tracks, removed_tracks;
 };
 
-template <class View>
+template <class ViewPtr>
 struct Near {
-  const View* view = nullptr;
+  ViewPtr view{};
   Metres distance;  // to its place; to the box around its shape, 0 inside
 };
 
@@ -57,16 +55,19 @@ class Picture {
   const Counts& counts() const { return counts_; }
   const trust::Roster& roster() const { return *roster_; }
 
-  // Pointers stay valid as long as this picture does.
-  const Table<EntityView>& entities() const { return entities_; }
-  const Table<EntityView>& entities_of(std::uint16_t record) const;  // deleted ones and placeholders included
+  // Each view is made anew when asked for, and is the caller's.
+  Records entities() const { return {entities_, keys_}; }
+  Records entities_of(std::uint16_t record) const {  // deleted ones and placeholders included; looks at every row
+    return {entities_, keys_, record};
+  }
   // With a field in conflict and not deleted, or revived: what conflicts.hpp makes its list from.
-  const Table<EntityView>& conflicts() const { return conflicts_; }
-  const Table<EntityView>& linked() const { return linked_; }  // as the same thing as another; deleted ones included
-  const Table<EntityView>& placeholders() const { return placeholders_; }
-  const Table<EntityView>& deleted() const { return deleted_; }
-  const EntityView* find(const model::EntityId& id) const { return entities_.find(id); }
+  Records conflicts() const { return {conflicts_, keys_}; }
+  Records linked() const { return {linked_, keys_}; }  // as the same thing as another; deleted ones included
+  Records placeholders() const { return {placeholders_, keys_}; }
+  Records deleted() const { return {deleted_, keys_}; }
+  EntityPtr find(const model::EntityId& id) const { return entities().find(id); }  // null when there is none
 
+  // Pointers to tracks stay valid as long as this picture does.
   const Table<TrackView>& tracks() const { return tracks_; }
   const TrackView* find_track(const model::EntityId& id) const { return tracks_.find(id); }
   // Of a unit that is linked to live tracks: the one measured last; null when none is here.
@@ -75,10 +76,10 @@ class Picture {
   std::optional<Position> position_of(const EntityView& entity) const;
 
   // By place, without deleted entities. Ascending by id; nearest ones by distance, equal ones by id.
-  std::vector<const EntityView*> entities_in(const Box& box) const;
+  std::vector<EntityPtr> entities_in(const Box& box) const;
   std::vector<const TrackView*> tracks_in(const Box& box) const;
-  std::vector<Near<EntityView>> nearest_entities(const Position& from, std::size_t k, Metres reach = {1e9}) const;
-  std::vector<Near<TrackView>> nearest_tracks(const Position& from, std::size_t k, Metres reach = {1e9}) const;
+  std::vector<Near<EntityPtr>> nearest_entities(const Position& from, std::size_t k, Metres reach = {1e9}) const;
+  std::vector<Near<const TrackView*>> nearest_tracks(const Position& from, std::size_t k, Metres reach = {1e9}) const;
 
   const std::vector<WithheldEvent>& withheld() const {
     return *withheld_;
@@ -100,8 +101,8 @@ class Picture {
   std::uint64_t seq_ = 0;
   Counts counts_;
   std::shared_ptr<const trust::Roster> roster_;
-  Table<EntityView> entities_, conflicts_, linked_, placeholders_, deleted_;
-  std::map<std::uint16_t, Table<EntityView>> by_record_;
+  Table<EntityRow> entities_, conflicts_, linked_, placeholders_, deleted_;
+  std::shared_ptr<const KeyTable> keys_;
   Table<TrackView> tracks_;
   SpatialIndex entity_index_, track_index_;
   std::shared_ptr<const std::vector<WithheldEvent>> withheld_;

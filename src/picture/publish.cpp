@@ -6,6 +6,7 @@
 namespace airbridge::picture {
 namespace {
 using model::EntityId;
+constexpr std::size_t reorder_min = 1'000;
 constexpr std::size_t same_as_group_max = 64;  // members listed; a larger group is cut
 
 using Reverse = std::unordered_map<EntityId, std::set<EntityId>>;
@@ -17,7 +18,7 @@ void unlink(Reverse& reverse, const EntityId& to, const EntityId& from) {
   if (found->second.empty()) reverse.erase(found);
 }
 
-bool is_indexed(const EntityView& view) { return view.position.has_value() && !view.deleted; }
+bool is_indexed(const EntityRow& row) { return row.placed && !row.deleted; }
 }  // namespace
 
 std::vector<EntityId> Fold::group_of(const EntityId& id) const {
@@ -71,96 +72,100 @@ void Fold::relink(const EntityId& id, Links links, std::vector<EntityId>& also) 
 }
 
 // What the entity's own state does not tell: claims of others, the group it is in, which nodes are awaited.
-void Fold::add_context(const EntityState& state, EntityView& view) const {
+RowContext Fold::context_of(const EntityState& state, const EntityView& view) const {
+  RowContext context;
   const auto awaited = [&](const model::Dot& dot) { return !folded_.contains(dot) && !unreadable_.contains(dot); };
-  if (view.placeholder && awaited(*state.id.dot())) view.waiting_for.push_back(state.id.dot()->writer.author);
+  auto& waiting_for = context.waiting_for;
+  if (view.placeholder && awaited(*state.id.dot())) waiting_for.push_back(state.id.dot()->writer.author);
   for (const auto& dot : state.waits) {
-    if (awaited(dot)) view.waiting_for.push_back(dot.writer.author);
+    if (awaited(dot)) waiting_for.push_back(dot.writer.author);
   }
-  std::sort(view.waiting_for.begin(), view.waiting_for.end());
-  view.waiting_for.erase(std::unique(view.waiting_for.begin(), view.waiting_for.end()), view.waiting_for.end());
+  std::sort(waiting_for.begin(), waiting_for.end());
+  waiting_for.erase(std::unique(waiting_for.begin(), waiting_for.end()), waiting_for.end());
 
   const auto links = links_.find(state.id);
   if (links != links_.end()) {
-    view.tracks = links->second.tracks;
+    context.tracks = links->second.tracks;
     for (const auto& claim : links->second.claims) {
       const auto claimants = claimants_.find(claim.unit);
       if (claimants == claimants_.end()) continue;
       for (const auto& other : claimants->second) {
-        if (other != state.id) view.clashes.push_back({claim.key, claim.unit, other});
+        if (other != state.id) context.clashes.push_back({claim.key, claim.unit, other});
       }
     }
   }
   if (const auto claimants = claimants_.find(state.id); claimants != claimants_.end() && claimants->second.size() > 1)
-    view.claimed_by.assign(claimants->second.begin(), claimants->second.end());
-  for (const auto& clash : view.clashes) {
-    const auto field =
-        std::find_if(view.fields.begin(), view.fields.end(), [&](const FieldView& f) { return f.key == clash.key; });
-    if (field == view.fields.end() || field->conflict) continue;
-    field->conflict = true;
-    view.conflicts.push_back(clash.key);
-  }
+    context.claimed_by.assign(claimants->second.begin(), claimants->second.end());
   if (linked_from_.contains(state.id) || (links != links_.end() && !links->second.same_as.empty())) {
-    view.same_as = group_of(state.id);
-    view.same_as.erase(view.same_as.begin());
-    std::sort(view.same_as.begin(), view.same_as.end());
+    context.same_as = group_of(state.id);
+    context.same_as.erase(context.same_as.begin());
+    std::sort(context.same_as.begin(), context.same_as.end());
   }
+  return context;
 }
 
-void Fold::set_view(const EntityId& id, std::shared_ptr<const EntityView> view) {
-  const auto old = views_.find_shared(id);
+// `view`: as resolve() made it.
+void Fold::set_row(RowPtr row, const EntityView& view) {
+  const auto old = rows_.find_shared(row->id);
   if (old) {
     if (is_indexed(*old)) entity_index_.remove({old->box, old.get()});
-    if (!view || view->record != old->record) by_record_[old->record].erase(id);
-    with_newer_ -= old->newer.empty() ? 0 : 1;
-    private_lacking_ -= old->private_lacking.size();
+    with_newer_ -= old->has_newer ? 1 : 0;
+    private_lacking_ -= old->private_lacking;
+    own_conflicts_.all -= old->conflicts.all;
+    own_conflicts_.urgent -= old->conflicts.urgent;
   }
-  if (!view) {
-    for (auto* table : {&views_, &conflicts_, &linked_, &placeholders_, &deleted_}) table->erase(id);
-    return;
-  }
-  if (is_indexed(*view)) entity_index_.add({view->box, view.get()});
-  by_record_[view->record].put(view);
-  with_newer_ += view->newer.empty() ? 0 : 1;
-  private_lacking_ += view->private_lacking.size();
-  conflicts_.set(view, view->revived || (!view->conflicts.empty() && !view->deleted));
-  linked_.set(view, !view->same_as.empty());
-  placeholders_.set(view, view->placeholder);
-  deleted_.set(view, view->deleted);
-  views_.put(std::move(view));
+  if (is_indexed(*row)) entity_index_.add({row->box, row.get()});
+  with_newer_ += row->has_newer ? 1 : 0;
+  private_lacking_ += row->private_lacking;
+  own_conflicts_.all += row->conflicts.all;
+  own_conflicts_.urgent += row->conflicts.urgent;
+  const bool clashes = row->context && !row->context->clashes.empty();
+  conflicts_.set(row, view.revived || ((!view.conflicts.empty() || clashes) && !view.deleted));
+  linked_.set(row, row->context && !row->context->same_as.empty());
+  placeholders_.set(row, view.placeholder);
+  deleted_.set(row, view.deleted);
+  reorder_.push_back(row->id);
+  rows_.put(std::move(row));
 }
 
-void Fold::publish_entities(Picture::Delta& delta) {
-  struct Fresh {
-    EntityState* state;
-    std::shared_ptr<EntityView> view;
-  };
-  std::vector<Fresh> fresh;
+// The rows of what changed, and of those whose views depend on it.
+void Fold::make_rows() {
   std::vector<EntityId> also;  // some more than once
-  fresh.reserve(changed_.size());
-  for (auto* state : std::exchange(changed_, {})) {
-    auto view = std::make_shared<EntityView>(resolve(*state));
-    relink(state->id, links_of(*view), also);
-    fresh.push_back({state, std::move(view)});
+  const auto changed = std::exchange(changed_, {});
+  std::vector<EntityView> views;
+  views.reserve(changed.size());
+  for (const auto* state : changed) {
+    views.push_back(resolve(*state));
+    relink(state->id, links_of(views.back()), also);
   }
-  for (const auto& id : std::exchange(gone_, {})) {
-    if (find_state(id) != nullptr) continue;  // is back, and among the changed
-    relink(id, {}, also);
-    set_view(id, nullptr);
-    delta.removed_entities.push_back(id);
-  }
+  const auto settle = [&](EntityState& state, const EntityView& view) {
+    state.changed = false;
+    if (delta_.entities.size() < limits_.delta_ids_max) {
+      delta_.entities.push_back(state.id);
+    } else {
+      delta_is_cut_ = true;
+    }
+    set_row(make_row(state, view, context_of(state, view), *keys_), view);
+  };
+  for (std::size_t i = 0; i < changed.size(); ++i) settle(*changed[i], views[i]);
+  std::sort(also.begin(), also.end());
+  also.erase(std::unique(also.begin(), also.end()), also.end());
+  const std::set<const EntityState*> done =
+      also.empty() ? std::set<const EntityState*>{} : std::set<const EntityState*>(changed.begin(), changed.end());
   for (const auto& id : also) {
     auto* state = find_state(id);
-    if (state == nullptr || std::exchange(state->changed, true)) continue;
-    fresh.push_back({state, std::make_shared<EntityView>(resolve(*state))});
+    if (state != nullptr && !done.contains(state)) settle(*state, resolve(*state));
   }
-  delta.entities.reserve(fresh.size());
-  for (auto& [state, view] : fresh) {
-    state->changed = false;
-    add_context(*state, *view);
-    delta.entities.push_back(state->id);
-    set_view(state->id, std::move(view));
-  }
+  put_states_away();
+  // Until then it keeps rows that are superseded.
+  if (reorder_.size() > order_.size() / 8 + reorder_min) refresh_order();
+}
+
+// Those that nothing was said about since the last time go first.
+void Fold::put_states_away() {
+  if (open_.size() <= limits_.open_states_max) return;
+  std::erase_if(open_, [](const auto& item) { return !std::exchange(item.second->wanted, false); });
+  for (auto at = open_.begin(); at != open_.end() && open_.size() > limits_.open_states_max;) at = open_.erase(at);
 }
 
 void Fold::publish_tracks(Picture::Delta& delta) {
@@ -189,19 +194,21 @@ void Fold::continue_after(std::uint64_t seq) {
 }
 
 PicturePtr Fold::publish() {
-  auto delta = std::make_shared<Picture::Delta>();
-  publish_entities(*delta);
+  make_rows();
+  auto delta = std::make_shared<Picture::Delta>(std::exchange(delta_, {}));
+  std::erase_if(gone_, [&](const EntityId& id) { return rows_.find(id) != nullptr; });
+  delta->removed_entities = std::exchange(gone_, {});
   publish_tracks(*delta);
   if (delta->size() == 0 && !lists_changed_ && !roster_changed_) return published_;
 
   auto next = std::make_shared<Picture>();
   next->seq_ = delta->seq = published_->seq_ + 1;
-  next->entities_ = views_.freeze();
+  next->entities_ = rows_.freeze();
+  next->keys_ = keys_;
   next->conflicts_ = conflicts_.freeze();
   next->linked_ = linked_.freeze();
   next->placeholders_ = placeholders_.freeze();
   next->deleted_ = deleted_.freeze();
-  for (auto& [record, table] : by_record_) next->by_record_[record] = table.freeze();
   next->tracks_ = track_views_.freeze();
   next->entity_index_ = entity_index_.freeze();
   next->track_index_ = track_index_.freeze();
@@ -235,19 +242,21 @@ PicturePtr Fold::publish() {
   counts.folded = folded_.count();
   counts.withheld = withheld_.size();
   counts.unreadable = unreadable_.count();
-  counts.entities = views_.size();
+  counts.entities = rows_.size();
   counts.placeholders = placeholders_.size();
   counts.deleted = deleted_.size();
   counts.with_conflict = conflicts_.size();
   counts.with_newer_fields = with_newer_;
   counts.tracks = track_views_.size();
   counts.private_lacking = private_lacking_;
+  counts.own_conflicts = own_conflicts_;
 
   next->deltas_ = published_->deltas_;
   next->deltas_.push_back(delta);
   delta_ids_ += delta->size();
   std::size_t drop = 0;
-  while (next->deltas_.size() - drop > limits_.publishes_kept || delta_ids_ > limits_.delta_ids_max) {
+  const bool is_cut = std::exchange(delta_is_cut_, false);  // who asks takes everything anew
+  while (is_cut || next->deltas_.size() - drop > limits_.publishes_kept || delta_ids_ > limits_.delta_ids_max) {
     if (drop == next->deltas_.size()) break;
     delta_ids_ -= next->deltas_[drop++]->size();
   }

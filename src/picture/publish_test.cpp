@@ -54,7 +54,7 @@ TEST_CASE("a reader's picture stays as it was while the fold goes on") {
   const auto old = fold.publish();
   const auto before = text(*old);
   const auto box = *box_from_degrees(40, 0, 50, 20);
-  const auto* view = old->find(sites[7].dot);
+  const auto* row = old->entities().find_row(sites[7].dot);
   for (int i = 0; i < 200; ++i) {
     const auto& site = sites[static_cast<std::size_t>(i)];
     fold.apply(w.change(2, RecordKind::Site, site.dot, {write(RecordKind::Site, "place", place(10, 10), {site.dot})}));
@@ -64,7 +64,7 @@ TEST_CASE("a reader's picture stays as it was while the fold goes on") {
   fold.begin_again();
   const auto next = fold.publish();
   CHECK(text(*old) == before);
-  CHECK(old->find(sites[7].dot) == view);
+  CHECK(old->entities().find_row(sites[7].dot) == row);
   CHECK(old->entities_in(box).size() == 200);
   CHECK(old->tracks_in(box).size() == 200);
   CHECK(next->tracks_in(box).empty());
@@ -72,7 +72,7 @@ TEST_CASE("a reader's picture stays as it was while the fold goes on") {
   CHECK(next->changes_since(old->seq())->removed_entities.size() == 201);
 }
 
-TEST_CASE("a publish makes anew the views that changed and no others") {
+TEST_CASE("a publish makes anew the rows of what changed and no others") {
   World w;
   auto fold = w.fold();
   fold.apply(w.grant(2));
@@ -86,9 +86,9 @@ TEST_CASE("a publish makes anew the views that changed and no others") {
   fold.apply(w.change(2, RecordKind::Site, sites[17].dot, {write(RecordKind::Site, "name", "new", {sites[17].dot})}));
   const auto next = fold.publish();
   std::size_t anew = 0;
-  for (const auto* view : next->entities().sorted()) anew += old->find(view->id) == view ? 0 : 1;
+  for (const auto* row : next->entities().sorted_rows()) anew += old->entities().find_row(row->id) == row ? 0 : 1;
   CHECK(anew == 1);
-  CHECK(next->find(changed) != old->find(changed));
+  CHECK(next->entities().find_row(changed) != old->entities().find_row(changed));
   const auto changes = next->changes_since(old->seq());
   REQUIRE(changes);
   CHECK(changes->entities == std::vector<model::EntityId>{changed});
@@ -183,7 +183,7 @@ TEST_CASE("a subscriber that applies the changes sees what the picture shows") {
       ++resyncs;
       entities.clear();
       tracks.clear();
-      for (const auto* view : picture->entities().sorted()) entities[view->id] = text(*view);
+      for (const auto& view : picture->entities().sorted()) entities[view->id] = text(*view);
       picture->tracks().for_each([&](const TrackView& t) { tracks[t.id] = t.measured(); });
     } else {
       for (const auto& id : changes->entities) entities[id] = text(*picture->find(id));

@@ -313,6 +313,16 @@ EntityView resolve(const EntityState& entity) {
   return view;
 }
 
+void mark_clashes(EntityView& view) {
+  for (const auto& clash : view.clashes) {
+    const auto field =
+        std::find_if(view.fields.begin(), view.fields.end(), [&](const FieldView& f) { return f.key == clash.key; });
+    if (field == view.fields.end() || field->conflict) continue;
+    field->conflict = true;
+    view.conflicts.push_back(clash.key);
+  }
+}
+
 Links links_of(const EntityView& view) {
   Links links;
   if (view.deleted) return links;

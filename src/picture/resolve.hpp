@@ -9,6 +9,9 @@ namespace airbridge::picture {
 // awaited need the other entities: Fold adds them.
 EntityView resolve(const EntityState& entity);
 
+// Its fields whose claim another record contradicts (view.clashes) are in conflict.
+void mark_clashes(EntityView& view);
+
 // What this entity says about others.
 struct Links {
   struct Claimed {

@@ -13,8 +13,7 @@ using model::cbor::Reader;
 using model::cbor::Writer;
 constexpr std::string_view hash_context = "airbridge state 1";
 constexpr std::string_view snapshot_context = "airbridge picture 1";
-constexpr std::size_t entity_bytes_min = 32;
-constexpr std::size_t row_items = 5;
+constexpr std::size_t rows_at_once = 64;
 constexpr std::size_t checksum_bytes = 2 + model::Hash::size;  // a CBOR byte string
 
 }  // namespace
@@ -44,52 +43,24 @@ void Fold::put_forks(Writer& out, Forks which) const {
   }
 }
 
-namespace {
-// What follows the entity in its row.
-void put_rest(Writer& out, const EntityState& entity, Fold::Private what) {
-  out.uint(entity.arrival);
-  out.integer(ms_of(entity.arrived));
-  if (what == Fold::Private::Include) {
-    put_dots(out, entity.private_lacking);
-    out.array(2);
-    put_fields(out, entity.private_fields);
-    put_dots(out, entity.private_here);
-    return;
-  }
-  auto lacking = entity.private_lacking;
-  lacking.insert(lacking.end(), entity.private_here.begin(), entity.private_here.end());
-  std::sort(lacking.begin(), lacking.end());
-  put_dots(out, lacking);
-  out.null();
-}
-}  // namespace
-
-// Only what changed is encoded and hashed anew; then one hash runs over all of theirs.
-void Fold::refresh_hashes() {
-  const auto by_id = [](const Ordered& a, const Ordered& b) { return a.id < b.id; };
-  std::vector<Ordered> fresh;
-  Bytes scratch;
-  for (auto* entity : std::exchange(unhashed_, {})) {
-    entity->unhashed = false;
-    scratch.clear();
-    Writer out(scratch);
-    out.array(row_items);
-    const auto begin = scratch.size();
-    put_entity(out, *entity);
-    const model::Hash hash{blake2b<32>({ByteView(scratch).subspan(begin)})};
-    put_rest(out, *entity, Private::LeaveOut);
-    Ordered entry{entity->id, entity, hash, std::make_shared<const Bytes>(scratch)};
-    if (!std::exchange(entity->ordered, true)) {
-      fresh.push_back(std::move(entry));
+// Brings the rows by id up to those made last.
+void Fold::refresh_order() {
+  const auto by_id = [](const RowPtr& a, const RowPtr& b) { return a->id < b->id; };
+  auto made = std::exchange(reorder_, {});
+  std::sort(made.begin(), made.end());
+  made.erase(std::unique(made.begin(), made.end()), made.end());
+  std::vector<RowPtr> fresh;
+  for (const auto& id : made) {
+    auto row = rows_.find_shared(id);
+    const auto at = std::lower_bound(order_.begin(), order_.end(), row, by_id);
+    if (at != order_.end() && (*at)->id == id) {
+      *at = std::move(row);
     } else {
-      auto& known = *std::lower_bound(order_.begin(), order_.end(), entry, by_id);
-      known.hash = entry.hash;
-      known.row = std::move(entry.row);
+      fresh.push_back(std::move(row));
     }
   }
   if (fresh.empty()) return;
-  std::sort(fresh.begin(), fresh.end(), by_id);
-  std::vector<Ordered> all;
+  std::vector<RowPtr> all;
   all.reserve(order_.size() + fresh.size());
   std::merge(std::move_iterator(order_.begin()), std::move_iterator(order_.end()), std::move_iterator(fresh.begin()),
              std::move_iterator(fresh.end()), std::back_inserter(all), by_id);
@@ -97,10 +68,11 @@ void Fold::refresh_hashes() {
 }
 
 model::Hash Fold::state_hash() {
-  refresh_hashes();
+  make_rows();
+  refresh_order();
   Bytes hashes(order_.size() * model::Hash::size);
   auto* at = hashes.data();
-  for (const auto& entry : order_) at = std::copy(entry.hash.value.begin(), entry.hash.value.end(), at);
+  for (const auto& row : order_) at = std::copy(row->hash.value.begin(), row->hash.value.end(), at);
   Bytes rest;
   Writer out(rest);
   out.array(5);
@@ -158,18 +130,18 @@ Bytes Fold::head_bytes(Private what) {
 Fold::Frozen Fold::freeze() {
   Frozen frozen;
   frozen.head_ = head_bytes(Private::LeaveOut);
-  frozen.rows_.reserve(order_.size());
-  for (const auto& entry : order_) frozen.rows_.push_back(entry.row);
+  frozen.rows_ = order_;
+  frozen.keys_ = keys_;
   return frozen;
 }
 
 Bytes Fold::Frozen::bytes() const {
   auto size = head_.size() + checksum_bytes;
-  for (const auto& row : rows_) size += row->size();
+  for (const auto& row : rows_) size += row->public_bytes;
   Bytes out;
   out.reserve(size);
   out = head_;
-  for (const auto& row : rows_) out.insert(out.end(), row->begin(), row->end());
+  for (const auto& row : rows_) put_row(out, *row, *keys_);
   Writer(out).bytes(blake2b<32>({out}));
   return out;
 }
@@ -178,10 +150,11 @@ Bytes Fold::save(Private what) {
   if (what == Private::LeaveOut) return freeze().bytes();
   auto bytes = head_bytes(what);
   Writer out(bytes);
-  for (const auto& entry : order_) {
+  for (const auto& row : order_) {
+    const auto state = state_of(*row, *keys_);
     out.array(row_items);
-    put_entity(out, *entry.state);
-    put_rest(out, *entry.state, what);
+    put_entity(out, *state);
+    put_rest(out, *state, true);
   }
   out.bytes(blake2b<32>({bytes}));
   return bytes;
@@ -268,36 +241,31 @@ void Fold::get_withheld(Reader& in) {
   }
 }
 
-void Fold::get_entities(Reader& in, ByteView bytes) {
+void Fold::get_entities(Reader& in) {
   const bool with_private = in.boolean();
   get_dot_set(in, private_folded_);
   const auto count = in.array(list_max);
-  entities_.reserve(std::min(count, in.left() / entity_bytes_min));
-  order_.reserve(std::min(count, in.left() / entity_bytes_min));
-  changed_.reserve(std::min(count, in.left() / entity_bytes_min));
+  model::EntityId before;
   for (std::size_t i = 0; i < count && in.ok(); ++i) {
     const auto at = in.offset();
     if (!expect(in, row_items)) return;
     auto entity = std::make_unique<EntityState>();
-    const auto at_entity = in.offset();
-    get_entity(in, *entity, folded_);
-    // The reader takes canonical bytes only: what it read is what put_entity() would write.
-    const auto at_entity_end = in.offset();
-    const model::Hash hash{blake2b<32>({bytes.subspan(at_entity, at_entity_end - at_entity)})};
+    get_entity(in, *entity, &folded_);
     entity->arrival = in.uint();
     entity->arrived = utc_from_ms(in.integer());
     entity->private_lacking = get_dots(in, list_max);
     if (!with_private) {
       in.null();
     } else if (expect(in, 2)) {
-      entity->private_fields = get_fields(in, folded_);
+      entity->private_fields = get_fields(in, &folded_);
       entity->private_here = get_dots(in, list_max);
     }
     if (!in.ok()) return;
-    if (!order_.empty() && !(order_.back().id < entity->id)) {
+    if (i > 0 && !(before < entity->id)) {
       in.fail_at(DecodeFault::NotCanonical, at);
       return;
     }
+    before = entity->id;
     const auto await = [&](const Dot& dot) {
       if (folded_.contains(dot)) in.fail_at(DecodeFault::BadReference, at);
       wait_for(dot, *entity);
@@ -308,17 +276,10 @@ void Fold::get_entities(Reader& in, ByteView bytes) {
     }
     for (const auto& dot : entity->waits) await(dot);
     if (const auto* dot = entity->id.dot(); dot != nullptr && !folded_.contains(*dot)) wait_for(*dot, *entity);
-    entity->changed = true;
-    changed_.push_back(entity.get());
-    entity->ordered = true;
-    auto row = to_bytes(bytes.subspan(at, in.offset() - at));
-    if (with_private) {  // the row without them
-      row.resize(at_entity_end - at);
-      Writer out(row);
-      put_rest(out, *entity, Private::LeaveOut);
-    }
-    order_.push_back({entity->id, entity.get(), hash, std::make_shared<const Bytes>(std::move(row))});
-    entities_.emplace(entity->id, std::move(entity));
+    touch(*entity);
+    open_.emplace(entity->id, std::move(entity));
+    // What its row says of others is corrected when they come.
+    if (changed_.size() >= rows_at_once) make_rows();
   }
 }
 
@@ -342,7 +303,9 @@ Result<Fold, LoadFault> Fold::load(ByteView bytes, const model::IncidentId& inci
   fold.get_forks(in);
   fold.get_roster(in);
   fold.get_withheld(in);
-  fold.get_entities(in, bytes);
+  for (const auto& stream : fold.folded_.sorted()) fold.keys_->put(stream.first.writer.author);
+  for (const auto& id : fold.let_in_) fold.keys_->put(id);
+  fold.get_entities(in);
   in.bytes(model::Hash::size);
   in.end();
   if (!in.ok()) return fault("damaged: " + model::describe(*in.fault()));

@@ -60,9 +60,8 @@ struct EntityState {
   std::uint64_t arrival = 0;                // of the event that changed it last
   UtcTime arrived{};
 
-  bool ordered = false;   // Fold keeps a hash of it
-  bool unhashed = false;  // ... which has to be computed anew
-  bool changed = false;   // since the last publish
+  bool changed = false;  // since its row was made
+  bool wanted = false;   // since Fold last looked for states to put away
 };
 
 // Merges one event's writes into `fields`. `folded` says which events are already in; the event itself is not yet.

@@ -99,7 +99,7 @@ struct StampList {
   bool all_named() const { return std::find(named.begin(), named.end(), false) == named.end(); }
 };
 
-StampList get_stamps(Reader& in, const DotSet& folded) {
+StampList get_stamps(Reader& in, const DotSet* folded) {
   StampList list;
   auto& stamps = list.all;
   const auto count = in.array(list_max);
@@ -109,7 +109,7 @@ StampList get_stamps(Reader& in, const DotSet& folded) {
     stamps.push_back(get_stamp(in));
     if (!in.ok()) break;
     if (i > 0 && !(stamps[i - 1]->dot < stamps[i]->dot)) in.fail_at(DecodeFault::NotCanonical, at);
-    if (!folded.contains(stamps[i]->dot)) in.fail_at(DecodeFault::BadReference, at);
+    if (folded != nullptr && !folded->contains(stamps[i]->dot)) in.fail_at(DecodeFault::BadReference, at);
   }
   list.named.resize(stamps.size());
   return list;
@@ -354,7 +354,7 @@ void get_dot_set(Reader& in, DotSet& set) {
   }
 }
 
-std::vector<FieldState> get_fields(Reader& in, const DotSet& folded) {
+std::vector<FieldState> get_fields(Reader& in, const DotSet* folded) {
   if (!expect(in, 2)) return {};
   auto stamps = get_stamps(in, folded);
   auto fields = get_field_list(in, stamps);
@@ -362,7 +362,7 @@ std::vector<FieldState> get_fields(Reader& in, const DotSet& folded) {
   return fields;
 }
 
-void get_entity(Reader& in, EntityState& entity, const DotSet& folded) {
+void get_entity(Reader& in, EntityState& entity, const DotSet* folded) {
   if (!expect(in, 9)) return;
   entity.id = get_id(in);
   auto stamps = get_stamps(in, folded);
@@ -393,6 +393,33 @@ void get_entity(Reader& in, EntityState& entity, const DotSet& folded) {
   }
   entity.waits = get_dots(in, list_max);
   if (in.ok() && !stamps.all_named()) in.fail(DecodeFault::NotCanonical);
+}
+
+void get_entity_brief(Reader& in, RowBrief& brief) {
+  if (!expect(in, 9)) return;
+  in.skip();  // id
+  struct Said {
+    model::Hlc time;
+    model::ClockQuality quality = model::ClockQuality::None;
+  };
+  std::vector<Said> said;
+  const auto count = in.array(list_max);
+  brief.dots.reserve(count);
+  said.reserve(count);
+  for (std::size_t i = 0; i < count && expect(in, 6); ++i) {
+    brief.dots.push_back(get_dot(in));
+    auto& stamp = said.emplace_back();
+    stamp.time.packed = in.uint();
+    stamp.quality = static_cast<model::ClockQuality>(in.uint(3));
+    for (int rest = 0; rest < 3; ++rest) in.skip();  // person, way, source
+  }
+  for (int rest = 0; rest < 3; ++rest) in.skip();  // created, records, first
+  const auto last = in.uint();
+  if (last < brief.dots.size()) {
+    brief.last = brief.dots[last];
+    brief.last_time = said[last].time;
+    brief.last_quality = said[last].quality;
+  }
 }
 
 }  // namespace airbridge::picture

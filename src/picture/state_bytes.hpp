@@ -1,6 +1,7 @@
 #pragma once
 // The canonical bytes of folded state: hashed, and stored in snapshots. Form: docs/protocol/picture.md.
 #include "model/cbor.hpp"
+#include "picture/entity_row.hpp"
 #include "picture/state.hpp"
 
 namespace airbridge::picture {
@@ -21,8 +22,10 @@ model::EntityId get_id(model::cbor::Reader& in);
 model::Value get_value(model::cbor::Reader& in, std::size_t depth);
 RunSet get_runs(model::cbor::Reader& in);
 void get_dot_set(model::cbor::Reader& in, DotSet& set);
-std::vector<FieldState> get_fields(model::cbor::Reader& in, const DotSet& folded);
-void get_entity(model::cbor::Reader& in, EntityState& entity, const DotSet& folded);
+// `folded`: every stamp must be of an event in it; null when the bytes are this node's own.
+std::vector<FieldState> get_fields(model::cbor::Reader& in, const DotSet* folded);
+void get_entity(model::cbor::Reader& in, EntityState& entity, const DotSet* folded);
+void get_entity_brief(model::cbor::Reader& in, RowBrief& brief);  // of own bytes
 
 // An array of exactly `count` items.
 inline bool expect(model::cbor::Reader& in, std::size_t count) {

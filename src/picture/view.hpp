@@ -88,6 +88,12 @@ struct EntityView {
   const FieldView* find(std::string_view name) const;
 };
 
+// Contradictions for a person to settle.
+struct ConflictCounts {
+  std::uint64_t all = 0;
+  std::uint64_t urgent = 0;  // of these
+};
+
 // One source's last word on a track.
 struct TrackSource {
   std::shared_ptr<const model::Observation> said;
