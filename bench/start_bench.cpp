@@ -83,7 +83,7 @@ class Node {
 
   // As page and gateways do: what was seen is what the event replaces.
   void name_replaced(model::Draft& draft) const {
-    const auto* entity = picture_->find(*draft.entity);
+    const auto entity = picture_->find(*draft.entity);
     if (entity == nullptr) die("the picture lacks a record that was created long ago");
     for (auto& write : draft.writes) {
       const auto* field = entity->find(write.key);
