@@ -88,6 +88,9 @@ bool SimNode::begin_life(Life& life) {
   options.log = log_options();
   options.snapshot_every = 20 + rng_.below(200);
   options.disk_free_min_bytes = 24 * 1024;
+  // Of each three nodes one puts every record away at once, one keeps a few open, one all.
+  constexpr std::size_t open_states[] = {0, 8, 100'000};
+  options.fold.open_states_max = open_states[index_ % std::size(open_states)];
   ledger::Handlers handlers;
   handlers.on_durable = [this] {
     auto& own = *life_;
