@@ -257,7 +257,7 @@ void add_between(const Picture& picture, std::vector<Conflict>& out) {
 
 ConflictCounts counted(const std::vector<Conflict>& conflicts) {
   ConflictCounts counts;
-  counts.all = conflicts.size();
+  counts.all = static_cast<std::uint32_t>(conflicts.size());
   for (const auto& conflict : conflicts) counts.urgent += conflict.cls == model::Class::Urgent ? 1 : 0;
   return counts;
 }

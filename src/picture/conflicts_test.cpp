@@ -25,7 +25,7 @@ std::vector<Conflict> listed(const Picture& picture) {
   const auto counts = count_conflicts(picture);
   CHECK(counts.all == found.size());
   const auto is_urgent = [](const Conflict& conflict) { return conflict.cls == model::Class::Urgent; };
-  CHECK(counts.urgent == static_cast<std::uint64_t>(std::count_if(found.begin(), found.end(), is_urgent)));
+  CHECK(counts.urgent == static_cast<std::uint32_t>(std::count_if(found.begin(), found.end(), is_urgent)));
   return found;
 }
 

@@ -22,24 +22,25 @@ struct RowContext {
   friend bool operator==(const RowContext&, const RowContext&) = default;
 };
 
-// Immutable, shared by all pictures in which the record is the same.
+// Immutable, shared by all pictures in which the record is the same. 144 bytes: one more costs 3 MB with 100,000.
 struct EntityRow {
   model::EntityId id;
   model::Hash hash;  // of the public state
   Box box;           // when `placed`
   std::uint64_t arrival = 0;
   UtcTime arrived{};
-  std::uint16_t record = 0;
-  bool placed = false;
-  bool deleted = false;
-  bool has_newer = false;  // fields this version does not know
-  std::uint32_t private_lacking = 0;
-  ConflictCounts conflicts;        // of the record by itself
-  std::uint32_t public_bytes = 0;  // of the unpacked bytes: the record's row in a snapshot without private values
-  std::uint32_t packed_bytes = 0;
   std::unique_ptr<const std::uint8_t[]> packed;
   std::unique_ptr<const RowContext> context;  // null: none
+  ConflictCounts conflicts;                   // of the record by itself
+  std::uint32_t private_lacking = 0;
+  std::uint32_t public_bytes = 0;  // of the unpacked bytes: the record's row in a snapshot without private values
+  std::uint32_t packed_bytes = 0;
+  std::uint16_t record = 0;
+  bool placed : 1 = false;
+  bool deleted : 1 = false;
+  bool has_newer : 1 = false;  // fields this version does not know
 };
+static_assert(sizeof(EntityRow) <= 144 || sizeof(void*) != 8);
 using RowPtr = std::shared_ptr<const EntityRow>;
 
 // The row of a state and of the view that resolve() makes of it.

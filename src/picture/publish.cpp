@@ -158,7 +158,7 @@ void Fold::make_rows() {
   }
   put_states_away();
   // Until then it keeps rows that are superseded.
-  if (reorder_.size() > order_.size() / 8 + reorder_min) refresh_order();
+  if (reorder_.size() > order_.size() / 32 + reorder_min) refresh_order();
 }
 
 // Those that nothing was said about since the last time go first.

@@ -90,8 +90,8 @@ struct EntityView {
 
 // Contradictions for a person to settle.
 struct ConflictCounts {
-  std::uint64_t all = 0;
-  std::uint64_t urgent = 0;  // of these
+  std::uint32_t all = 0;
+  std::uint32_t urgent = 0;  // of these
 };
 
 // One source's last word on a track.
