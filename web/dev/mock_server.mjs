@@ -164,6 +164,7 @@ export async function start_mock({
         occupancy_percent: 43.2,
         bytes_sent: 40211,
         bytes_received: 30102,
+        refused: { 'heard before': 3, 'of a stranger': 12 },
         why: cut_off ? 'no modem at /dev/ttyUSB0' : undefined,
       },
       {

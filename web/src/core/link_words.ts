@@ -21,3 +21,10 @@ export function level_words(peer: Peer): LevelWords {
 export function has_parts(counts: ByClass | undefined): counts is ByClass {
   return counts !== undefined && counts.urgent + counts.important > 0;
 }
+
+/** What a bearer did not take, most first. */
+export function refused_frames(refused: Record<string, number> | undefined): [string, number][] {
+  return Object.entries(refused ?? {})
+    .filter(([, count]) => count > 0)
+    .sort(([why_a, a], [why_b, b]) => b - a || why_a.localeCompare(why_b));
+}
