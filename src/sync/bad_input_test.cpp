@@ -154,6 +154,49 @@ TEST_CASE("a seal that does not hold is refused") {
   stage.good_run_is_taken();
 }
 
+TEST_CASE("a second content of a number that is held is refused as a fork, and the first stays") {
+  Stage stage;
+  stage.give_key();
+  stage.other.write(Class::Routine);
+  stage.give(stage.frame(stage.runs(Class::Routine).at(0)));
+  stage.take();
+  REQUIRE(stage.accepts == 1);
+  const auto held = stage.node.log.chain_at(stream_of(2, Class::Routine), 1);
+  MemoryLog copied(incident, {stage.other.key.id(), 1});
+  copied.write(stage.other.key, Class::Routine, 77);
+  stage.give(stage.frame(copied.runs_after(stream_of(2, Class::Routine), 0, 1 << 20).at(0)));
+  CHECK(stage.run_refused() == Reason::Forked);
+  CHECK(stage.accepts == 1);
+  CHECK(stage.node.log.chain_at(stream_of(2, Class::Routine), 1) == held);
+  CHECK_FALSE(stage.closed());
+  stage.good_run_is_taken();
+}
+
+// This version never says so of a run, which it closes the link for, but it understands who does.
+TEST_CASE("what a peer calls malformed is kept back for the time it names, then sent again") {
+  Stage stage;
+  const auto runs_sent = [&](std::int64_t ms) {
+    stage.outputs.clear();
+    stage.node.core.poll(at_ms(ms));
+    stage.take();
+    int count = 0;
+    for (const auto& output : stage.outputs) {
+      const auto* send = std::get_if<Send>(&output);
+      if (send != nullptr && send->bytes[4] == static_cast<std::uint8_t>(MessageType::Run)) ++count;
+    }
+    return count;
+  };
+  stage.node.write(Class::Routine);
+  CHECK(runs_sent(0) == 1);
+  stage.give(encode(RunRefused{stream_of(1, Class::Routine), 1, Reason::Malformed, 5'000}));
+  CHECK(runs_sent(0) == 0);
+  CHECK(runs_sent(4'000) == 0);
+  CHECK(runs_sent(5'100) == 1);
+  CHECK_FALSE(stage.closed());
+  CHECK(name_of(Reason::Malformed) == "malformed");
+  stage.good_run_is_taken();
+}
+
 TEST_CASE("entries that are not the sealed ones are refused") {
   Stage stage;
   stage.give_key();
