@@ -330,6 +330,7 @@ class Core {
   std::size_t stranger_bytes_ = 0;
   std::uint64_t strangers_refused_ = 0;
   Milliseconds busy_retry_ = retry_busy;  // what a peer is told while the disk does not write
+  SteadyTime busy_until_{};               // the runs refused before were told to come again by then
   bool dirty_ = false;
 };
 

@@ -317,6 +317,7 @@ void Core::accepted(Ticket ticket, Now) {
     incoming_.erase(incoming);
   }
   busy_retry_ = retry_busy;
+  busy_until_ = {};
   dirty_ = true;
 }
 
@@ -341,12 +342,17 @@ bool Core::end_run(Ticket ticket, Tell tell) {
   return true;
 }
 
-void Core::refused(Ticket ticket, Now) {
+void Core::refused(Ticket ticket, Now now) {
+  // Doubled when it was tried again and failed again, not for each run that was on its way.
+  const bool again = busy_until_ != SteadyTime{} && now.steady >= busy_until_;
+  const auto retry = again ? std::min(busy_retry_ * 2, retry_busy_max) : busy_retry_;
   const bool told = end_run(ticket, [&](Peer& peer, const model::StreamId& stream) {
-    put_control(peer, RunRefused{stream, held_of(ours_, stream) + 1, Reason::Busy,
-                                 static_cast<std::uint32_t>(busy_retry_.count())});
+    put_control(
+        peer, RunRefused{stream, held_of(ours_, stream) + 1, Reason::Busy, static_cast<std::uint32_t>(retry.count())});
   });
-  if (told) busy_retry_ = std::min(busy_retry_ * 2, retry_busy_max);
+  if (!told) return;
+  if (again || busy_until_ == SteadyTime{}) busy_until_ = now.steady + retry;
+  busy_retry_ = retry;
 }
 
 void Core::rejected(Ticket ticket, const std::string& why, Now) {

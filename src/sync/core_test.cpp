@@ -189,6 +189,24 @@ TEST_CASE("what a disk refused is sent again") {
   CHECK(b.log.vector() == a.log.vector());
 }
 
+TEST_CASE("a disk that refuses many runs at once is tried again as soon as after one") {
+  Net net;
+  auto& a = net.add(1);
+  auto& b = net.add(2);
+  net.join(a, b);
+  net.settle();
+  b.writes_to_disk = false;
+  for (const auto cls : {Class::Urgent, Class::Important, Class::Routine}) a.write(cls);
+  a.core.durable(net.now());
+  net.settle();
+  REQUIRE(b.waiting.size() == 3);
+  for (const auto& accept : b.waiting) b.core.refused(accept.ticket, net.now());
+  b.waiting.clear();
+  b.writes_to_disk = true;
+  net.pass(3'000);
+  CHECK(b.log.vector() == a.log.vector());
+}
+
 TEST_CASE("an urgent event goes before a backlog that is under way") {
   Net net;
   auto& a = net.add(1);
