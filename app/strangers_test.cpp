@@ -63,6 +63,7 @@ TEST_CASE("a stranger's events find only so much room, and those of who belongs 
     return a.events() >= own + sync::stranger_streams_max;
   }));
   // The node says what it does not take; by then all was offered.
+  INFO([&] { return a.log(); }());
   REQUIRE(eventually([&] {
     stranger.loop.run_for(Milliseconds(50));
     return a.log().find("whom nobody granted") != std::string::npos;
