@@ -10,6 +10,7 @@ namespace airbridge::app {
 
 void ClockWatch::note(const picture::Records& records, const picture::EntityRow& row) {
   if (row.arrival == 0) return;
+  highest_ = std::max(highest_, row.arrival);
   const auto brief = records.brief(row);
   const auto author = brief.last.writer.author;
   if (seen_.size() >= clocks_watched_max && !seen_.contains(author)) return;
@@ -24,7 +25,10 @@ void ClockWatch::look(const picture::Picture& picture) {
   seq_ = picture.seq();
   const auto records = picture.entities();
   if (!changes) {
-    records.for_each_row([&](const picture::EntityRow& row) { note(records, row); });
+    // Too much changed for a list of it: what came since is what has a later arrival.
+    records.for_each_row([&, seen = highest_](const picture::EntityRow& row) {
+      if (row.arrival > seen) note(records, row);
+    });
     return;
   }
   for (const auto& id : changes->entities) {

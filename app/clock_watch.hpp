@@ -29,6 +29,7 @@ class ClockWatch {
   };
   void note(const picture::Records& records, const picture::EntityRow& row);
   std::uint64_t seq_ = 0;
+  std::uint64_t highest_ = 0;  // arrival number noted
   std::map<model::KeyId, Seen> seen_;
 };
 

@@ -184,11 +184,19 @@ void TakFeed::renew() {
     batch_ = seeded_ ? renew_batch : seed_batch;
     seeded_ = true;
     renewed_ = now;
-    for (const auto record : standing) {
-      picture->entities_of(static_cast<std::uint16_t>(record)).for_each([&](const picture::EntityView& entity) {
-        if (to_renew_.size() < renewed_max && can_tell(&entity) && !entity.deleted && !is_over(entity))
-          to_renew_.push_back(entity.id);
-      });
+    // Which of them can be told is looked at when their turn comes.
+    std::array<std::vector<model::EntityId>, std::size(standing)> by_kind;
+    picture->entities().for_each_row([&](const picture::EntityRow& row) {
+      for (std::size_t kind = 0; kind < by_kind.size(); ++kind) {
+        if (row.record == static_cast<std::uint16_t>(standing[kind]) && !row.deleted &&
+            by_kind[kind].size() < renewed_max)
+          by_kind[kind].push_back(row.id);
+      }
+    });
+    for (const auto& ids : by_kind) {
+      const auto room = renewed_max - to_renew_.size();
+      to_renew_.insert(to_renew_.end(), ids.begin(),
+                       ids.begin() + static_cast<std::ptrdiff_t>(std::min(room, ids.size())));
     }
   }
   for (std::size_t i = 0; i < batch_ && !to_renew_.empty(); ++i) {

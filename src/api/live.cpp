@@ -47,29 +47,64 @@ NameOf LiveHub::names() const {
   return [roster = &picture_->roster()](const model::KeyId& id) { return roster->name_of(id); };
 }
 
+namespace {
+std::uint64_t seq_of(std::uint64_t held) { return held; }
+template <class Reported>
+std::uint64_t seq_of(const Reported& reported) {
+  return reported.seq;
+}
+
+// Of which events of a stream it changed who holds them: those with numbers over the one and up to the other.
+struct Moved {
+  std::uint64_t over = UINT64_MAX, up_to = 0;
+
+  template <class Table>
+  void note(const Table& now, const Table& then, const model::StreamId& stream) {
+    static const typename Table::mapped_type nobody;
+    const auto row = now.find(stream), old = then.find(stream);
+    const auto& by_now = row == now.end() ? nobody : row->second;
+    const auto& by_then = old == then.end() ? nobody : old->second;
+    for (const auto& [node, held] : by_now) {
+      const auto known = by_then.find(node);
+      if (known == by_then.end()) {
+        note(0, seq_of(held));
+      } else if (known->second != held) {
+        const auto a = seq_of(held), b = seq_of(known->second);
+        note(a == b ? 0 : std::min(a, b), std::max(a, b));  // equal: told by another node now
+      }
+    }
+    for (const auto& [node, held] : by_then) {
+      if (!by_now.contains(node)) note(0, seq_of(held));
+    }
+  }
+
+ private:
+  void note(std::uint64_t from, std::uint64_t to) {
+    over = std::min(over, from);
+    up_to = std::max(up_to, to);
+  }
+};
+}  // namespace
+
 // What was saved here only may now be saved on others too: those records are told again.
 void LiveHub::add_saved_elsewhere(const Status& before, std::vector<model::EntityId>& changed) const {
   const std::set<model::EntityId> known(changed.begin(), changed.end());
   const bool all = status_->posts != before.posts;
-  const auto differ = [](const auto& now, const auto& then, const model::StreamId& stream) {
-    const auto row = now.find(stream), old = then.find(stream);
-    if (row == now.end() || old == then.end()) return (row == now.end()) != (old == then.end());
-    return row->second != old->second;
-  };
-  std::map<model::StreamId, bool> moved;  // asked once for each stream, not for each record
-  const auto stream_moved = [&](const model::StreamId& stream) {
-    const auto [at, fresh] = moved.try_emplace(stream, false);
+  std::map<model::StreamId, Moved> moved;  // asked once for each stream, not for each record
+  const auto has_moved = [&](const model::Dot& dot) {
+    const auto [at, fresh] = moved.try_emplace(dot.stream());
     if (fresh) {
-      at->second = differ(*status_->held, *before.held, stream) || differ(*status_->reported, *before.reported, stream);
+      at->second.note(*status_->held, *before.held, dot.stream());
+      at->second.note(*status_->reported, *before.reported, dot.stream());
     }
-    return at->second;
+    return at->second.over < dot.seq && dot.seq <= at->second.up_to;
   };
   const auto names = this->names();
   const auto records = picture_->entities();
   records.for_each_row([&](const picture::EntityRow& row) {
     const auto is_touched = [&] {
       const auto dots = records.brief(row).dots;
-      return std::any_of(dots.begin(), dots.end(), [&](const model::Dot& dot) { return stream_moved(dot.stream()); });
+      return std::any_of(dots.begin(), dots.end(), has_moved);
     };
     if (known.contains(row.id) || !(all || is_touched())) return;
     const auto entity = records.view(row);

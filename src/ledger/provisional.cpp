@@ -25,18 +25,23 @@ void Provisional::take(Bytes transfer) {
           auto transfer_open = open_transfer(opening->transfer, incident);
           opening->transfer = {};
           if (!transfer_open) return transfer_open.error();
-          auto fold = picture::Fold::load(transfer_open->snapshot, incident, genesis, limits);
-          if (!fold) return fold.error().what;
           // Grants stand by themselves (docs/adr/0005): those the picture brings are the authority's.
-          if (!fold->roster().may_write(model::key_id_of(transfer_open->head.sender)))
-            return "nobody granted who sent it";
+          const auto refuse = [sender = model::key_id_of(transfer_open->head.sender)](const trust::Roster& roster) {
+            return std::string(roster.may_write(sender) ? "" : "nobody granted who sent it");
+          };
+          auto fold = picture::Fold::load(transfer_open->snapshot, incident, genesis, limits, refuse);
+          if (!fold) return fold.error().what;
           if (fold->state_hash() != transfer_open->head.state) return "it is not what it says";
           fold->publish();  // the first time all of it
           opening->head = std::move(transfer_open->head);
           opening->fold.emplace(std::move(*fold));
           return {};
         };
-        opening->why = open();
+        try {
+          opening->why = open();
+        } catch (const std::exception& error) {  // no memory for it
+          opening->why = error.what();
+        }
         opening->done = true;
       });
 }

@@ -53,7 +53,7 @@ void finish(Conflict& conflict, std::vector<Conflict>& out) {
   out.push_back(std::move(conflict));
 }
 
-void add_field(const EntityView& entity, const FieldView& field, std::vector<Conflict>& out) {
+std::vector<const Choice*> choices_of(const FieldView& field) {
   std::vector<const Choice*> choices;
   if (field.key.rule() == MergeRule::Versions) {
     for (const auto& head : field.values) choices.push_back(&head);
@@ -61,6 +61,11 @@ void add_field(const EntityView& entity, const FieldView& field, std::vector<Con
     choices.push_back(&field.acting);
     for (const auto& other : field.alternatives) choices.push_back(&other);
   }
+  return choices;
+}
+
+void add_field(const EntityView& entity, const FieldView& field, std::vector<Conflict>& out) {
+  const auto choices = choices_of(field);
   if (choices.size() < 2) return;  // in conflict for a claim of another record: see add_clashes
   Conflict conflict;
   conflict.kind = field.key.rule() == MergeRule::Versions ? ConflictKind::Versions : ConflictKind::Values;
@@ -183,18 +188,26 @@ void add_same_as(const std::vector<EntityPtr>& group, std::vector<Conflict>& out
   }
 }
 
+// A group is told of its first record. Which one that is the rows say; views are made of that one's group alone.
 void add_groups(const Picture& picture, std::vector<Conflict>& out) {
-  for (const auto& entity : picture.linked().sorted()) {
-    if (entity->deleted || entity->spec == nullptr) continue;
-    std::vector<EntityPtr> group{entity};
-    bool is_first = true;  // the group is told of its first
-    for (const auto& id : entity->same_as) {
-      auto other = picture.find(id);
-      if (other == nullptr || other->deleted || other->record != entity->record) continue;
-      is_first = is_first && entity->id < other->id;
-      group.push_back(std::move(other));
+  const auto records = picture.entities();
+  const auto counts = [](const EntityRow* row, const EntityRow& as) {
+    return row != nullptr && !row->deleted && row->record == as.record;
+  };
+  for (const auto* row : picture.linked().sorted_rows()) {
+    if (row->deleted || model::find_record(row->record) == nullptr) continue;
+    std::vector<const EntityRow*> members{row};
+    bool is_first = true;
+    for (const auto& id : row->context->same_as) {
+      const auto* other = records.find_row(id);
+      if (!counts(other, *row)) continue;
+      is_first = is_first && row->id < id;
+      members.push_back(other);
     }
-    if (is_first && group.size() > 1) add_same_as(group, out);
+    if (!is_first || members.size() < 2) continue;
+    std::vector<EntityPtr> group;
+    for (const auto* member : members) group.push_back(records.view(*member));
+    add_same_as(group, out);
   }
 }
 
@@ -269,10 +282,20 @@ std::string_view name_of(ConflictKind kind) {
   return names[static_cast<std::size_t>(kind)];
 }
 
+// Without the drafts that would settle them, which name every dot for every choice.
 ConflictCounts count_conflicts(const EntityView& entity) {
-  std::vector<Conflict> out;
-  add_own(entity, out);
-  return counted(out);
+  ConflictCounts counts;
+  for (const auto& field : entity.fields) {
+    const auto choices = choices_of(field);
+    if (!field.conflict || choices.size() < 2) continue;
+    ++counts.all;
+    const auto is_urgent = [&](const Choice* choice) {
+      return model::class_of(entity.record, {field.key, choice->value, {}}) == model::Class::Urgent;
+    };
+    counts.urgent += std::any_of(choices.begin(), choices.end(), is_urgent) ? 1 : 0;
+  }
+  counts.all += entity.revived ? 1 : 0;
+  return counts;
 }
 
 ConflictCounts count_conflicts(const Picture& picture) {

@@ -5,6 +5,7 @@
 #include "picture/entity_row.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 
 #include "base/hash.hpp"
@@ -55,14 +56,16 @@ void pack(Bytes& out, ByteView plain, const KeyTable& keys) {
   out.insert(out.end(), begin, end);
 }
 
-void unpack(Bytes& out, const EntityRow& row, const KeyTable& keys) {
+// As many bytes of it as asked for, or all.
+void unpack(Bytes& out, const EntityRow& row, const KeyTable& keys, std::size_t bytes_max = SIZE_MAX) {
   const auto* at = row.packed.get();
   const auto* const end = at + row.packed_bytes;
+  const auto begin = out.size();
   for (;;) {
     const auto length = get_number(at);
-    out.insert(out.end(), at, at + length);
+    out.insert(out.end(), at, at + std::min(length, bytes_max - (out.size() - begin)));
     at += length;
-    if (at == end) return;
+    if (at == end || out.size() - begin == bytes_max) return;
     const auto& key = keys.at(static_cast<std::uint32_t>(get_number(at))).value;
     out.push_back(key_head);
     out.insert(out.end(), key.begin(), key.end());
@@ -71,7 +74,9 @@ void unpack(Bytes& out, const EntityRow& row, const KeyTable& keys) {
 
 // Reused by the thread: rows are unpacked by the hundred thousand.
 Bytes& scratch() {
+  constexpr std::size_t kept_max = 1U << 20;  // one huge record leaves no huge piece behind
   thread_local Bytes bytes;
+  if (bytes.capacity() > kept_max) bytes = {};
   bytes.clear();
   return bytes;
 }
@@ -132,9 +137,7 @@ RowPtr make_row(const EntityState& state, const EntityView& view, RowContext con
 }
 
 void put_row(Bytes& out, const EntityRow& row, const KeyTable& keys) {
-  const auto begin = out.size();
-  unpack(out, row, keys);
-  out.resize(begin + row.public_bytes);
+  unpack(out, row, keys, row.public_bytes);  // they end between two items, so never within a key
 }
 
 std::unique_ptr<EntityState> state_of(const EntityRow& row, const KeyTable& keys) {
@@ -153,6 +156,8 @@ std::unique_ptr<EntityState> state_of(const EntityRow& row, const KeyTable& keys
     state->private_here = get_dots(in, list_max);
     state->private_lacking = get_dots(in, list_max);
   }
+  in.end();
+  assert(in.ok());  // own bytes
   return state;
 }
 

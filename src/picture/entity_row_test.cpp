@@ -143,3 +143,27 @@ TEST_CASE("no more states stay open than allowed, also while nobody publishes") 
   CHECK(view->find("capacity")->acting.value == Value(12));
   CHECK(fold.publish()->entities().size() == 5003);
 }
+
+TEST_CASE("an event that many records wait for does not open all their states at once") {
+  Granted w;
+  auto fold = w.fold({.open_states_max = 50});
+  for (const auto& e : w.log) fold.apply(e);
+  const auto awaited = w.create(3, RecordKind::Site, {write(RecordKind::Site, "name", "comes last")});
+  for (int i = 0; i < 2'000; ++i) {
+    model::Event event;
+    event.record = code(RecordKind::Site);
+    event.writes = {write(RecordKind::Site, "name", std::to_string(i))};
+    event.after = {awaited.dot};
+    fold.apply(w.make(World::device(2), model::Class::Important, event, true));
+  }
+  const auto waiting = [](const Picture& picture) {
+    std::size_t count = 0;
+    picture.entities().for_each([&](const EntityView& view) { count += view.waiting_for.size(); });
+    return count;
+  };
+  CHECK(waiting(*fold.publish()) == 2'000);
+  CHECK(fold.open_states() <= 50);
+  fold.apply(awaited);
+  CHECK(fold.open_states() <= 50 + 200);
+  CHECK(waiting(*fold.publish()) == 0);
+}

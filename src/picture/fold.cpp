@@ -53,7 +53,7 @@ Fold& Fold::operator=(Fold&&) noexcept = default;
 
 Verdict Fold::apply(const FoldEvent& in) {
   const auto verdict = take(in);
-  if (changed_.size() >= limits_.open_states_max / 2 + rows_due_min) make_rows();
+  make_rows_if_due();
   return verdict;
 }
 
@@ -186,6 +186,7 @@ void Fold::after_roster_change() {
       at = withheld_.erase(at);
       lists_changed_ = true;
       fold_event(in);
+      make_rows_if_due();
     }
   }
 }
@@ -334,15 +335,6 @@ void Fold::fold_event(const FoldEvent& in) {
   if (event.entity == EntityId(in.dot)) entity.created = event.record;
 
   folded_.add(in.dot);
-  if (const auto found = waiters_.find(in.dot); found != waiters_.end()) {
-    const auto waiting = std::move(found->second);
-    waiters_.erase(found);
-    for (const auto& id : waiting) {
-      auto& other = *find_state(id);
-      forget_awaited(other, in.dot);
-      touch(other);
-    }
-  }
   const auto may_write = [&](const model::KeyId& id) { return roster_.may_write(id); };
   if (may_write(in.dot.writer.author) && (!event.actor || may_write(*event.actor))) {
     let_in_.insert(in.dot.writer.author);
@@ -356,6 +348,21 @@ void Fold::fold_event(const FoldEvent& in) {
     entity.arrived = in.arrived;
   }
   touch(entity);
+  if (const auto found = waiters_.find(in.dot); found != waiters_.end()) {
+    const auto waiting = std::move(found->second);
+    waiters_.erase(found);
+    for (const auto& id : waiting) {
+      auto& other = *find_state(id);
+      forget_awaited(other, in.dot);
+      touch(other);
+      make_rows_if_due();
+    }
+  }
+}
+
+// One event may change many records, and their states are not all to be in memory at once.
+void Fold::make_rows_if_due() {
+  if (changed_.size() >= limits_.open_states_max / 2 + rows_due_min) make_rows();
 }
 
 void Fold::merge_private(EntityState& entity, const FoldEvent& in, const StampPtr& stamp) {

@@ -8,6 +8,7 @@
 // grant for more withheld events than were kept. Then needs_refold() becomes true and stays so; the picture is wrong
 // until the caller calls begin_again() and feeds the whole log once more. Grants and forks learned so far are kept, so
 // that the second pass decides as if they had been known from the start: it ends.
+#include <functional>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -130,8 +131,11 @@ class Fold {
   };
   Frozen freeze();
   // Safe on any bytes: refuses what is not exactly a snapshot of this incident with the hash it names.
+  // `refuse` is asked before the records are read, which is where the work is: who made it may do so? Its words, if
+  // any, are why not.
+  using Refuse = std::function<std::string(const trust::Roster&)>;
   static Result<Fold, LoadFault> load(ByteView bytes, const model::IncidentId& incident, const model::Genesis& genesis,
-                                      FoldLimits limits = {});
+                                      FoldLimits limits = {}, const Refuse& refuse = {});
 
  private:
   struct ForkState {
@@ -167,6 +171,7 @@ class Fold {
 
   // publish.cpp
   void make_rows();
+  void make_rows_if_due();
   void put_states_away();
   void relink(const model::EntityId& id, Links links, std::vector<model::EntityId>& also);
   void set_row(RowPtr row, const EntityView& view);

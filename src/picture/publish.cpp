@@ -7,6 +7,8 @@ namespace airbridge::picture {
 namespace {
 using model::EntityId;
 constexpr std::size_t reorder_min = 1'000;
+constexpr std::size_t views_at_once = 2'000;
+constexpr std::size_t clashes_max = 64;        // of one record listed; the conflict of a unit has all that claim it
 constexpr std::size_t same_as_group_max = 64;  // members listed; a larger group is cut
 
 using Reverse = std::unordered_map<EntityId, std::set<EntityId>>;
@@ -90,6 +92,7 @@ RowContext Fold::context_of(const EntityState& state, const EntityView& view) co
       const auto claimants = claimants_.find(claim.unit);
       if (claimants == claimants_.end()) continue;
       for (const auto& other : claimants->second) {
+        if (context.clashes.size() >= clashes_max) break;
         if (other != state.id) context.clashes.push_back({claim.key, claim.unit, other});
       }
     }
@@ -132,11 +135,13 @@ void Fold::set_row(RowPtr row, const EntityView& view) {
 void Fold::make_rows() {
   std::vector<EntityId> also;  // some more than once
   const auto changed = std::exchange(changed_, {});
+  // Views are kept for the second round where they are few.
+  const bool few = changed.size() <= views_at_once;
   std::vector<EntityView> views;
-  views.reserve(changed.size());
   for (const auto* state : changed) {
-    views.push_back(resolve(*state));
-    relink(state->id, links_of(views.back()), also);
+    auto view = resolve(*state);
+    relink(state->id, links_of(view), also);
+    if (few) views.push_back(std::move(view));
   }
   const auto settle = [&](EntityState& state, const EntityView& view) {
     state.changed = false;
@@ -147,7 +152,7 @@ void Fold::make_rows() {
     }
     set_row(make_row(state, view, context_of(state, view), *keys_), view);
   };
-  for (std::size_t i = 0; i < changed.size(); ++i) settle(*changed[i], views[i]);
+  for (std::size_t i = 0; i < changed.size(); ++i) settle(*changed[i], few ? views[i] : resolve(*changed[i]));
   std::sort(also.begin(), also.end());
   also.erase(std::unique(also.begin(), also.end()), also.end());
   const std::set<const EntityState*> done =

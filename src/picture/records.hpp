@@ -25,8 +25,8 @@ class Records {
   }
   bool empty() const { return size() == 0; }
   EntityPtr find(const model::EntityId& id) const {
-    const auto* row = rows_.find(id);
-    return row == nullptr || !shows(*row) ? nullptr : view(*row);
+    const auto* row = find_row(id);
+    return row == nullptr ? nullptr : view(*row);
   }
   // In an order that means nothing but is the same for the same ids. `take` gets an EntityView that lives as long as
   // the call.
@@ -47,7 +47,10 @@ class Records {
       if (shows(row)) take(row);
     });
   }
-  const EntityRow* find_row(const model::EntityId& id) const { return rows_.find(id); }
+  const EntityRow* find_row(const model::EntityId& id) const {
+    const auto* row = rows_.find(id);
+    return row != nullptr && shows(*row) ? row : nullptr;
+  }
   std::vector<const EntityRow*> sorted_rows() const {
     auto out = rows_.sorted();
     std::erase_if(out, [this](const EntityRow* row) { return !shows(*row); });

@@ -1,6 +1,7 @@
 #include "picture/resolve.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "model/coverage.hpp"
@@ -188,12 +189,19 @@ void read_deletion(const EntityState& entity, EntityView& view) {
   }
   if (tombstone == nullptr) return;
 
-  // The highest ranked write that the tombstone has not seen; none: it covers everything.
-  const auto uncovered_by = [&](const Element& stone) {
-    StampPtr out;
-    const auto note = [&](const StampPtr& stamp) {
-      if (stamp->dot == stone.stamp->dot || covers(covered.at(stone.stamp->dot.writer.author), stamp->dot)) return;
-      if (!out || ranks_below(*out, *stamp)) out = stamp;
+  // The highest ranked writes that what an author's tombstones cover leaves out, of two different events: for a
+  // tombstone the second counts where the first is of its own event.
+  using Uncovered = std::array<StampPtr, 2>;
+  std::map<model::KeyId, Uncovered> uncovered;
+  for (const auto& [author, coverage] : covered) {
+    auto& [first, second] = uncovered[author];
+    const auto note = [&, &best = first, &next = second, &seen = coverage](const StampPtr& stamp) {
+      if (covers(seen, stamp->dot) || (best && best->dot == stamp->dot)) return;
+      if (!best || ranks_below(*best, *stamp)) {
+        next = std::exchange(best, stamp);
+      } else if (!next || ranks_below(*next, *stamp)) {
+        next = stamp;
+      }
     };
     for (const auto& other : entity.fields) {
       for (const auto& element : other.current) {
@@ -201,7 +209,10 @@ void read_deletion(const EntityState& entity, EntityView& view) {
       }
     }
     for (const auto& stamp : entity.bare) note(stamp);
-    return out;
+  }
+  const auto uncovered_by = [&](const Element& stone) {
+    const auto& [first, second] = uncovered.at(stone.stamp->dot.writer.author);
+    return first && first->dot == stone.stamp->dot ? second : first;
   };
   const Element* deleting = nullptr;
   for (const auto& element : field->current) {

@@ -259,6 +259,10 @@ void Fold::get_entities(Reader& in) {
     } else if (expect(in, 2)) {
       entity->private_fields = get_fields(in, &folded_);
       entity->private_here = get_dots(in, list_max);
+      std::vector<Dot> both;
+      std::ranges::set_intersection(entity->private_here, entity->private_lacking, std::back_inserter(both));
+      if (!both.empty() || (entity->private_here.empty() && !entity->private_fields.empty()))
+        in.fail_at(DecodeFault::BadReference, at);
     }
     if (!in.ok()) return;
     if (i > 0 && !(before < entity->id)) {
@@ -284,7 +288,7 @@ void Fold::get_entities(Reader& in) {
 }
 
 Result<Fold, LoadFault> Fold::load(ByteView bytes, const model::IncidentId& incident, const model::Genesis& genesis,
-                                   FoldLimits limits) {
+                                   FoldLimits limits, const Refuse& refuse) {
   Reader in(bytes);
   const auto fault = [&](std::string what) {
     return failure(LoadFault{in.fault().value_or(model::DecodeError{DecodeFault::WrongType, 0}), std::move(what)});
@@ -302,6 +306,9 @@ Result<Fold, LoadFault> Fold::load(ByteView bytes, const model::IncidentId& inci
   get_dot_set(in, fold.unreadable_);
   fold.get_forks(in);
   fold.get_roster(in);
+  if (in.ok() && refuse) {
+    if (auto why = refuse(fold.roster_); !why.empty()) return fault(std::move(why));
+  }
   fold.get_withheld(in);
   for (const auto& stream : fold.folded_.sorted()) fold.keys_->put(stream.first.writer.author);
   for (const auto& id : fold.let_in_) fold.keys_->put(id);

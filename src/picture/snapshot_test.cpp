@@ -239,3 +239,20 @@ TEST_CASE("the example of docs/protocol/picture.md is what this version writes a
   REQUIRE(loaded);
   CHECK(text(*loaded->publish()) == text(*fold.publish()));
 }
+
+TEST_CASE("who must not make a picture is refused before its records are looked at") {
+  World w;
+  auto fold = w.fold();
+  fold.apply(w.grant(2));
+  fold.apply(w.create(2, RecordKind::Site, {write(RecordKind::Site, "name", "A")}));
+  const auto bytes = fold.save();
+  const auto refuse = [](const model::KeyId& sender) {
+    return [sender](const trust::Roster& roster) {
+      return std::string(roster.may_write(sender) ? "" : "nobody granted who sent it");
+    };
+  };
+  CHECK(Fold::load(bytes, w.incident, w.genesis, {}, refuse(key_of(2).id())));
+  const auto stranger = Fold::load(bytes, w.incident, w.genesis, {}, refuse(key_of(7).id()));
+  REQUIRE_FALSE(stranger);
+  CHECK(stranger.error().what == "nobody granted who sent it");
+}
