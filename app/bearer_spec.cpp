@@ -101,7 +101,7 @@ constexpr Option options[] = {
        return take_whole(t, 2, bearer::burst_frames_max, s.profile.burst_frames);
      }},
     {"repair", all, [](BearerSpec& s, std::string_view t) { return take_whole(t, 0, 100, s.profile.repair_percent); }},
-    {"cost", all, [](BearerSpec& s, std::string_view t) { return take_whole(t, 0, bearer_cost_max, s.cost); }},
+    {"cost", all, [](BearerSpec& s, std::string_view t) { return take_whole(t, 0, bearer_cost_max, s.profile.cost); }},
     {"budget", all,
      [](BearerSpec& s, std::string_view t) {
        return take(parse_budget(t), [&](std::uint64_t v) { s.budget_bytes_per_day = v; });

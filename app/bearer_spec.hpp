@@ -41,7 +41,6 @@ struct BearerSpec {
   std::uint8_t kiss_port = 0;
   net::KissParameters kiss;
   bearer::Profile profile;
-  std::uint32_t cost = 0;  // rank of what a byte costs; of several ways to a node the cheapest that works is used
   std::optional<std::uint64_t> budget_bytes_per_day;
 
   std::string_view kind_name() const;  // as api::LinkInfo has it: udp | multicast | serial | satellite

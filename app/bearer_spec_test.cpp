@@ -65,9 +65,18 @@ TEST_CASE("bearers are read as people write them") {
   const auto satellite = spec("satellite=udp://post.example?rate=2400&cost=5&budget=20MB/day&preset=satellite");
   CHECK(satellite.profile.rate_bps == 2'400);  // the preset is what the others change, wherever it stands
   CHECK(satellite.profile.mtu == 600);
-  CHECK(satellite.cost == 5);
+  CHECK(satellite.profile.cost == 5);
   CHECK(satellite.budget_bytes_per_day == 20'000'000u);
   CHECK(satellite.kind_name() == "satellite");
+
+  // A preset whose bytes are paid for ranks behind those that cost nothing, and what a person says goes before it.
+  CHECK(spec("lan").profile.cost == 0);
+  CHECK(spec("lan?preset=radio").profile.cost == 0);
+  const auto lte = spec("udp://post.example?preset=lte").profile.cost;
+  CHECK(lte > 0);
+  CHECK(spec("udp://post.example?preset=satellite").profile.cost > lte);
+  CHECK(spec("udp://post.example?cost=0&preset=satellite").profile.cost == 0);
+  CHECK(spec("udp://post.example?cost=7").profile.cost == 7);
 }
 
 TEST_CASE("what is no bearer is refused with what would be one") {

@@ -81,7 +81,7 @@ Result<void, std::string> Bearers::open(Bearer& bearer, std::uint32_t number) {
   sync::LinkProfile base;
   base.address = bearer.spec.address();
   base.bearer = bearer.spec.name;
-  base.cost = bearer.spec.cost;
+  base.cost = bearer.spec.profile.cost;
   if (bearer.meter) base.budget = bearer.meter->left(now().utc);
   bearer::Setup setup;
   setup.profile = bearer.spec.profile;

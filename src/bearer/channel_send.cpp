@@ -58,7 +58,7 @@ bool Channel::is_alone(Now now) const {
 // Between the beacons of a station that hears nobody: whoever comes into range is found soon, for little of the
 // channel, of the duty cycle and of nobody's money.
 Milliseconds Channel::pause_alone() const {
-  if (profile_.cost_per_megabyte > 0 || profile_.one_way) return profile_.interval;
+  if (profile_.cost > 0 || profile_.one_way) return profile_.interval;
   const auto airtime = use_.airtime(frame_overhead + long_bytes + Digest8::size) + profile_.turn_round;
   auto pause = std::max(profile_.interval / intervals_alone, Milliseconds(pause_alone_min));
   pause = std::max(pause, std::chrono::ceil<Milliseconds>(airtime * 100 / channel_percent_alone));

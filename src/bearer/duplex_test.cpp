@@ -88,7 +88,10 @@ TEST_CASE("a station that hears nobody says so more often, within what channel, 
   radio = *preset("radio");
   radio.duty_cycle = 0.05;
   CHECK(frames_of(radio) <= 20);
-  CHECK(frames_of(*preset("satellite")) <= 20);  // each byte is paid for
+  radio = *preset("radio");
+  radio.cost = 1;
+  CHECK(frames_of(radio) <= 20);  // each byte is paid for
+  CHECK(frames_of(*preset("satellite")) <= 20);
   CHECK(frames_of(*preset("lan")) <= 20);
 }
 

@@ -17,13 +17,13 @@ std::optional<Profile> preset(std::string_view name) {
     out.rate_bps = 2'000'000;
     out.mtu = 1200;
     out.delay = Milliseconds(40);
-    out.cost_per_megabyte = 0.01;
+    out.cost = 1;
   } else if (name == "satellite") {
     out.rate_bps = 64'000;
     out.mtu = 600;
     out.delay = Milliseconds(600);
     out.interval = Milliseconds(60'000);
-    out.cost_per_megabyte = 5;
+    out.cost = 5;
   } else if (name == "radio") {
     out.rate_bps = 2'400;
     out.mtu = 200;

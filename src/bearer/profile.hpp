@@ -24,8 +24,10 @@ struct Profile {
   double duty_cycle = 1.0;              // share of the time this node may transmit, over duty_window
   Milliseconds duty_window{3'600'000};  // at most one hour
   Milliseconds interval{15'000};        // between beacons
-  double cost_per_megabyte = 0;         // for choosing between bearers and for showing; nothing here depends on it
-  std::size_t burst_frames = 16;        // of a turn on half duplex, at most 32
+  // Rank of what a byte costs, 0: nothing. Of several ways to a node the cheapest that works is used, what can be done
+  // without does not go where a byte costs something, and who hears nobody beacons there no more often than others.
+  std::uint32_t cost = 0;
+  std::size_t burst_frames = 16;   // of a turn on half duplex, at most 32
   std::size_t repair_percent = 0;  // parity frames per hundred data frames of a block sent to all; two parties that
                                    // answer each other never need them
 
