@@ -144,6 +144,7 @@ struct Encoder {
   Bytes operator()(const SnapshotPart& part) const { return canonical(part); }
   Bytes operator()(const TracksHeld& held) const { return canonical(held); }
   Bytes operator()(const TrackPart& part) const { return canonical(part); }
+  Bytes operator()(const OnlyUrgent& wish) const { return canonical(wish); }
   Bytes operator()(const AskVector& ask) const {
     auto out = begin(MessageType::AskVector, nullptr, ask.heads);
     if (ask.base) put_bytes(out, *ask.base);
@@ -387,6 +388,7 @@ struct Decoder {
       case MessageType::SnapshotPart:
       case MessageType::TracksHeld:
       case MessageType::TrackPart:
+      case MessageType::OnlyUrgent:
         in.fail(DecodeFault::WrongType);  // has the form on streams only
         break;
     }
@@ -427,10 +429,11 @@ Result<CompactMessage, CompactError> decode_compact(ByteView bytes, const Compac
   const auto raw_type = static_cast<std::uint8_t>(first & type_mask);
   const auto has_variant = raw_type == static_cast<std::uint8_t>(MessageType::AskVector) ||
                            raw_type == static_cast<std::uint8_t>(MessageType::LastValues);
-  const bool is_track = raw_type == static_cast<std::uint8_t>(MessageType::TracksHeld) ||
-                        raw_type == static_cast<std::uint8_t>(MessageType::TrackPart);
-  if (raw_type == 0 || (raw_type > static_cast<std::uint8_t>(MessageType::WhoIs) && !is_track) ||
-      (is_track && (first & canonical_flag) == 0) || ((first & variant_flag) != 0 && !has_variant)) {
+  const bool is_canonical = raw_type == static_cast<std::uint8_t>(MessageType::TracksHeld) ||
+                            raw_type == static_cast<std::uint8_t>(MessageType::TrackPart) ||
+                            raw_type == static_cast<std::uint8_t>(MessageType::OnlyUrgent);
+  if (raw_type == 0 || (raw_type > static_cast<std::uint8_t>(MessageType::WhoIs) && !is_canonical) ||
+      (is_canonical && (first & canonical_flag) == 0) || ((first & variant_flag) != 0 && !has_variant)) {
     return CompactMessage{UnknownMessage{raw_type}, {}};
   }
   if ((first & canonical_flag) != 0) {

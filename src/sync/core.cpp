@@ -266,6 +266,9 @@ void Core::on_message(Peer& peer, Message message, Now now) {
     on_tracks_held(peer, *tracks);
   } else if (const auto* track = std::get_if<TrackPart>(&message)) {
     on_track_part(peer, *track, now);
+  } else if (const auto* only = std::get_if<OnlyUrgent>(&message)) {
+    peer.only_urgent = only->only;
+    if (peer.state == PeerState::Up) take_over(peer.node, now);
   } else if (const auto* wish = std::get_if<SnapshotAsk>(&message)) {
     on_snapshot_ask(peer, *wish, now);
   } else if (auto* part_of = std::get_if<SnapshotPart>(&message)) {

@@ -172,7 +172,9 @@ class Core {
   void count_siblings(const model::KeyId& node);
   bool is_stuck(const Peer& peer, bool urgent, Now now) const;
   bool carries(const Peer& peer, bool urgent, Now now) const;
-  bool is_spent(const Peer& peer) const;
+  static bool is_over_budget(const Peer& peer);
+  static bool is_spent(const Peer& peer) { return peer.only_urgent || is_over_budget(peer); }  // on either side
+  void tell_spent(Peer& peer);
   void take_over(const model::KeyId& node, Now now);
   void announce(Peer& peer, const model::StreamId& stream, const Held& held);
 

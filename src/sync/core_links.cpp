@@ -24,8 +24,16 @@ bool Core::is_stuck(const Peer& peer, bool urgent, Now now) const {
   return peer.in_flight_bytes > 0 && now.steady >= std::max(peer.heard, peer.flight_since) + patience;
 }
 
-bool Core::is_spent(const Peer& peer) const {
+bool Core::is_over_budget(const Peer& peer) {
   return peer.link.budget && peer.bytes_sent - peer.budget_base >= *peer.link.budget;
+}
+
+// What the other side sends counts as well, and it alone can leave that.
+void Core::tell_spent(Peer& peer) {
+  const bool spent = is_over_budget(peer);
+  if (spent == peer.told_spent || peer.link.is_one_way) return;
+  peer.told_spent = spent;
+  put_control(peer, OnlyUrgent{spent});
 }
 
 // Is this the link on which its node is sent events?

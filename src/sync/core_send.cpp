@@ -198,6 +198,7 @@ void Core::send_observations(Peer& peer, std::size_t bytes_max, Now now) {
 
 void Core::pump(Peer& peer, Now now) {
   if (peer.state != PeerState::Up || peer.dead) return;
+  tell_spent(peer);
   if (peer.link.is_message && peer.pulled == nullptr) return want_what_waits(peer, now);
   run_probes(peer, now);
   const bool carries_urgent = carries(peer, true, now), carries_rest = carries(peer, false, now);

@@ -24,6 +24,7 @@ std::string name_of_type(std::uint8_t type) {
   if (type == 18) return "SNAPSHOT_PART";
   if (type == 19) return "TRACKS_HELD";
   if (type == 20) return "TRACK_PART";
+  if (type == 21) return "ONLY_URGENT";
   return std::string(type < std::size(names) ? names[type] : "?");
 }
 
@@ -47,7 +48,8 @@ std::string examples() {
       SnapshotPart{1, 3, {1, 2, 3}},
       TracksHeld{{{TrackTag{1, 2, 3, 4, 5, 6, 7, 8}, 1'767'225'600}}},
       TrackPart{{model::external_name("own", "1"), key_of(1).id()},
-                pack_fixes({{1'767'225'600, 4'600'000, 700'000, 1'200}, {1'767'225'660, 4'600'500, 700'400, 1'210}})}};
+                pack_fixes({{1'767'225'600, 4'600'000, 700'000, 1'200}, {1'767'225'660, 4'600'500, 700'400, 1'210}})},
+      OnlyUrgent{true}};
   std::string out = "# one of each\n";
   for (const auto& message : messages) {
     const auto frame = encode(message);

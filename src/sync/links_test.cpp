@@ -138,6 +138,43 @@ TEST_CASE("a link whose budget is spent carries what is urgent and nothing else"
   CHECK(*a.core.peers().at(0).budget < 100'000);
 }
 
+TEST_CASE("the other side of a link whose budget is spent is told, and sends what is urgent and nothing else") {
+  Net net;
+  auto& a = net.add(1);
+  auto& b = net.add(2);
+  const auto write_each = [&] {
+    for (const auto cls : {Class::Urgent, Class::Important, Class::Routine}) b.write(cls);
+    b.core.durable(net.now());
+  };
+  SUBCASE("on a stream") {
+    net.join(a, b, over("satellite", 5));
+    net.settle();
+    const auto peer = a.core.peers().at(0).peer;
+    a.core.set_budget(peer, 0, net.now());
+    net.settle();
+    write_each();
+    net.settle();
+    CHECK(a.log.vector().size() == 1);
+    CHECK_FALSE(b.core.peers().at(0).budget);
+    a.core.set_budget(peer, 100'000, net.now());
+    net.settle();
+    CHECK(a.log.vector() == b.log.vector());
+  }
+  SUBCASE("on a message link") {
+    Air air(net, a, b);
+    air.settle(net);
+    a.core.set_budget(air.a_to_b, 0, net.now());
+    air.settle(net);
+    write_each();
+    air.settle(net);
+    CHECK(a.log.vector().size() == 1);
+    a.core.set_budget(air.a_to_b, 100'000, net.now());
+    air.settle(net);
+    CHECK(a.log.vector() == b.log.vector());
+  }
+  CHECK(a.core.refused_total() + b.core.refused_total() == 0);
+}
+
 TEST_CASE("a message link levels two nodes in both directions, and a beacon says when there is nothing new") {
   Net net;
   auto& a = net.add(1);

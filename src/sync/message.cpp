@@ -283,6 +283,10 @@ struct Encoder {
     out.bytes(part.fixes);
     return MessageType::TrackPart;
   }
+  MessageType operator()(const OnlyUrgent& wish) {
+    out.uint(wish.only ? 1 : 0);
+    return MessageType::OnlyUrgent;
+  }
   // Never sent on a stream; compact.cpp has its own forms.
   MessageType operator()(const AskWriters& ask) {
     out.uint(ask.tag);
@@ -506,6 +510,8 @@ std::optional<Message> get_message(MessageType type, Reader& in) {
       part.fixes = to_bytes(in.bytes(track_part_bytes_max));
       return part;
     }
+    case MessageType::OnlyUrgent:
+      return OnlyUrgent{in.uint(1) == 1};
     case MessageType::AskWriters:
     case MessageType::Writers:
     case MessageType::WhoIs:
@@ -544,7 +550,7 @@ Result<std::variant<Message, UnknownMessage>, DecodeError> decode(std::uint8_t t
   // A set flag changes what the payload means, so a flagged frame is as unknown as a new type.
   const bool is_compact = type >= static_cast<std::uint8_t>(MessageType::AskWriters) &&
                           type <= static_cast<std::uint8_t>(MessageType::WhoIs);
-  if (type == 0 || is_compact || type > static_cast<std::uint8_t>(MessageType::TrackPart)) return UnknownMessage{type};
+  if (type == 0 || is_compact || type > static_cast<std::uint8_t>(MessageType::OnlyUrgent)) return UnknownMessage{type};
   Reader in(payload);
   auto message = get_message(static_cast<MessageType>(type), in);
   in.end();

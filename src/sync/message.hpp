@@ -37,6 +37,8 @@ enum class MessageType : std::uint8_t {
   // On streams to nodes whose HELLO has feature_tracks; on message links in their form on streams.
   TracksHeld = 19,
   TrackPart = 20,
+  // Whoever does not know it passes it over.
+  OnlyUrgent = 21,
 };
 
 inline constexpr std::uint64_t feature_snapshots = 1;  // answers SNAPSHOT_ASK
@@ -187,9 +189,15 @@ struct TrackPart {
   Bytes fixes;
 };
 
-using Message =
-    std::variant<Hello, AskVector, VectorMessage, Keys, Run, Ack, LastValues, ChainQuery, ChainReply, Ping, Pong,
-                 RunRefused, Bye, AskWriters, Writers, WhoIs, SnapshotAsk, SnapshotPart, TracksHeld, TrackPart>;
+// "What you send costs me what I do not have": the sender's budget of this link is spent (true), or is not any more.
+// Until then urgent events and answers only are to come.
+struct OnlyUrgent {
+  bool only = true;
+};
+
+using Message = std::variant<Hello, AskVector, VectorMessage, Keys, Run, Ack, LastValues, ChainQuery, ChainReply, Ping,
+                             Pong, RunRefused, Bye, AskWriters, Writers, WhoIs, SnapshotAsk, SnapshotPart, TracksHeld,
+                             TrackPart, OnlyUrgent>;
 
 // A whole frame.
 Bytes encode(const Message& message);

@@ -95,6 +95,8 @@ struct Peer {
   std::uint64_t displaced = 0;  // the run whose link to the same node this one took the place of
   std::size_t siblings = 0;     // other links to the same node that are up
   bool carrying = false;        // it was the one that carries when last looked at
+  bool only_urgent = false;     // its side of the link has spent its budget, as it says
+  bool told_spent = false;      // it was told that this side has
   FrameReader reader;
   std::uint64_t frame_offset = 0;  // of the message being handled
 
