@@ -82,7 +82,6 @@ Result<void, std::string> Bearers::open(Bearer& bearer, std::uint32_t number) {
   base.address = bearer.spec.address();
   base.bearer = bearer.spec.name;
   base.cost = bearer.spec.profile.cost;
-  if (bearer.meter) base.budget = bearer.meter->left(now().utc);
   bearer::Setup setup;
   setup.profile = bearer.spec.profile;
   setup.node = setup_.node;
@@ -107,6 +106,7 @@ Result<void, std::string> Bearers::open(Bearer& bearer, std::uint32_t number) {
               {{"bearer", bearer.spec.name}, {"told_by", told_by.hex()}});
   };
   handlers.name_of = setup_.name_of;
+  if (bearer.meter) handlers.budget_left = [this, &bearer] { return bearer.meter->left(now().utc); };
   bearer.links = std::make_unique<exchange::ChannelLinks>(core_, std::move(base), number, std::move(setup), squeezer_,
                                                           Rng(random_u64()), std::move(handlers), now());
   bearer.links->set_members(members_, now());

@@ -78,8 +78,8 @@ struct Station {
     }
     settling = false;
   }
-  void write(std::size_t size) {
-    log.write(key, model::Class::Routine, size, static_cast<std::uint8_t>(size));
+  void write(std::size_t size, model::Class cls = model::Class::Routine) {
+    log.write(key, cls, size, static_cast<std::uint8_t>(size));
     core->durable(clock.now());
     settle();
   }
@@ -256,6 +256,43 @@ TEST_CASE("bytes on a metered bearer are counted, both ways, and the count outli
   vehicle.stop();
   vehicle.start();
   CHECK(*vehicle.bearers->budget_left(0) <= left);
+}
+
+TEST_CASE("a bearer whose budget of the day is spent carries urgent events and nothing else, in both directions") {
+  const Folder folder;
+  net::EventLoop loop;
+  Station post(loop, folder, 1, {"sat=udp://?listen=127.0.0.1:0&interval=1s&cost=5&budget=6kB/day"});
+  post.start();
+  // Somebody's noise is paid for like everything that comes, and spends it all before anybody has joined.
+  net::DatagramOptions options;
+  options.at = *net::UdpAddress::from({"127.0.0.1", 0});
+  const auto to = *net::UdpAddress::from({"127.0.0.1", post.bearers->port(0)});
+  const auto stranger = net::DatagramSocket::open(loop, options, {}).value();
+  CHECK(*post.bearers->budget_left(0) > 5'000u);
+  for (int i = 0; i < 8; ++i) stranger->send_to(to, Bytes(1'000, 0xAA));
+  REQUIRE(run_until(loop, [&] { return post.bearers->budget_left(0) == 0u; }));
+
+  post.write(40);
+  post.write(50, model::Class::Urgent);
+  Station vehicle(loop, folder, 2, {fmt::format("udp://127.0.0.1:{}?interval=1s", post.bearers->port(0))});
+  vehicle.start();
+  const auto holds = [](const Station& at, const Station& whose, model::Class cls) {
+    return at.log.vector().contains({{whose.id, 1}, cls, {}});
+  };
+  REQUIRE(run_until(loop, [&] { return holds(vehicle, post, model::Class::Urgent); }));
+  // By now the vehicle was told; what it writes takes the same way.
+  vehicle.write(60);
+  vehicle.write(70, model::Class::Urgent);
+  REQUIRE(run_until(loop, [&] { return holds(post, vehicle, model::Class::Urgent); }));
+  post.write(80, model::Class::Urgent);
+  REQUIRE(run_until(loop, [&] { return vehicle.log.vector().at({{post.id, 1}, model::Class::Urgent, {}}) == 2; }));
+  CHECK_FALSE(holds(vehicle, post, model::Class::Routine));
+  CHECK_FALSE(holds(post, vehicle, model::Class::Routine));
+  CHECK(post.bearers->budget_left(0) == 0u);
+  CHECK(post.bearers->status()[0].budget_left_bytes == 0u);
+  const auto stats = *post.bearers->stats(0);
+  CHECK(stats.bytes_sent > 0);
+  CHECK(stats.bytes_received > 0);
 }
 
 TEST_CASE("a bearer that cannot be opened stops the start with its name, a modem that is away does not") {

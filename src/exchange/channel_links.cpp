@@ -55,7 +55,6 @@ ChannelLinks::ChannelLinks(sync::Core& core, sync::LinkProfile base, std::uint32
   base_.address = std::move(base.address);
   if (!base.bearer.empty()) base_.bearer = std::move(base.bearer);
   base_.cost = base.cost;
-  base_.budget = base.budget;
   base_.repeats = base.repeats;
 }
 
@@ -137,8 +136,10 @@ std::vector<bearer::Item> ChannelLinks::pull(const model::KeyId& node, std::size
 
 void ChannelLinks::join(const model::KeyId& node, const sync::Digest& digest, Now now) {
   leave(node, "it began anew", now);
-  const auto peer =
-      core_.connect_known(base_, node, handlers_.name_of ? handlers_.name_of(node) : std::string(), digest, now);
+  auto link = base_;
+  if (handlers_.budget_left) link.budget = handlers_.budget_left();
+  const auto peer = core_.connect_known(std::move(link), node,
+                                        handlers_.name_of ? handlers_.name_of(node) : std::string(), digest, now);
   peers_[node] = peer;
   nodes_[peer] = node;
   if (profile().rate_bps > 0) core_.set_occupancy(peer, occupancy_);

@@ -23,11 +23,13 @@ struct Handlers {
   // The state that was saved is older than what this node had used: a backup was restored. Worth telling a person.
   std::function<void(const model::KeyId& told_by)> state_was_old = {};
   std::function<std::string(const model::KeyId&)> name_of = {};  // for people
+  // What is left of the budget at the moment a neighbour joins; without it the links keep to no budget until told.
+  std::function<std::optional<std::uint64_t>()> budget_left = {};
 };
 
 class ChannelLinks final : private bearer::Source {
  public:
-  // `number` tells this channel from the others of the node (not 0); `base` says address, bearer name, cost, budget.
+  // `number` tells this channel from the others of the node (not 0); `base` says address, bearer name, cost.
   // Core and squeezer must outlive it.
   ChannelLinks(sync::Core& core, sync::LinkProfile base, std::uint32_t number, bearer::Setup setup,
                const bearer::Squeezer& squeezer, Rng rng, Handlers handlers, Now now);
