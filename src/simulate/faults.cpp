@@ -3,6 +3,7 @@
 namespace airbridge::simulate {
 namespace {
 constexpr std::int64_t minute_ms = 60'000;
+constexpr int draws_max = 100;  // for one strike
 constexpr std::int64_t year_ms = std::int64_t{365} * 24 * 60 * minute_ms;
 }  // namespace
 
@@ -12,11 +13,14 @@ Faults::Faults(Fleet& fleet, std::vector<std::unique_ptr<SimNode>>& nodes, Netwo
 
 void Faults::strike() {
   if (healed_) return;
-  ++fleet_.report.faults;
-  if (radios_.size() > 0 && rng_.chance(0.2)) {
-    const auto which = rng_.below(3);
-    return which == 0 ? jam_radio() : which == 1 ? worsen_radio() : replay_radio();
+  for (int i = 0; i < draws_max; ++i) {
+    if (try_one()) return;
   }
+  fleet_.say("no fault can be done now");
+}
+
+bool Faults::try_one() {
+  if (radios_.size() > 0 && rng_.chance(0.2)) return try_radio();
   const auto kind = rng_.below(100);
   if (kind < 24) return break_link();
   if (kind < 34) return partition();
@@ -28,36 +32,53 @@ void Faults::strike() {
   if (kind < 88) return slow_disk();
   if (kind < 90) return jump_clock();
   if (kind < 92) return contradict();
-  if (kind < 97) return keep_image();
-  restore_image();
+  if (kind < 97) keep_image();
+  return kind >= 97 && restore_image();
 }
 
-void Faults::break_link() {
-  if (network_.size() == 0) return;
+bool Faults::try_radio() {
+  const auto which = rng_.below(3);
+  return which == 0 ? jam_radio() : which == 1 ? worsen_radio() : replay_radio();
+}
+
+SimNode* Faults::any_running() {
+  std::vector<SimNode*> running;
+  for (const auto& node : nodes_) {
+    if (node->running()) running.push_back(node.get());
+  }
+  return running.empty() ? nullptr : running[rng_.below(running.size())];
+}
+
+bool Faults::break_link() {
+  if (network_.size() == 0) return false;
   const auto link = rng_.below(network_.size());
+  if (!network_.is_up(link)) return false;
   const bool silent = rng_.chance(0.4);
   const auto time = some_time(1'000, 40 * minute_ms);
-  fleet_.say("fault: link {} breaks{} for {} s", network_.name_of(link), silent ? " silently" : "", time / 1000);
+  did("fault: link {} breaks{} for {} s", network_.name_of(link), silent ? " silently" : "", time / 1000);
   network_.set_up(link, false, silent);
   fleet_.timeline.in(time, [this, link] { network_.set_up(link, true, false); });
+  return true;
 }
 
-void Faults::partition() {
+bool Faults::partition() {
   const auto side = rng_();
   const auto time = some_time(5 * minute_ms, 90 * minute_ms);
   std::string cut;
   for (std::size_t i = 0; i < network_.size(); ++i) {
     const auto [a, b] = network_.ends(i);
-    if (((side >> a) & 1) == ((side >> b) & 1)) continue;
+    if (((side >> a) & 1) == ((side >> b) & 1) || !network_.is_up(i)) continue;
     cut += " " + network_.name_of(i);
     network_.set_up(i, false, rng_.chance(0.3));
     fleet_.timeline.in(time, [this, i] { network_.set_up(i, true, false); });
   }
-  fleet_.say("fault: partition for {} s cuts{}", time / 1000, cut);
+  if (cut.empty()) return false;
+  did("fault: partition for {} s cuts{}", time / 1000, cut);
+  return true;
 }
 
-void Faults::worsen_link() {
-  if (network_.size() == 0) return;
+bool Faults::worsen_link() {
+  if (network_.size() == 0) return false;
   const auto link = rng_.below(network_.size());
   const auto before = network_.nature(link);
   auto worse = before;
@@ -65,45 +86,51 @@ void Faults::worsen_link() {
   for (auto& rate : worse.bytes_per_s) rate = std::max(600.0, rate * std::exp2(-6 * rng_.unit()));
   worse.delay_ms = some_time(10, 5'000);
   const auto time = some_time(minute_ms, 30 * minute_ms);
-  fleet_.say("fault: link {} has {:.0f}/{:.0f} B/s and {} ms delay for {} s", network_.name_of(link),
-             worse.bytes_per_s[0], worse.bytes_per_s[1], worse.delay_ms, time / 1000);
+  did("fault: link {} has {:.0f}/{:.0f} B/s and {} ms delay for {} s", network_.name_of(link), worse.bytes_per_s[0],
+      worse.bytes_per_s[1], worse.delay_ms, time / 1000);
   network_.change(link, worse);
   fleet_.timeline.in(time, [this, link, before] { network_.change(link, before); });
+  return true;
 }
 
-void Faults::jam_radio() {
+bool Faults::jam_radio() {
   const auto channel = rng_.below(radios_.size());
+  if (radios_.is_out(channel)) return false;
   const auto time = some_time(10'000, 40 * minute_ms);
-  fleet_.say("fault: nothing gets through on {} for {} s", radios_.name_of(channel), time / 1000);
+  did("fault: nothing gets through on {} for {} s", radios_.name_of(channel), time / 1000);
   radios_.set_outage(channel, true);
   fleet_.timeline.in(time, [this, channel] { radios_.set_outage(channel, false); });
+  return true;
 }
 
-void Faults::worsen_radio() {
+bool Faults::worsen_radio() {
   const auto channel = rng_.below(radios_.size());
   const auto time = some_time(minute_ms, 40 * minute_ms);
   const auto count = radios_.members(channel).size();
   if (rng_.chance(0.4)) {
     const auto from = rng_.below(count), to = (from + 1 + rng_.below(count - 1)) % count;
-    fleet_.say("fault: on {} N{} does not hear N{} for {} s", radios_.name_of(channel),
-               radios_.members(channel)[to] + 1, radios_.members(channel)[from] + 1, time / 1000);
+    if (radios_.is_deaf(channel, from, to)) return false;
+    did("fault: on {} N{} does not hear N{} for {} s", radios_.name_of(channel), radios_.members(channel)[to] + 1,
+        radios_.members(channel)[from] + 1, time / 1000);
     radios_.set_deaf(channel, from, to, true);
     fleet_.timeline.in(time, [this, channel, from, to] { radios_.set_deaf(channel, from, to, false); });
-    return;
+    return true;
   }
   bearer::Loss loss;
   loss.random = rng_.unit() * 0.4;
   loss.burst_begins = rng_.unit() * 0.05;
-  fleet_.say("fault: {} loses {:.0f} % of its frames, and bursts, for {} s", radios_.name_of(channel),
-             loss.random * 100, time / 1000);
+  did("fault: {} loses {:.0f} % of its frames, and bursts, for {} s", radios_.name_of(channel), loss.random * 100,
+      time / 1000);
   radios_.set_loss(channel, loss);
   fleet_.timeline.in(time, [this, channel] { radios_.set_loss(channel, {}); });
+  return true;
 }
 
-void Faults::replay_radio() {
+bool Faults::replay_radio() {
   const auto channel = rng_.below(radios_.size());
-  fleet_.say("fault: somebody plays old frames on {} again", radios_.name_of(channel));
-  radios_.replay(channel, 60, rng_);
+  if (radios_.replay(channel, 60, rng_) == 0) return false;
+  did("fault: somebody played old frames on {} again", radios_.name_of(channel));
+  return true;
 }
 
 void Faults::down(SimNode& node, store::SimDisk::Cut cut, std::int64_t for_ms) {
@@ -113,33 +140,39 @@ void Faults::down(SimNode& node, store::SimDisk::Cut cut, std::int64_t for_ms) {
   fleet_.timeline.in(for_ms, [&node] { node.start(); });
 }
 
-void Faults::crash() {
-  auto* node = &any_node();
+bool Faults::crash() {
+  auto* node = any_running();
+  if (node == nullptr) return false;
   // Biased: a node caught while its disk has not got everything is where mistakes show.
-  for (int i = 0; i < 8 && !node->has_unsynced(); ++i) node = &any_node();
+  for (int i = 0; i < 8 && !node->has_unsynced(); ++i) node = any_running();
   const auto how = rng_.below(4);
   const auto time = some_time(1'000, 20 * minute_ms);
   if (how == 0) {
-    fleet_.say("fault: the power of {} will fail while its disk writes", node->name());
-    node->crash_in_next_sync([this, node, time] { down(*node, store::SimDisk::Cut::Mixed, time); });
-    return;
+    fleet_.say("the power of {} will fail while its disk writes", node->name());
+    // It is a fault when it comes to that.
+    node->crash_in_next_sync([this, node, time] {
+      did("fault: the power of {} failed while its disk wrote, for {} s", node->name(), time / 1000);
+      down(*node, store::SimDisk::Cut::Mixed, time);
+    });
+    return true;
   }
   if (rng_.chance(0.2)) {
-    fleet_.say("{} is stopped for {} s", node->name(), time / 1000);
+    did("fault: {} is stopped for {} s", node->name(), time / 1000);
     node->stop();
     network_.lost(node->index());
     radios_.lost(node->index());
     fleet_.timeline.in(time, [node] { node->start(); });
-    return;
+    return true;
   }
   const auto cut = how == 1   ? store::SimDisk::Cut::Keep
                    : how == 2 ? store::SimDisk::Cut::Lose
                               : store::SimDisk::Cut::Mixed;
-  fleet_.say("fault: {} {} for {} s", node->name(), how == 1 ? "is killed" : "loses power", time / 1000);
+  did("fault: {} {} for {} s", node->name(), how == 1 ? "is killed" : "loses power", time / 1000);
   down(*node, cut, time);
+  return true;
 }
 
-void Faults::damage() {
+bool Faults::damage() {
   auto& node = any_node();
   const auto count = 1 + rng_.below(3);
   std::string where;
@@ -147,74 +180,87 @@ void Faults::damage() {
     const auto flipped = node.disk().flip_random([](std::string_view) { return true; });
     if (flipped) where += fmt::format(" {}+{}", flipped->name, flipped->byte);
   }
-  fleet_.say("fault: bits rot on the disk of {}:{}", node.name(), where);
+  if (where.empty()) return false;
+  did("fault: bits rot on the disk of {}:{}", node.name(), where);
   node.rotted();
   damaged_.insert(node.index());
-  if (rng_.chance(0.5)) {
-    fleet_.say("fault: {} restarts after it", node.name());
+  if (node.running() && rng_.chance(0.5)) {
+    fleet_.say("{} restarts after it", node.name());
     down(node, store::SimDisk::Cut::Keep, some_time(1'000, minute_ms));
   }
+  return true;
 }
 
-void Faults::fill_disk() {
-  auto& node = any_node();
+bool Faults::fill_disk() {
+  auto* const node = any_running();
+  if (node == nullptr) return false;
   const auto time = some_time(minute_ms, 30 * minute_ms);
   std::uint64_t used = 0;
-  for (const auto& [name, bytes] : node.image()) used += bytes.size();
-  fleet_.say("fault: the disk of {} is full for {} s", node.name(), time / 1000);
-  node.disk().set_quota(used + rng_.below(2'000));
-  fleet_.timeline.in(time, [&node] { node.disk().set_quota(UINT64_MAX); });
+  for (const auto& [name, bytes] : node->image()) used += bytes.size();
+  did("fault: the disk of {} is full for {} s", node->name(), time / 1000);
+  node->disk().set_quota(used + rng_.below(2'000));
+  fleet_.timeline.in(time, [node] { node->disk().set_quota(UINT64_MAX); });
+  return true;
 }
 
-void Faults::fail_disk() {
-  auto& node = any_node();
+bool Faults::fail_disk() {
+  auto* const node = any_running();
+  if (node == nullptr) return false;
   if (rng_.chance(0.5)) {
-    fleet_.say("fault: the disk of {} fails to sync", node.name());
-    node.disk().fail_fdatasync(1 + static_cast<int>(rng_.below(3)));
+    did("fault: the disk of {} fails to sync", node->name());
+    node->disk().fail_fdatasync(1 + static_cast<int>(rng_.below(3)));
   } else {
-    fleet_.say("fault: the disk of {} fails to write", node.name());
-    node.disk().fail_writes(1 + static_cast<int>(rng_.below(3)));
+    did("fault: the disk of {} fails to write", node->name());
+    node->disk().fail_writes(1 + static_cast<int>(rng_.below(3)));
   }
+  return true;
 }
 
-void Faults::slow_disk() {
-  auto& node = any_node();
+bool Faults::slow_disk() {
+  auto* const node = any_running();
+  if (node == nullptr) return false;
   const auto delay = some_time(500, 40'000);
-  fleet_.say("fault: the disk of {} takes {} ms", node.name(), delay);
-  node.set_disk_delay(delay);
-  fleet_.timeline.in(some_time(minute_ms, 20 * minute_ms), [&node] { node.set_disk_delay(5); });
+  did("fault: the disk of {} takes {} ms", node->name(), delay);
+  node->set_disk_delay(delay);
+  fleet_.timeline.in(some_time(minute_ms, 20 * minute_ms), [node] { node->set_disk_delay(5); });
+  return true;
 }
 
-void Faults::jump_clock() {
+bool Faults::jump_clock() {
   auto& node = any_node();
   const auto by =
       rng_.chance(0.5) ? some_time(-10 * year_ms, 10 * year_ms) : some_time(-10 * minute_ms, 10 * minute_ms);
-  fleet_.say("fault: the clock of {} jumps by {} s", node.name(), by / 1000);
+  did("fault: the clock of {} jumps by {} s", node.name(), by / 1000);
   node.jump_clock(by);
+  return true;
 }
 
-void Faults::contradict() {
-  auto& node = any_node();
-  fleet_.say("fault: {} is offered another content of an event it holds", node.name());
-  node.offer_contradiction();
+bool Faults::contradict() {
+  auto* const node = any_running();
+  if (node == nullptr || !node->offer_contradiction()) return false;
+  did("fault: {} was offered another content of an event it holds", node->name());
+  return true;
 }
 
+// No fault, but what a later one needs.
 void Faults::keep_image() {
   auto& node = any_node();
   fleet_.say("an image of the disk of {} is kept", node.name());
   images_[node.index()] = node.image();
 }
 
-void Faults::restore_image() {
-  if (images_.empty()) return keep_image();
+bool Faults::restore_image() {
+  if (images_.empty()) return false;
   auto it = images_.begin();
   std::advance(it, static_cast<std::ptrdiff_t>(rng_.below(images_.size())));
   auto& node = *nodes_[it->first];
-  fleet_.say("fault: {} goes back to an image of its disk", node.name());
+  if (node.image() == it->second) return false;
+  did("fault: {} goes back to an image of its disk", node.name());
   node.restore(it->second);
   network_.lost(node.index());
   radios_.lost(node.index());
   fleet_.timeline.in(some_time(1'000, 10 * minute_ms), [&node] { node.start(); });
+  return true;
 }
 
 void Faults::heal() {

@@ -9,27 +9,38 @@ class Faults {
  public:
   Faults(Fleet& fleet, std::vector<std::unique_ptr<SimNode>>& nodes, Network& network, Radios& radios,
          std::uint64_t seed);
-  void strike();  // one fault now; those that last heal by themselves some time later
-  void heal();    // everything works again, and damaged nodes are restarted
+  // One fault now; those that last heal by themselves some time later. What cannot be done, or would change nothing, is
+  // not counted, and another is drawn.
+  void strike();
+  void heal();  // everything works again, and damaged nodes are restarted
 
  private:
   SimNode& any_node() { return *nodes_[rng_.below(nodes_.size())]; }
+  SimNode* any_running();  // null: none runs
+  template <typename... Args>
+  void did(fmt::format_string<Args...> format, Args&&... args) {
+    ++fleet_.report.faults;
+    fleet_.say(format, std::forward<Args>(args)...);
+  }
+  // Each of these says whether there was something to do.
+  bool try_one();
+  bool try_radio();
   std::int64_t some_time(std::int64_t least_ms, std::int64_t most_ms) { return rng_.between(least_ms, most_ms); }
-  void break_link();
-  void partition();
-  void worsen_link();
-  void jam_radio();
-  void worsen_radio();
-  void replay_radio();
-  void crash();
-  void damage();
-  void fill_disk();
-  void fail_disk();
-  void slow_disk();
-  void jump_clock();
-  void contradict();
+  bool break_link();
+  bool partition();
+  bool worsen_link();
+  bool jam_radio();
+  bool worsen_radio();
+  bool replay_radio();
+  bool crash();
+  bool damage();
+  bool fill_disk();
+  bool fail_disk();
+  bool slow_disk();
+  bool jump_clock();
+  bool contradict();
   void keep_image();
-  void restore_image();
+  bool restore_image();
   void down(SimNode& node, store::SimDisk::Cut cut, std::int64_t for_ms);
 
   Fleet& fleet_;

@@ -100,7 +100,10 @@ void Radios::arrive(std::size_t index, std::size_t station, const Bytes& frame) 
   });
 }
 
-void Radios::set_outage(std::size_t channel, bool out) { channels_[channel].air->set_outage(out); }
+void Radios::set_outage(std::size_t channel, bool out) {
+  channels_[channel].out = out;
+  channels_[channel].air->set_outage(out);
+}
 
 void Radios::set_loss(std::size_t index, const bearer::Loss& loss) {
   auto& channel = channels_[index];
@@ -113,10 +116,16 @@ void Radios::set_loss(std::size_t index, const bearer::Loss& loss) {
 }
 
 void Radios::set_deaf(std::size_t index, std::size_t from, std::size_t to, bool deaf) {
-  channels_[index].air->set_reaches(static_cast<int>(from), static_cast<int>(to), !deaf);
+  auto& channel = channels_[index];
+  if (deaf) {
+    channel.deaf.emplace(from, to);
+  } else {
+    channel.deaf.erase({from, to});
+  }
+  channel.air->set_reaches(static_cast<int>(from), static_cast<int>(to), !deaf);
 }
 
-void Radios::replay(std::size_t index, std::size_t count, Rng& rng) {
+std::size_t Radios::replay(std::size_t index, std::size_t count, Rng& rng) {
   auto& channel = channels_[index];
   std::vector<Bytes> old;
   for (const auto& [at, frame] : channel.recorded) {
@@ -128,6 +137,7 @@ void Radios::replay(std::size_t index, std::size_t count, Rng& rng) {
     if (rng.chance(0.1)) frame.resize(rng.below(frame.size()));
     for (std::size_t station = 0; station < channel.members.size(); ++station) arrive(index, station, frame);
   }
+  return old.empty() ? 0 : count;
 }
 
 void Radios::heal() {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <deque>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -42,10 +43,14 @@ class Radios {
   void forget(std::size_t node);
 
   void set_outage(std::size_t channel, bool out);
+  bool is_out(std::size_t channel) const { return channels_[channel].out; }
   void set_loss(std::size_t channel, const bearer::Loss& loss);  // of all
   void set_deaf(std::size_t channel, std::size_t from, std::size_t to, bool deaf);
-  // Frames heard some time ago are put on the air again.
-  void replay(std::size_t channel, std::size_t count, Rng& rng);
+  bool is_deaf(std::size_t channel, std::size_t from, std::size_t to) const {
+    return channels_[channel].deaf.contains({from, to});
+  }
+  // Frames heard some time ago are put on the air again. How many: 0 when there are none so old.
+  std::size_t replay(std::size_t channel, std::size_t count, Rng& rng);
   void heal();
 
  private:
@@ -62,6 +67,8 @@ class Radios {
     std::vector<std::size_t> members;
     std::unique_ptr<bearer::Air> air;
     std::int64_t wake_at = -1;
+    bool out = false;
+    std::set<std::pair<std::size_t, std::size_t>> deaf;  // from, to
     std::deque<std::pair<std::int64_t, Bytes>> recorded;
     std::vector<std::unordered_set<Mark, FirstOfMark>> taken;  // by each member, for good
   };

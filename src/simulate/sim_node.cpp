@@ -378,8 +378,8 @@ void SimNode::accept(sync::Accept accept) {
                         });
 }
 
-void SimNode::offer_contradiction() {
-  if (!life_) return;
+bool SimNode::offer_contradiction() {
+  if (!life_) return false;
   auto& log = life_->around->log();
   for (const auto& [stream, head] : log.heads()) {
     if (stream.is_branch() || head.sealed_seq == 0) continue;
@@ -398,8 +398,9 @@ void SimNode::offer_contradiction() {
         throw Failure{fmt::format("{} took another content of an event", name())};
       if (outcome == ledger::Accepted::Refused) ++fleet_.report.rejected;
     });
-    return;
+    return true;
   }
+  return false;
 }
 
 void SimNode::after_call() {

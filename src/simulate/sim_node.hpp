@@ -62,7 +62,8 @@ class SimNode {
   // Bits of the disk have rotted.
   void rotted();
   // A run comes to the ledger's door that the protocol should have kept away: nothing of it may get in.
-  void offer_contradiction();
+  // False: this node holds nothing that could be contradicted.
+  bool offer_contradiction();
   // A copy of the disk as it is now, and going back to one, as a restored backup or a virtual machine does.
   std::map<std::string, Bytes> image() const;
   void restore(const std::map<std::string, Bytes>& image);

@@ -13,7 +13,8 @@ namespace {
 constexpr std::int64_t second_ms = 1'000;
 constexpr std::int64_t minute_ms = 60 * second_ms;
 constexpr std::int64_t quiet_max_ms = 6 * 60 * minute_ms;  // after healing, until all must be equal
-constexpr std::size_t faults_min = 24;
+constexpr std::int64_t come_again_ms = 30 * second_ms;
+constexpr std::size_t faults_min = 26;  // of which some are armed and may never come true
 constexpr std::size_t radios_max = 6;
 
 class World {
@@ -30,6 +31,7 @@ class World {
   RadioNature some_radio();
   void make_radio(std::vector<std::size_t> members);
   void plan_users(std::int64_t end_ms);
+  void let_act(std::size_t node, std::int64_t end_ms);
   void plan_faults(std::int64_t end_ms);
   void on_output(std::size_t node, const sync::Output& output);
   bool is_level();
@@ -141,9 +143,19 @@ void World::plan_users(std::int64_t end_ms) {
     // People act in bursts.
     const auto burst = rng_.chance(0.1) ? 1 + rng_.below(8) : 1;
     for (std::uint64_t n = 0; n < burst; ++n, at += rng_.between(1, 3'000)) {
-      fleet_.timeline.at(at, [this, node] { nodes_[node]->user_acts(); });
+      fleet_.timeline.at(at, [this, node, end_ms] { let_act(node, end_ms); });
     }
   }
+}
+
+// Who finds a node down goes to another one, or comes again.
+void World::let_act(std::size_t node, std::int64_t end_ms) {
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    auto& one = *nodes_[(node + i) % nodes_.size()];
+    if (one.running()) return one.user_acts();
+  }
+  const auto again = fleet_.timeline.now() + come_again_ms;
+  if (again < end_ms) fleet_.timeline.at(again, [this, node, end_ms] { let_act(node, end_ms); });
 }
 
 void World::plan_faults(std::int64_t end_ms) {
@@ -228,6 +240,7 @@ Report World::run() {
   try {
     make_fleet();
     make_links();
+    report.links = network_.size();
     faults_.emplace(fleet_, nodes_, network_, radios_, rng_());
     const auto end_ms = static_cast<std::int64_t>(fleet_.options.hours * 60 * static_cast<double>(minute_ms));
     plan_users(end_ms);
@@ -245,8 +258,8 @@ Report World::run() {
   } catch (const Failure& failure) {
     report.failure = failure.what;
     fleet_.say("FAILED: {}", failure.what);
-    report.story = fleet_.trace.story();
   }
+  if (!report.passed || fleet_.options.keep_story) report.story = fleet_.trace.story();
   report.hours = static_cast<double>(fleet_.timeline.now()) / (60.0 * static_cast<double>(minute_ms));
   report.trace_digest = fleet_.trace.digest();
   return report;
@@ -261,6 +274,28 @@ std::string_view name_of(Bug bug) {
 }
 
 Report run(std::uint64_t seed, const Options& options) { return World(seed, options).run(); }
+
+std::string short_of(const Report& report, const Options& options) {
+  if (!report.passed) return {};
+  const auto told = [&](std::string_view what) {
+    return fmt::format("the seed is worth too little: {}; {:.1f} h, {} events, {} faults", what, report.hours,
+                       report.events, report.faults);
+  };
+  if (report.hours < std::min(worth_hours, options.hours)) return told("too short a time");
+  if (options.hours < worth_hours) return {};
+  if (options.events_min >= worth_events && report.events < worth_events) return told("too few events");
+  if (report.faults < worth_faults) return told("too few faults");
+  return {};
+}
+
+std::string again(std::uint64_t seed, const Options& options) {
+  const Options usual;
+  auto out = fmt::format("airbridge_simulate --seeds 1 --first-seed {}", seed);
+  if (options.nodes != usual.nodes) out += fmt::format(" --nodes {}", options.nodes);
+  if (options.hours != usual.hours) out += fmt::format(" --hours {}", options.hours);
+  if (options.bug != usual.bug) out += fmt::format(" --bug {}", name_of(options.bug));
+  return out;
+}
 
 std::string line_of(const Report& report) {
   return fmt::format(

@@ -37,6 +37,7 @@ struct Options {
   double disk_checks = 0.002;     // share of claims for which a copy of the disk is opened and read
   std::size_t story_lines = 400;  // kept of the trace
   bool tell_frames = false;       // every frame in the story
+  bool keep_story = false;        // also of a run that passed
   std::uint64_t bytes_max = 40'000'000;  // carried by the network; more means that somebody repeats himself
 };
 
@@ -44,15 +45,16 @@ struct Report {
   std::uint64_t seed = 0;
   bool passed = false;
   std::string failure;             // a sentence
-  std::vector<std::string> story;  // the last lines of the trace, when it failed
+  std::vector<std::string> story;  // the last lines of the trace, when it failed or was to be kept
   Bytes trace_digest;              // of all lines: equal for equal runs
   std::size_t nodes = 0;
+  std::size_t links = 0;
   std::size_t radios = 0;
   double hours = 0;
   std::uint64_t events = 0;   // made by users
   std::uint64_t saved = 0;    // of which a user was told "saved"
   std::uint64_t excused = 0;  // of these, gone with the only disk that held them
-  std::uint64_t faults = 0;
+  std::uint64_t faults = 0;   // really done
   std::uint64_t crashes = 0;
   std::uint64_t forks = 0;         // branches named, counted once
   std::uint64_t incarnations = 0;  // begun after the first
@@ -70,6 +72,16 @@ struct Report {
 };
 
 Report run(std::uint64_t seed, const Options& options = {});
+
+// What a seed is worth at least.
+inline constexpr double worth_hours = 6;
+inline constexpr std::uint64_t worth_events = 500, worth_faults = 20;
+// A sentence naming what the run was short of; empty: nothing. Hours and events that were not asked for are not missed,
+// nor is anything when the run failed, which ends it early.
+std::string short_of(const Report& report, const Options& options = {});
+
+// How to have the same run again: "airbridge_simulate --seeds 1 --first-seed 17 --nodes 2".
+std::string again(std::uint64_t seed, const Options& options = {});
 
 // One line for people: "seed 17  6 nodes  6.2 h  812 events  31 faults  ok".
 std::string line_of(const Report& report);

@@ -1,5 +1,6 @@
 // airbridge_simulate --seeds N --first-seed S [--bug NAME] [--nodes N] [--hours H] [--verbose] [--frames]
-// Runs seeds, prints how each went while it goes, the story of the ones that failed, and "N passed, N failed".
+// Runs seeds, prints how each went while it goes, the story of the ones that failed, and "N passed, N failed". A seed
+// in which too little happened has failed as well.
 #include <fmt/format.h>
 
 #include <charconv>
@@ -57,7 +58,11 @@ int main(int argc, char** argv) {
   double simulated = 0;
   const auto start = std::chrono::steady_clock::now();
   for (auto seed = first; seed < first + seeds; ++seed) {
-    const auto report = simulate::run(seed, options);
+    auto report = simulate::run(seed, options);
+    if (auto little = simulate::short_of(report, options); !little.empty()) {
+      report.passed = false;
+      report.failure = std::move(little);
+    }
     (report.passed ? passed : failed) += 1;
     events += report.events;
     faults += report.faults;
@@ -66,7 +71,7 @@ int main(int argc, char** argv) {
     if (verbose || !report.passed || seeds <= 50) fmt::print("{}\n", simulate::line_of(report));
     if (!report.passed && failed <= failures_told_max) {
       for (const auto& line : report.story) fmt::print("    {}\n", line);
-      fmt::print("    again: airbridge_simulate --seeds 1 --first-seed {}\n", seed);
+      fmt::print("    again: {}\n", simulate::again(seed, options));
     }
     if (!verbose && seeds > 50 && (seed - first + 1) % 50 == 0) {
       fmt::print("{} of {} seeds, {} failed\n", seed - first + 1, seeds, failed);
