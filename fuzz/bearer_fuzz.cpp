@@ -1,9 +1,9 @@
 // Hostile bytes against a datagram channel.
-// Input: byte 0 chooses (bit 0 half duplex, bit 1 sign-only, bit 2 raw frames) and in bits 6-7 what the rest is: 0
-// frames for the channel, 1 a block, 2 a saved state, 3 last values. Frames come as {type and flags, length low, length
-// high, payload} and are sealed here with the key of a member, so that the fuzzer gets past the tag; raw ones as they
-// are. The first frames of that member are honest ones and open a session; a payload that begins with ff ff gets its
-// tag.
+// Input: byte 0 chooses (bit 0 half duplex, bit 1 sign-only, bit 2 raw frames, bit 3 one way) and in bits 6-7 what the
+// rest is: 0 frames for the channel, 1 a block, 2 a saved state, 3 last values. Frames come as {type and flags, length
+// low, length high, payload} and are sealed here with the key of a member, so that the fuzzer gets past the tag; raw
+// ones as they are. The first frames of that member are honest ones and open a session; a payload that begins with ff
+// ff gets its tag.
 #include "base/hash.hpp"
 #include "bearer/channel.hpp"
 #include "bearer/wire.hpp"
@@ -42,18 +42,23 @@ struct Talker final : Source {
 };
 
 struct Target {
-  Target(bool half_duplex, bool encrypt)
+  Target(bool half_duplex, bool encrypt, bool one_way)
       : peer({{}, node(2), peer_start, encrypt, Planted::None}, {}),
-        channel(setup(half_duplex, encrypt), source, squeezer, Rng(1), at(0)) {
+        channel(setup(half_duplex, encrypt, one_way), source, squeezer, Rng(1), at(0)) {
     peer.set_members({node(1)});
     peer.take_state(at(0));
     peer.saved();
     channel.set_members({node(2), node(3)}, at(0));
     take();
   }
-  static Setup setup(bool half_duplex, bool encrypt) {
+  static Setup setup(bool half_duplex, bool encrypt, bool one_way) {
     auto profile = *preset(half_duplex ? "radio" : "lte");
     profile.encrypt = encrypt;
+    if (one_way) {
+      profile.one_way = true;
+      profile.half_duplex = false;
+      profile.repair_percent = 30;
+    }
     return {profile, node(1), {}, own_start, {}, Planted::None};
   }
   void take() {
@@ -119,7 +124,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     default:
       break;
   }
-  Target target((mode & 1) != 0, (mode & 2) == 0);
+  Target target((mode & 1) != 0, (mode & 2) == 0, (mode & 8) != 0);
   target.sealed(flag_long, Bytes(8, 1));
   Bytes open;
   put_data_head(open, 0xFFFF, 1, false, false, false);
