@@ -21,10 +21,13 @@ struct RadioRow {
 // 266,176 B took without loss. Here they are messages, tasks and casualties of the table of records, near half of all
 // events, so the goal is 5 min for each 56 kB of theirs, compressed and without frames, as counted for each seed
 // (radio_first_two_classes). The urgent events alone are fewer bytes than the 13.4 kB of that workload (53 s); their 60
-// s stay. From when both know that the other is there; what that took is radio_contact.
+// s stay. From when both know that the other is there; what that took is radio_contact, within two beacon intervals.
+//
+// nothing_new: what two nodes that hold the same say, both together, in one beacon interval: an hour's bytes, long
+// heads and whatever else goes over the air among them.
 std::vector<RadioRow> sync_radio(int seeds);
 // 64 kbit/s full duplex, 30 % loss, 2 s delay, 200 positions a minute: an urgent message from either side every minute,
-// which is less than a flood.
+// which is less than a flood. The worst one counts.
 std::vector<RadioRow> sync_lossy(int seeds);
 
 }  // namespace airbridge::bench

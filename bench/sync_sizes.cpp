@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <map>
 
+#include "bearer/frame.hpp"
+#include "bearer/payload.hpp"
 #include "bearer/squeeze.hpp"
 #include "bearer/wire.hpp"
 #include "field_workload.hpp"
@@ -16,15 +18,28 @@ using sync::HeldVector;
 using sync::WriterTable;
 
 namespace {
-constexpr std::size_t frame_bytes = 200, frame_overhead = 12, in_frame = frame_bytes - frame_overhead;
+constexpr std::size_t frame_bytes = 200;
+// A fragment stands in a frame behind the frame's own bytes, the head of its data and its own.
+constexpr std::size_t around_fragment = bearer::frame_overhead + bearer::data_head_bytes + bearer::fragment_head_bytes;
+constexpr std::size_t in_frame = frame_bytes - around_fragment;
+// A last value stands in a frame of its own kind.
+constexpr std::size_t in_value_frame = frame_bytes - bearer::frame_overhead;
 constexpr Milliseconds hour{3'600'000};
 constexpr std::size_t run_entries_max = 16;    // a seal vouches for so many at most
 constexpr std::size_t block_bytes = 6 * 1024;  // of messages in one burst
 
+// A block in so many frames as it needs.
 double framed(std::size_t bytes) {
   const auto frames = std::max<std::size_t>(1, (bytes + in_frame - 1) / in_frame);
-  return static_cast<double>(bytes + frames * frame_overhead);
+  return static_cast<double>(bytes + frames * around_fragment);
 }
+// A message alone in its block, with its length before it.
+double framed(const Bytes& message) {
+  Bytes block;
+  bearer::put_message(block, message);
+  return framed(block.size());
+}
+double framed_value(const Bytes& message) { return static_cast<double>(message.size() + bearer::frame_overhead); }
 // As a share of a burst: what is in a full frame.
 double in_full_frames(double bytes) { return bytes * frame_bytes / in_frame; }
 
@@ -89,17 +104,14 @@ Bytes checked(const sync::Message& message, const CompactContext& context) {
 void vectors(World& world, std::vector<SizeRow>& rows) {
   double full = 0, delta = 0;
   for (const auto& held : world.now) {
-    full += framed(checked(sync::AskVector{}, world.context).size());
-    full += framed(checked(vector_of(held, nullptr), world.context).size());
+    full += framed(checked(sync::AskVector{}, world.context));
+    full += framed(checked(vector_of(held, nullptr), world.context));
     const auto digest = sync::numbers_digest_of(world.base);
-    delta += framed(checked(sync::AskVector{digest}, world.context).size());
-    delta += framed(checked(vector_of(held, &world.base), world.context).size());
+    delta += framed(checked(sync::AskVector{digest}, world.context));
+    delta += framed(checked(vector_of(held, &world.base), world.context));
   }
   rows.push_back({"sync.vector_full_24h", full, "B", 400});
-  rows.push_back({"sync.vector_delta_24h", delta, "B", 280});
-  const auto same = framed(checked(sync::Ping{300, sync::digest_of(world.base)}, world.context).size()) +
-                    framed(checked(sync::Pong{300}, world.context).size());
-  rows.push_back({"sync.nothing_new", same, "B", 40});
+  rows.push_back({"sync.vector_delta_24h", delta, "B", 290});
 }
 
 void positions(World& world, std::vector<SizeRow>& rows) {
@@ -118,13 +130,13 @@ void positions(World& world, std::vector<SizeRow>& rows) {
   context.known = [&](std::uint16_t tag) { return std::vector<ByteView>{known.at(tag)}; };
   const auto fresh = [&](int node) { return model::encode(work.position(node, context.now)); };
   const auto single = checked(sync::LastValues{{fresh(7)}}, context);
-  rows.push_back({"sync.position_single", framed(single.size()), "B", 27});
+  rows.push_back({"sync.position_single", framed_value(single), "B", 27});
   sync::LastValues many;
-  while (checked(many, context).size() + sync::short_position_bytes <= in_frame) {
+  while (checked(many, context).size() + sync::short_position_bytes <= in_value_frame) {
     many.observations.push_back(fresh(static_cast<int>(many.observations.size())));
   }
   rows.push_back({"sync.position_gathered",
-                  framed(checked(many, context).size()) / static_cast<double>(many.observations.size()), "B", 16});
+                  framed_value(checked(many, context)) / static_cast<double>(many.observations.size()), "B", 16});
   rows.push_back({"sync.position_in_full", static_cast<double>(fresh(7).size()), "B", 0});
 }
 

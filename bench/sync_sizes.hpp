@@ -1,12 +1,12 @@
 #pragma once
 // How many bytes the exchange between nodes takes on a narrow link, for `./dev bench sync` and the test that holds it.
 //
-// Frames have 200 bytes, 12 of them head and tag. 50 nodes that shared 120 h of field_workload.hpp have been in two
-// halves for 24 h. All sums count frames: of a message alone so many as it needs, of a backlog their share.
+// Frames have 200 bytes: 12 of them head and tag, and 6 the heads of the data and of the fragment. 50 nodes that shared
+// 120 h of field_workload.hpp have been in two halves for 24 h. All sums count frames: of a message alone so many as it
+// needs, of a backlog their share.
 //
 //   vector_full_24h     both ask, and both tell all they hold
 //   vector_delta_24h    both ask against the vector they had in common, and both tell what grew
-//   nothing_new         one asks with a digest, the other agrees
 //   position_single     one node's position in a frame of its own, told in full before
 //   position_gathered   the same, as many in a frame as it holds
 //   backlog_event       what the other half lacks, in blocks of 6 kB, with seals for up to 16 events each, private
