@@ -198,6 +198,10 @@ TEST_CASE("a mobile node carries what two posts write that never meet") {
   at_b.set_down(true);
   at_a.set_down(false);
   CHECK(crew.all_agree());
-  // Post A learns on its next meeting that post B holds what it wrote, and keeps it as a report of the mobile node.
+  // For post A all of its own is saved on the mobile node, the only one it ever heard since: nobody says for another
+  // what it holds.
   CHECK(eventually([&] { return crew[0].status().at("unshared") == 0; }));
+  const auto saved = crew[0].entity(of_a).at("saved").as_object();
+  CHECK(saved.at("others_names") == json::array{"TEAM 3"});
+  CHECK_FALSE(saved.contains("reported"));
 }
