@@ -184,8 +184,8 @@ std::vector<RadioRow> sync_radio(int seeds) {
           {"radio_urgent_backlog", urgent_s, "s", 60},
           important,
           {"radio_first_two_classes", important_bytes / 1000, "kB", 0},
-          {"radio_all_events", all_s / 60, "min", 18},
-          {"radio_live_urgent_p95", percentile(reports_s, 0.95), "s", 25},
+          {"radio_all_events", all_s / 60, "min", 13},
+          {"radio_live_urgent_p95", percentile(reports_s, 0.95), "s", 15},
           {"radio_live_urgent_p50", percentile(reports_s, 0.5), "s", 0},
           {"radio_live_urgent_worst", percentile(reports_s, 1), "s", 0},
           {"radio_bytes_per_event", bytes / seeds, "B", 0}};
