@@ -252,23 +252,32 @@ void BundleDesk::read_on(std::uint64_t id, std::uint64_t at, Bytes bytes, bool l
     const auto reading = found->second;
     reading->take(at, std::move(bytes), last,
                   [this, last, reading = std::weak_ptr(reading), done = std::move(done)](auto result) {
+                    const auto there = reading.lock();
                     // Not before the end: its writer's grant may stand in it.
-                    if (const auto there = reading.lock(); there && result && last) {
-                      if (auto head = there->take_head()) {
-                        const auto writer = model::key_id_of(head->writer);
-                        const auto* member = around_.picture.get()->roster().find(writer);
-                        if (member != nullptr && member->granted && writer != around_.home.node_key.id()) {
-                          around_.worker.post([this, writer, head = std::move(*head)] {
-                            const auto file = file_of("from", writer.view());
-                            const auto before = kept_head(file);
-                            if (!before || before->written < head.written) keep_head(file, head);
-                          });
-                        }
-                      }
-                    }
-                    done(std::move(result));
+                    auto head = there && result && last ? there->take_head() : std::nullopt;
+                    if (!head || !is_from_member(*head)) return done(std::move(result));
+                    around_.worker.post([this, head = std::move(*head), result = std::move(result), done] {
+                      remember(head);
+                      done(result);
+                    });
                   });
   });
+}
+
+// Core thread. Of the picture as it is now: the one that was last shown may not know yet what was just read.
+bool BundleDesk::is_from_member(const bundle::Head& head) const {
+  const auto writer = model::key_id_of(head.writer);
+  if (writer == around_.home.node_key.id()) return false;
+  const auto picture = around_.ledger.publish();
+  const auto* member = picture->roster().find(writer);
+  return member != nullptr && member->granted;
+}
+
+// Worker thread. The answer waits for it: a node that runs for one reading stops right after.
+void BundleDesk::remember(const bundle::Head& head) const {
+  const auto file = file_of("from", model::key_id_of(head.writer).view());
+  const auto before = kept_head(file);
+  if (!before || before->written < head.written) keep_head(file, head);
 }
 
 void BundleDesk::stop() {

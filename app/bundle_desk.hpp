@@ -79,6 +79,8 @@ class BundleDesk {
   std::optional<bundle::Head> kept_head(const std::string& file) const;
   void keep_head(const std::string& file, const bundle::Head& head) const;
   std::pair<sync::HeldVector, std::string> since_for(const std::string& name, int class_max) const;
+  bool is_from_member(const bundle::Head& head) const;
+  void remember(const bundle::Head& head) const;
   std::string name_of(const model::KeyId& id) const;
 
   const Around around_;

@@ -78,6 +78,10 @@ TEST_CASE("three nodes that never see each other are equal after bundles went ro
   const auto third = carry(2, 0, "ca");
   CHECK_MESSAGE(third.status == 0, third.all());
   CHECK(third.out.find("were here already") != std::string::npos);
+  // The one who came with its first bundle is known from then on by what it said to hold.
+  const auto answer = three.write(0, "ac", {"--for", "BOAT 3"});
+  CHECK_MESSAGE(answer.out.find("Leaving out what BOAT 3 held when it wrote") != std::string::npos, answer.all());
+  CHECK_MESSAGE(answer.out.find(": 0 events") != std::string::npos, answer.all());
   // And once more round, so that all that the last one wrote arrives.
   CHECK(carry(0, 1, "ab2", {"--for", "TRUCK 2"}).status == 0);
   CHECK(carry(1, 2, "bc2", {"--for", "BOAT 3"}).status == 0);
