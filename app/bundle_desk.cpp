@@ -57,7 +57,9 @@ struct BundleDesk::Writing {
   SteadyTime used{};
 };
 
-BundleDesk::BundleDesk(Around around) : around_(std::move(around)) {}
+BundleDesk::BundleDesk(Around around) : around_(std::move(around)) {
+  around_.worker.post([this] { recall_reported(); });
+}
 
 std::string BundleDesk::name_of(const model::KeyId& id) const { return around_.picture.get()->roster().name_of(id); }
 
@@ -91,6 +93,32 @@ void BundleDesk::keep_head(const std::string& file, const bundle::Head& head) co
   const auto bytes = bundle::begin_file(head, [this](ByteView text) { return around_.home.node_key.sign(text); });
   if (const auto written = write_file(file, as_text(bytes), 0600); !written)
     log::warn("bundle", "what a bundle held will not be remembered", {{"why", written.error().text}});
+}
+
+// What the writers of bundles held when they wrote them, from the files of earlier runs.
+void BundleDesk::recall_reported() {
+  std::error_code error;
+  std::size_t files = 0;
+  for (auto at = fs::directory_iterator(around_.home.incident_dir / "bundles", error);
+       !error && at != fs::directory_iterator() && files < 2 * bundle_names_kept_max; at.increment(error)) {
+    if (!at->path().filename().string().starts_with("from-")) continue;
+    ++files;
+    const auto head = kept_head(at->path().string());
+    if (head && file_of("from", model::key_id_of(head->writer).view()) == at->path()) report(*head);
+  }
+}
+
+// Heard in no session: shown as its writer's word, and counted nowhere.
+void BundleDesk::report(const bundle::Head& head) {
+  reported_[model::key_id_of(head.writer)] = head.holds;
+  auto table = std::make_shared<api::ReportedTable>();
+  std::size_t streams = 0;
+  for (const auto& [writer, holds] : reported_) {
+    if (streams + holds.size() > bundle_reported_max) continue;
+    streams += holds.size();
+    for (const auto& [stream, held] : holds) (*table)[stream][writer] = {held.seq, writer};
+  }
+  around_.reported.set(std::move(table));
 }
 
 // What the one it is for holds, as far as anybody can know: what it said in a session; and what it held when it wrote
@@ -274,10 +302,12 @@ bool BundleDesk::is_from_member(const bundle::Head& head) const {
 }
 
 // Worker thread. The answer waits for it: a node that runs for one reading stops right after.
-void BundleDesk::remember(const bundle::Head& head) const {
+void BundleDesk::remember(const bundle::Head& head) {
   const auto file = file_of("from", model::key_id_of(head.writer).view());
   const auto before = kept_head(file);
-  if (!before || before->written < head.written) keep_head(file, head);
+  if (before && before->written >= head.written) return;
+  keep_head(file, head);
+  report(head);
 }
 
 void BundleDesk::stop() {

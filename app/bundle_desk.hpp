@@ -20,6 +20,8 @@ inline constexpr std::size_t bundle_piece_target = 512 * 1024;
 inline constexpr std::size_t bundle_upload_max = 1024 * 1024;     // bytes of a file sent here at once
 inline constexpr std::size_t bundle_start_max = 3 * 1024 * 1024;  // of a file whose head says since when
 inline constexpr std::size_t bundle_names_kept_max = 256;  // for whom bundles were written, and by whom; the oldest go
+// Streams of all writers of bundles together that are shown as reported; of more nothing is shown.
+inline constexpr std::size_t bundle_reported_max = 250'000;
 
 // What is to be written.
 struct BundleWish {
@@ -55,6 +57,7 @@ class BundleDesk {
     std::string node_name;
     const Shared<picture::Picture>& picture;
     const Shared<api::Status>& status;
+    Shared<api::ReportedTable>& reported;  // set from the bundles read here, also in earlier runs
   };
   explicit BundleDesk(Around around);
 
@@ -80,12 +83,15 @@ class BundleDesk {
   void keep_head(const std::string& file, const bundle::Head& head) const;
   std::pair<sync::HeldVector, std::string> since_for(const std::string& name, int class_max) const;
   bool is_from_member(const bundle::Head& head) const;
-  void remember(const bundle::Head& head) const;
+  void remember(const bundle::Head& head);
+  void recall_reported();
+  void report(const bundle::Head& head);
   std::string name_of(const model::KeyId& id) const;
 
   const Around around_;
   std::uint64_t last_id_ = 0;                                   // of the worker's and the core's, each their own
   std::map<std::uint64_t, std::shared_ptr<Writing>> writings_;  // worker
+  std::map<model::KeyId, sync::HeldVector> reported_;           // worker
   std::uint64_t last_reading_ = 0;
   std::map<std::uint64_t, std::shared_ptr<BundleReading>> readings_;  // core
   bool stopped_ = false;                                              // core

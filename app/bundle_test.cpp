@@ -164,7 +164,30 @@ TEST_CASE("a running node writes and reads bundles, and shows at once what one b
   CHECK(field_of(b.entity(id).as_object(), "name").at("value") == "from a");
   // A file is no session: nobody counts as a holder because of it.
   CHECK(a.entity(id).at("saved").at("others") == 0);
+  CHECK_FALSE(b.entity(id).at("saved").as_object().contains("reported"));
 
+  SUBCASE("what the writer of a bundle says to hold is shown as its word, also after a restart, and not counted") {
+    const auto back = run({"bundle", "write", "--url", b.http(), (folder / "back").string()});
+    REQUIRE_MESSAGE(back.status == 0, back.all());
+    const auto taken = run({"bundle", "read", "--url", a.http(), (folder / "back").string()});
+    REQUIRE_MESSAGE(taken.status == 0, taken.all());
+    const auto news = run({"bundle", "write", "--url", a.http(), "--for", "TRUCK 2", (folder / "news").string()});
+    CHECK_MESSAGE(news.out.find("Leaving out what TRUCK 2 held when it wrote") != std::string::npos, news.all());
+    CHECK_MESSAGE(news.out.find(": 0 events") != std::string::npos, news.all());
+    const auto is_reported = [&] {
+      return eventually([&] {
+        a.status();
+        const auto saved = a.entity(id).at("saved").as_object();
+        return saved.at("others") == 0 && saved.contains("reported") &&
+               saved.at("reported") == json::array{json::object{{"node", "TRUCK 2"}, {"by", "TRUCK 2"}}};
+      });
+    };
+    CHECK(is_reported());
+    CHECK(a.status().at("unshared").to_number<int>() > 0);
+    REQUIRE(a.stop() == 0);
+    a.start();
+    CHECK(is_reported());
+  }
   SUBCASE("the pieces of a file can be sent again, but none be left out") {
     std::string bytes = read_text(folder / "file");
     const auto begun = b.post("/api/v1/bundles/reading", json::object{});

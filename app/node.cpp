@@ -96,6 +96,7 @@ class RunningNode final : public Node {
   NodePorts ports_;
   Shared<picture::Picture> picture_{std::make_shared<const picture::Picture>()};
   Shared<api::Status> status_{std::make_shared<const api::Status>()};
+  Shared<api::ReportedTable> reported_{std::make_shared<const api::ReportedTable>()};
   Shared<api::Comparisons> comparisons_{std::make_shared<const api::Comparisons>()};
 
   std::vector<std::unique_ptr<tiles::TileSource>> maps_;
@@ -280,7 +281,7 @@ void RunningNode::start_feeds() {
   });
   status_maker_ =
       std::make_unique<NodeStatus>(info_, api::IncidentInfo{home_.incident, home_.genesis.name, home_.genesis.exercise},
-                                   NodeStatus::Parts{*ledger_, *peers_, *tak_, *feeds_, own_place_}, clock_);
+                                   NodeStatus::Parts{*ledger_, *peers_, *tak_, *feeds_, own_place_, reported_}, clock_);
   for (auto& problem : feeds_->start(config_, own_place_.id(), info_.name))
     start_problems_.push_back(std::move(problem));
   own_place_.start();
@@ -300,8 +301,8 @@ Result<void, std::string> RunningNode::start_api(const net::Endpoint& at) {
                          comparisons_};
   backend_ = std::make_unique<NodeBackend>(home_, clock_, std::move(core), picture_, status_);
   bundle_ = std::make_unique<LoopThread>();
-  bundle_desk_ = std::make_unique<BundleDesk>(
-      BundleDesk::Around{core_->loop(), bundle_->loop(), clock_, *ledger_, home_, info_.name, picture_, status_});
+  bundle_desk_ = std::make_unique<BundleDesk>(BundleDesk::Around{core_->loop(), bundle_->loop(), clock_, *ledger_,
+                                                                 home_, info_.name, picture_, status_, reported_});
   api_ = std::make_unique<LoopThread>();
   Result<void, std::string> started;
   api_->call([&] {

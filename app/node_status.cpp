@@ -94,6 +94,7 @@ void NodeStatus::count_unshared(api::Status& status) {
   }
   if (*held_ != *held) held_ = held;  // the same table while nothing changes: readers compare by address
   status.held = held_;
+  status.reported = parts_.reported.get();
 }
 
 void NodeStatus::hash_state(api::StoreInfo& store, const picture::Picture& picture) {

@@ -10,6 +10,7 @@
 #include "ledger.hpp"
 #include "own_place.hpp"
 #include "peers.hpp"
+#include "shared.hpp"
 #include "tak_gateway.hpp"
 #include "told_hash.hpp"
 
@@ -23,6 +24,7 @@ class NodeStatus {
     const TakGateway& tak;
     const Feeds& feeds;
     const OwnPlace& own_place;
+    const Shared<api::ReportedTable>& reported;
   };
   NodeStatus(api::NodeInfo node, api::IncidentInfo incident, const Parts& parts, const Clock& clock)
       : node_(std::move(node)), incident_(std::move(incident)), parts_(parts), clock_(clock) {}
