@@ -290,10 +290,11 @@ std::string short_of(const Report& report, const Options& options) {
 
 std::string again(std::uint64_t seed, const Options& options) {
   const Options usual;
-  auto out = fmt::format("airbridge_simulate --seeds 1 --first-seed {}", seed);
+  auto out = fmt::format("./dev simulate --seeds 1 --first-seed {}", seed);
   if (options.nodes != usual.nodes) out += fmt::format(" --nodes {}", options.nodes);
   if (options.hours != usual.hours) out += fmt::format(" --hours {}", options.hours);
   if (options.bug != usual.bug) out += fmt::format(" --bug {}", name_of(options.bug));
+  if (options.tell_frames) out += " --frames";
   return out;
 }
 

@@ -80,7 +80,7 @@ inline constexpr std::uint64_t worth_events = 500, worth_faults = 20;
 // nor is anything when the run failed, which ends it early.
 std::string short_of(const Report& report, const Options& options = {});
 
-// How to have the same run again: "airbridge_simulate --seeds 1 --first-seed 17 --nodes 2".
+// How to have the same run again: "./dev simulate --seeds 1 --first-seed 17 --nodes 2".
 std::string again(std::uint64_t seed, const Options& options = {});
 
 // One line for people: "seed 17  6 nodes  6.2 h  812 events  31 faults  ok".

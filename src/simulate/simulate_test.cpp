@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <cstdlib>
 
 using namespace airbridge;
 using namespace airbridge::simulate;
@@ -10,7 +11,7 @@ using namespace airbridge::simulate;
 namespace {
 constexpr int quick_seeds = 6;                 // the short form; ./dev simulate runs any number
 constexpr std::chrono::seconds fresh_for{60};  // no new seed is begun after it
-constexpr std::uint64_t fresh_seeds_a_day = 1'000;
+constexpr std::uint64_t fresh_seeds_max = 1'000;
 constexpr int seeds_to_find = 40;  // within which a planted bug must show
 }  // namespace
 
@@ -19,6 +20,7 @@ TEST_CASE("fleets keep every promise and end alike") {
   std::uint64_t recalled = 0;
   for (std::uint64_t seed = 1; seed <= quick_seeds; ++seed) {
     const auto report = run(seed * 4 + seed % 2);  // half of them with two or three nodes
+    CAPTURE(again(report.seed));
     MESSAGE(line_of(report));
     for (const auto& line : report.story) MESSAGE(line);
     CHECK(report.passed);
@@ -44,14 +46,16 @@ TEST_CASE("fleets keep every promise and end alike") {
   CHECK(scrubbed > 0);
 }
 
-// Others each day, the same all day long. The clock says how many, never whether they pass.
+// Others in each run: `./dev test` draws the first from the date, says it, and takes it from AIRBRIDGE_FIRST_SEED when
+// that is set. The clock says how many, never whether they pass.
 TEST_CASE("a minute of seeds that nobody has chosen keep every promise") {
   using namespace std::chrono;
-  const auto day = duration_cast<days>(system_clock::now().time_since_epoch()).count();
-  const auto first = static_cast<std::uint64_t>(day) * fresh_seeds_a_day;
+  const auto* const told = std::getenv("AIRBRIDGE_FIRST_SEED");
+  auto first = static_cast<std::uint64_t>(duration_cast<seconds>(system_clock::now().time_since_epoch()).count());
+  if (told != nullptr) first = std::strtoull(told, nullptr, 10);
   const auto begin = steady_clock::now();
   auto seed = first;
-  for (; seed < first + fresh_seeds_a_day && steady_clock::now() - begin < fresh_for; ++seed) {
+  for (; seed < first + fresh_seeds_max && steady_clock::now() - begin < fresh_for; ++seed) {
     const auto report = run(seed);
     CAPTURE(again(seed));
     if (!report.passed) {
@@ -75,10 +79,12 @@ TEST_CASE("a seed in which too little happens is told, with how to have it again
   CHECK(short_of(report).find("too few events") != std::string::npos);
   report.events = 500, report.hours = 5.9;
   CHECK(short_of(report).find("too short") != std::string::npos);
-  CHECK(again(17) == "airbridge_simulate --seeds 1 --first-seed 17");
+  CHECK(again(17) == "./dev simulate --seeds 1 --first-seed 17");
   Options options;
   options.nodes = 2, options.hours = 8, options.bug = Bug::PriorityHole;
-  CHECK(again(17, options) == "airbridge_simulate --seeds 1 --first-seed 17 --nodes 2 --hours 8 --bug priority-hole");
+  CHECK(again(17, options) == "./dev simulate --seeds 1 --first-seed 17 --nodes 2 --hours 8 --bug priority-hole");
+  options.tell_frames = true;
+  CHECK(again(17, options).ends_with(" --bug priority-hole --frames"));
 }
 
 // Of two nodes that have only a radio no link can break and no part be cut off: that is no fault.
