@@ -175,8 +175,7 @@ model::Hash SimNode::shown_hash() { return life_->ledger->state_hash(); }
 model::Hash SimNode::folded_hash() {
   auto& log = life_->around->log();
   picture::Fold fold(fleet_.incident, fleet_.genesis);
-  const auto& view = life_->ledger->view();
-  for (const auto& [base, from] : sync::proven_forks(view.vector(), view)) fold.fork(base, from);
+  for (const auto& [base, from] : forks()) fold.fork(base, from);
   std::uint64_t arrival = 0;
   const auto held = counted();
   for (const auto& [stream, head] : log.heads()) {
@@ -191,6 +190,11 @@ model::Hash SimNode::folded_hash() {
     }
   }
   return fold.state_hash();
+}
+
+std::map<model::StreamId, std::uint64_t> SimNode::forks() {
+  const auto& view = life_->ledger->view();
+  return sync::proven_forks(view.vector(), view);
 }
 
 bool SimNode::has_holes() { return !life_->around->log().holes().empty(); }

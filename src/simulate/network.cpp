@@ -27,7 +27,7 @@ std::string Network::name_of(std::size_t link) const {
 void Network::keep_connected() {
   for (std::size_t i = 0; i < links_.size(); ++i) {
     auto& link = links_[i];
-    if (link.up && link.connection == 0 && nodes_[link.node[0]]->running() && nodes_[link.node[1]]->running())
+    if (is_up(i) && link.connection == 0 && nodes_[link.node[0]]->running() && nodes_[link.node[1]]->running())
       connect(i);
   }
   fleet_.timeline.in(reconnect_ms, [this] { keep_connected(); });
@@ -132,6 +132,11 @@ void Network::break_connection(std::size_t index, bool tell_first, bool tell_sec
 void Network::set_up(std::size_t index, bool up, bool silent) {
   links_[index].up = up;
   if (!up) break_connection(index, !silent, !silent, "the link broke");
+}
+
+void Network::keep_down(std::size_t index, std::int64_t until_ms) {
+  links_[index].down_until_ms = std::max(links_[index].down_until_ms, until_ms);
+  break_connection(index, true, true, "the link broke");
 }
 
 void Network::lost(std::size_t node) {

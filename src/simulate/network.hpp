@@ -19,7 +19,7 @@ class Network {
 
   std::size_t add_link(std::size_t a, std::size_t b, const LinkNature& nature);
   std::size_t size() const { return links_.size(); }
-  bool is_up(std::size_t link) const { return links_[link].up; }
+  bool is_up(std::size_t link) const { return links_[link].up && links_[link].down_until_ms <= fleet_.timeline.now(); }
   std::string name_of(std::size_t link) const;
   std::pair<std::size_t, std::size_t> ends(std::size_t link) const {
     return {links_[link].node[0], links_[link].node[1]};
@@ -27,6 +27,8 @@ class Network {
 
   // `silent`: the ends are not told and notice by themselves.
   void set_up(std::size_t link, bool up, bool silent);
+  // Nothing brings it up before.
+  void keep_down(std::size_t link, std::int64_t until_ms);
   void change(std::size_t link, const LinkNature& nature) { links_[link].nature = nature; }
   const LinkNature& nature(std::size_t link) const { return links_[link].nature; }
   // All connections of a node that went down.
@@ -48,6 +50,7 @@ class Network {
     std::size_t node[2];
     LinkNature nature;
     bool up = true;
+    std::int64_t down_until_ms = 0;
     std::uint64_t connection = 0;  // 0: none
     sync::PeerId peer[2] = {0, 0};
     Direction direction[2];

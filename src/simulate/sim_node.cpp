@@ -25,11 +25,12 @@ trust::SigningKey key_for(std::uint64_t seed, std::size_t index) {
 }
 }  // namespace
 
-SimNode::SimNode(Fleet& fleet, std::size_t index, OnOutput on_output)
+SimNode::SimNode(Fleet& fleet, std::size_t index, OnOutput on_output, std::size_t key_of)
     : fleet_(fleet),
       index_(index),
+      given_name_(fmt::format("N{}", key_of + 1)),
       on_output_(std::move(on_output)),
-      key_(key_for(fleet.seed, index)),
+      key_(key_for(fleet.seed, key_of)),
       rng_(fleet.seed * 7919 + index),
       check_rng_(fleet.seed * 104'729 + index),
       disk_(std::make_unique<store::SimDisk>(rng_())) {}
@@ -101,7 +102,7 @@ bool SimNode::begin_life(Life& life) {
   };
   trust::Grant grant;
   grant.key = key_.public_key();
-  grant.name = name();
+  grant.name = given_name_;
   ledger::Identity identity{fleet_.incident,
                             fleet_.genesis,
                             key_,
@@ -118,9 +119,10 @@ bool SimNode::begin_life(Life& life) {
   if (report.from_snapshot > 0) ++fleet_.report.snapshot_starts;
   life.incarnation = life.ledger->writer().incarnation;
   life.view = std::make_unique<PlantedView>(life.ledger->view(), *life.around, fleet_.options.bug);
-  sync::Config config{fleet_.incident, key_.id(), name(),
+  sync::Config config{fleet_.incident, key_.id(), given_name_,
                       fleet_.options.bug == Bug::PriorityHole ? sync::Planted::PriorityHole : sync::Planted::None};
   config.is_granted = [ledger = life.ledger.get()](const model::SealedRun& run) { return ledger->welcomes(run); };
+  config.run = rng_() | 1;
   config.on_said = [this](const sync::Message& message) {
     if (fleet_.options.tell_frames) fleet_.say("    {} says by radio: {}", name(), describe(message));
     check_message(message);

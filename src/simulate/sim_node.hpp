@@ -42,12 +42,15 @@ struct Fleet {
 class SimNode {
  public:
   using OnOutput = std::function<void(std::size_t node, const sync::Output& output)>;
-  SimNode(Fleet& fleet, std::size_t index, OnOutput on_output);
+  // With the keys and the name of node `key_of`: a copied device.
+  SimNode(Fleet& fleet, std::size_t index, OnOutput on_output, std::size_t key_of);
+  SimNode(Fleet& fleet, std::size_t index, OnOutput on_output) : SimNode(fleet, index, std::move(on_output), index) {}
 
   std::size_t index() const { return index_; }
   std::string name() const { return fmt::format("N{}", index_ + 1); }
   bool running() const { return life_ != nullptr; }
   model::KeyId id() const { return key_.id(); }
+  const model::Writer& writer() const { return life_->ledger->writer(); }  // of what is written here; while it runs
   Now now() const;
   store::SimDisk& disk() { return *disk_; }
 
@@ -85,10 +88,11 @@ class SimNode {
   std::uint64_t life_number() const { return lives_; }
 
   // For the end.
-  model::VersionVector counted();  // what it holds, cut at forks
-  model::Hash folded_hash();       // of that, folded anew
-  model::Hash shown_hash();        // of the picture it shows
-  bool has_holes();                // its log lacks something that nobody could send
+  model::VersionVector counted();                    // what it holds, cut at forks
+  model::Hash folded_hash();                         // of that, folded anew
+  model::Hash shown_hash();                          // of the picture it shows
+  std::map<model::StreamId, std::uint64_t> forks();  // of which it has the proof: from which number on
+  bool has_holes();                                  // its log lacks something that nobody could send
   // Whether it has what was promised, of what it counted().
   bool holds(const Oracle::Promise& promise, const model::VersionVector& counted);
 
@@ -139,6 +143,7 @@ class SimNode {
 
   Fleet& fleet_;
   std::size_t index_;
+  std::string given_name_;  // told to others
   OnOutput on_output_;
   trust::SigningKey key_;
   Rng rng_;

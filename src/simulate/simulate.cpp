@@ -5,6 +5,7 @@
 #include <span>
 
 #include "simulate/faults.hpp"
+#include "simulate/twins.hpp"
 #include "sync/vector.hpp"
 
 namespace airbridge::simulate {
@@ -16,6 +17,7 @@ constexpr std::int64_t quiet_max_ms = 6 * 60 * minute_ms;  // after healing, unt
 constexpr std::int64_t come_again_ms = 30 * second_ms;
 constexpr std::size_t faults_min = 26;  // of which some are armed and may never come true
 constexpr std::size_t radios_max = 6;
+constexpr double twins_share = 0.15;  // of the seeds
 
 class World {
  public:
@@ -33,6 +35,7 @@ class World {
   void plan_users(std::int64_t end_ms);
   void let_act(std::size_t node, std::int64_t end_ms);
   void plan_faults(std::int64_t end_ms);
+  void plan_twins(std::int64_t end_ms);
   void on_output(std::size_t node, const sync::Output& output);
   bool is_level();
   void check_end();
@@ -43,6 +46,7 @@ class World {
   Network network_;
   Radios radios_;
   std::optional<Faults> faults_;
+  std::optional<Twins> twins_;
   std::set<model::StreamId> branches_;
 };
 
@@ -165,6 +169,15 @@ void World::plan_faults(std::int64_t end_ms) {
   }
 }
 
+void World::plan_twins(std::int64_t end_ms) {
+  Rng rng = rng_.fork();
+  twins_.emplace(
+      fleet_, nodes_, network_, radios_,
+      [this](std::size_t node, const sync::Output& output) { on_output(node, output); }, rng());
+  if (fleet_.options.twins ? !*fleet_.options.twins : !rng.chance(twins_share)) return;
+  fleet_.timeline.at(rng.between(end_ms / 20, end_ms / 3), [this, end_ms] { twins_->copy(end_ms); });
+}
+
 void World::on_output(std::size_t node, const sync::Output& output) {
   const auto& name = nodes_[node]->name();
   if (const auto* send = std::get_if<sync::Send>(&output)) {
@@ -225,6 +238,7 @@ void World::check_end() {
                                 promise.node + 1, model::to_text(promise.dot), node->name())};
     }
   }
+  twins_->check_end();
   const auto hash = nodes_[0]->folded_hash();
   for (const auto& node : nodes_) {
     if (node->folded_hash() != hash)
@@ -245,6 +259,7 @@ Report World::run() {
     const auto end_ms = static_cast<std::int64_t>(fleet_.options.hours * 60 * static_cast<double>(minute_ms));
     plan_users(end_ms);
     plan_faults(end_ms);
+    plan_twins(end_ms);
     for (auto& node : nodes_) node->start();
     network_.keep_connected();
     report.steps += fleet_.timeline.run_until(end_ms);
@@ -294,6 +309,7 @@ std::string again(std::uint64_t seed, const Options& options) {
   if (options.nodes != usual.nodes) out += fmt::format(" --nodes {}", options.nodes);
   if (options.hours != usual.hours) out += fmt::format(" --hours {}", options.hours);
   if (options.bug != usual.bug) out += fmt::format(" --bug {}", name_of(options.bug));
+  if (options.twins == true) out += " --twins";
   if (options.tell_frames) out += " --frames";
   return out;
 }
@@ -303,14 +319,15 @@ std::string line_of(const Report& report) {
       "seed {}  {} nodes  {} radios  {:.1f} h  {} events  {} saved  {} refused  {} repeated  {} faults  {} crashes  {} "
       "stops  {} "
       "starts "
-      "from snapshots  {} forks  {} incarnations  {} damaged ranges scrubbed  {} rejected  {} claims  {} disk checks  "
+      "from snapshots  {} twins ({} forked)  {} forks  {} incarnations  {} damaged ranges scrubbed  {} rejected  {} "
+      "claims  {} disk checks  "
       "{} "
       "excused  {} KB  {} steps  trace {}  {}",
       report.seed, report.nodes, report.radios, report.hours, report.events, report.saved, report.refused,
-      report.repeated, report.faults, report.crashes, report.stops, report.snapshot_starts, report.forks,
-      report.incarnations, report.scrubbed, report.rejected, report.claims, report.disk_checks, report.excused,
-      report.bytes / 1000, report.steps, to_hex(ByteView(report.trace_digest).first(4)),
-      report.passed ? "ok" : "FAILED: " + report.failure);
+      report.repeated, report.faults, report.crashes, report.stops, report.snapshot_starts, report.twins,
+      report.twins_forked, report.forks, report.incarnations, report.scrubbed, report.rejected, report.claims,
+      report.disk_checks, report.excused, report.bytes / 1000, report.steps,
+      to_hex(ByteView(report.trace_digest).first(4)), report.passed ? "ok" : "FAILED: " + report.failure);
 }
 
 }  // namespace airbridge::simulate

@@ -83,8 +83,8 @@ TEST_CASE("a seed in which too little happens is told, with how to have it again
   Options options;
   options.nodes = 2, options.hours = 8, options.bug = Bug::PriorityHole;
   CHECK(again(17, options) == "./dev simulate --seeds 1 --first-seed 17 --nodes 2 --hours 8 --bug priority-hole");
-  options.tell_frames = true;
-  CHECK(again(17, options).ends_with(" --bug priority-hole --frames"));
+  options.twins = true, options.tell_frames = true;
+  CHECK(again(17, options).ends_with(" --bug priority-hole --twins --frames"));
 }
 
 // Of two nodes that have only a radio no link can break and no part be cut off: that is no fault.
@@ -123,6 +123,23 @@ TEST_CASE("the same seed gives the same run, another one another") {
   CHECK(first.trace_digest == again.trace_digest);
   CHECK(first.bytes == again.bytes);
   CHECK(first.trace_digest != other.trace_digest);
+}
+
+TEST_CASE("a device and its copy that write apart are found, named and both kept") {
+  std::uint64_t forked = 0;
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    Options options;
+    options.nodes = 4;
+    options.twins = true;
+    const auto report = run(seed, options);
+    CAPTURE(again(seed, options));
+    MESSAGE(line_of(report));
+    for (const auto& line : report.story) MESSAGE(line);
+    CHECK(report.passed);
+    CHECK(report.twins == 1);
+    forked += report.twins_forked;
+  }
+  CHECK(forked > 0);
 }
 
 TEST_CASE("planted bugs are found, and the story says who did it") {
