@@ -39,6 +39,20 @@ std::string words_of_cut_off(const api::Status& status) {
       since, status.unshared, status.unshared == 1 ? "" : "s", urgent);
 }
 
+std::string words_of_doubt(const Peers::Doubt& doubt, const picture::Picture& picture) {
+  const auto& claim = doubt.claim;
+  const auto more = doubt.more == 0 ? std::string() : fmt::format(" (and of {} streams more)", doubt.more);
+  constexpr std::string_view classes[] = {"urgent", "important", "routine"};
+  const auto whose = fmt::format("{} ({})", picture.roster().name_of(claim.stream.writer.author),
+                                 classes[static_cast<std::size_t>(claim.stream.cls)]);
+  if (claim.is_impossible)
+    return fmt::format("{} says it holds {} events of {}{}: more than there can be; it is not believed", doubt.who,
+                       claim.claimed, whose, more);
+  const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(doubt.stands).count();
+  return fmt::format("{} says it holds {} event{} of {}{} that nobody has sent for {} minutes", doubt.who,
+                     claim.claimed - claim.here, claim.claimed - claim.here == 1 ? "" : "s", whose, more, minutes);
+}
+
 }  // namespace
 
 std::shared_ptr<const api::Status> NodeStatus::make(model::ClockQuality clock_quality,
@@ -117,6 +131,7 @@ void NodeStatus::add_problems(api::Status& status, const picture::Picture& pictu
                     status.store.damaged == 1 ? "is" : "are"));
   if (status.cut_off) problems.push_back(words_of_cut_off(status));
   for (const auto& problem : parts_.peers.problems()) problems.push_back(problem);
+  for (const auto& doubt : parts_.peers.doubtful()) problems.push_back(words_of_doubt(doubt, picture));
   if (!status.clocks.empty()) problems.push_back(words_of(status.clocks.front()));
   if (!picture.forks().empty())
     problems.push_back(fmt::format("{} streams have two contents: a device was copied or restored without telling",

@@ -40,8 +40,8 @@ void add(Gathered& node, const sync::PeerStatus& peer, api::LinkInfo link) {
     info.lacks_there_by_class = peer.lacks_there;
     info.lacks_here = info.lacks_there = 0;
     for (std::size_t c = 0; c < model::class_count; ++c) {
-      info.lacks_here += peer.lacks_here[c];
-      info.lacks_there += peer.lacks_there[c];
+      info.lacks_here = sync::add_claims(info.lacks_here, peer.lacks_here[c]);
+      info.lacks_there = sync::add_claims(info.lacks_there, peer.lacks_there[c]);
     }
     info.address = peer.address;
     info.why.clear();

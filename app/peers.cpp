@@ -255,6 +255,29 @@ void Peers::add_misdeeds(std::vector<std::string>& problems) const {
   }
 }
 
+std::vector<Peers::Doubt> Peers::doubtful() const {
+  std::map<std::string, Doubt> by_node;  // several links to one node say the same
+  std::map<std::string, std::set<model::StreamId>> streams;
+  const auto beyond = [](const sync::DoubtfulClaim& claim) { return claim.claimed - claim.here; };
+  for (const auto& [peer, claim] : core_.doubtful()) {
+    const auto up = up_.find(peer);
+    if (up == up_.end()) continue;
+    streams[up->second].insert(claim.stream);
+    auto& doubt = by_node[up->second];
+    if (doubt.who.empty() || beyond(claim) > beyond(doubt.claim)) doubt.claim = claim;
+    doubt.who = up->second;
+  }
+  std::vector<Doubt> out;
+  for (auto& [who, doubt] : by_node) {
+    doubt.more = streams[who].size() - 1;
+    doubt.stands = now().steady - doubt.claim.since;
+    out.push_back(std::move(doubt));
+  }
+  std::ranges::sort(out, [&](const auto& a, const auto& b) { return beyond(a.claim) > beyond(b.claim); });
+  if (out.size() > misdeeds_named_max) out.resize(misdeeds_named_max);
+  return out;
+}
+
 std::vector<std::string> Peers::problems() const {
   std::vector<std::string> out;
   const auto at = now().steady;

@@ -86,6 +86,14 @@ class Peers {
   std::vector<api::PeerInfo> status();
   std::vector<api::BearerInfo> bearers() { return bearers_ ? bearers_->status() : std::vector<api::BearerInfo>{}; }
   std::vector<std::string> problems() const;  // in words
+  // What other nodes say they hold and do not send: the name of the node, and of each the largest claim.
+  struct Doubt {
+    std::string who;
+    sync::DoubtfulClaim claim;
+    std::size_t more = 0;  // streams of which the same is said
+    Milliseconds stands{0};
+  };
+  std::vector<Doubt> doubtful() const;
   // Authors of whom more came as urgent than may pass as urgent.
   std::vector<std::pair<model::KeyId, std::uint64_t>> flooding() const { return floods_.flooding(now().steady); }
   bool has_configured() const { return !dialers_.empty() || bearers_; }

@@ -333,6 +333,7 @@ void Core::poll(Now now) {
   for (auto& [id, peer] : peers_) {
     if (!peer.dead) watch(peer, now);
   }
+  look_at_claims(now);
   sweep(now);
 }
 

@@ -100,6 +100,8 @@ class Core {
   std::vector<Output> take_outputs() { return std::exchange(outputs_, {}); }
 
   std::vector<PeerStatus> peers() const;
+  // What peers say they hold and do not send (claims.hpp), by link.
+  std::vector<std::pair<PeerId, DoubtfulClaim>> doubtful() const;
   const TrackTable& tracks() const { return tracks_; }
   // Nodes known to hold this event on disk, connected now or earlier; this one not among them. Of a forked stream's
   // disputed part nobody is counted.
@@ -149,6 +151,7 @@ class Core {
   void hand_over(Peer& peer, Bytes frame, bool urgent, std::optional<model::Class> cls, bool reliable = true);
   void ping(Peer& peer, Now now);
   void watch(Peer& peer, Now now);
+  void look_at_claims(Now now);  // core_status.cpp
   void refresh(Now now);
   void refresh_if_dirty(Now now) {
     if (dirty_) refresh(now);
@@ -333,6 +336,8 @@ class Core {
   std::uint64_t strangers_refused_ = 0;
   Milliseconds busy_retry_ = retry_busy;  // what a peer is told while the disk does not write
   SteadyTime busy_until_{};               // the runs refused before were told to come again by then
+  SteadyTime claims_looked_{};
+  bool claims_new_ = false;  // a vector came since, or what nobody believes
   bool dirty_ = false;
 };
 

@@ -51,6 +51,8 @@ void Core::on_run(Peer& peer, Run run, Now now) {
   peer.vector_heard_since_ping = true;
   const auto stream = run.stream;
   const auto first = run.entries.front().seq;
+  peer.events_heard = now.steady;
+  peer.claims.came(stream, now.steady);
   for (const auto& entry : run.entries) {
     if (entry.size() > model::event_bytes_max) {
       return refuse_run(peer, stream, entry.seq, Reason::Oversized, retry_refused);

@@ -13,8 +13,8 @@ void Core::ask_for_snapshot(Peer& peer, Now now) {
   std::uint64_t here = 0, lacking = 0;
   for (const auto& [stream, held] : *ours_) here += held.seq;
   for (const auto& [stream, held] : *peer.theirs) {
-    const auto ours = held_of(ours_, stream);
-    if (held.seq > ours) lacking += held.seq - ours;
+    if (held.seq > stream_events_max) continue;  // not believed: no reason to take its picture
+    lacking = add_claims(lacking, claimed_beyond(held.seq, held_of(ours_, stream)));
   }
   if (lacking < snapshot_lack_min || here > lacking || !config_.wants_snapshot()) return;
   for (const auto& [id, other] : peers_) {

@@ -14,20 +14,20 @@ std::vector<PeerStatus> Core::peers() const {
     if (peer.greeted) status.node = peer.node;
     status.name = peer.name;
     if (peer.state == PeerState::Up) {
-      std::uint64_t here = 0, there = 0;
+      bool lacks_here = false, lacks_there = false;
       for (const auto& [stream, held] : *peer.theirs) {
-        const auto here_held = held_of(raw_, stream);
-        if (held.seq <= here_held) continue;
-        status.lacks_here[static_cast<std::size_t>(stream.cls)] += held.seq - here_held;
-        here += held.seq - here_held;
+        const auto lacking = claimed_beyond(held.seq, held_of(raw_, stream));
+        auto& sum = status.lacks_here[static_cast<std::size_t>(stream.cls)];
+        sum = add_claims(sum, lacking);
+        lacks_here = lacks_here || lacking > 0;
       }
       for (const auto& [stream, held] : *ours_) {
-        const auto there_held = held_of(peer.theirs, stream);
-        if (held.seq <= there_held) continue;
-        status.lacks_there[static_cast<std::size_t>(stream.cls)] += held.seq - there_held;
-        there += held.seq - there_held;
+        const auto lacking = claimed_beyond(held.seq, held_of(peer.theirs, stream));
+        auto& sum = status.lacks_there[static_cast<std::size_t>(stream.cls)];
+        sum = add_claims(sum, lacking);
+        lacks_there = lacks_there || lacking > 0;
       }
-      status.level = here > 0 ? Level::Behind : there > 0 ? Level::Ahead : Level::Equal;
+      status.level = lacks_here ? Level::Behind : lacks_there ? Level::Ahead : Level::Equal;
     }
     status.bytes_sent = peer.bytes_sent;
     status.bytes_received = peer.bytes_received;
@@ -48,6 +48,39 @@ std::vector<PeerStatus> Core::peers() const {
       status.budget = *peer.link.budget > used ? *peer.link.budget - used : 0;
     }
     out.push_back(std::move(status));
+  }
+  return out;
+}
+
+void Core::look_at_claims(Now now) {
+  if (!claims_new_ && now.steady < claims_looked_ + claims_looked_every) return;
+  claims_looked_ = now.steady;
+  claims_new_ = false;
+  for (auto& [id, peer] : peers_) {
+    if (peer.dead || peer.state != PeerState::Up) continue;
+    if (busy_until_ != SteadyTime{}) {  // the disk here does not write what comes
+      peer.claims.forget();
+      continue;
+    }
+    const auto& link = peer.link;
+    ClaimWatch::Link way{peer.events_heard, link.is_message,
+                         link.is_one_way || link.cost > 0 || link.budget || is_spent(peer)};
+    for_siblings(peer, [&](const Peer& other) {
+      way.events_heard = std::max(way.events_heard, other.events_heard);
+      way.is_message = way.is_message || other.link.is_message;
+    });
+    peer.claims.look(peer.theirs, raw_, way, now.steady);
+  }
+}
+
+std::vector<std::pair<PeerId, DoubtfulClaim>> Core::doubtful() const {
+  std::vector<std::pair<PeerId, DoubtfulClaim>> out;
+  for (const auto& [id, peer] : peers_) {
+    if (peer.dead || peer.state != PeerState::Up) continue;
+    for (const auto& claim : peer.claims.doubtful()) {
+      // Of a forked stream its branches stand for what is beyond the fork.
+      if (claim.is_impossible || !fork_cut(raw_, claim.stream, log_)) out.emplace_back(id, claim);
+    }
   }
   return out;
 }

@@ -137,7 +137,7 @@ void Core::on_vector(Peer& peer, const VectorMessage& message, Now now) {
 }
 
 void Core::vector_known(Peer& peer, Now now) {
-  peer.vector_heard_since_ping = true;
+  peer.vector_heard_since_ping = claims_new_ = true;
   for_siblings(peer, [&](Peer& link) {
     if (link.theirs == peer.theirs) return;
     link.theirs = peer.theirs;
@@ -157,7 +157,7 @@ void Core::vector_known(Peer& peer, Now now) {
   }
   if (peer.state != PeerState::Up) {
     peer.state = PeerState::Up;
-    peer.progress = now.steady;
+    peer.progress = peer.events_heard = now.steady;
     // Changes while the greeting was under way.
     for (const auto& [stream, held] : *ours_) {
       const auto told = peer.announced->find(stream);
@@ -186,6 +186,7 @@ void Core::on_items(Peer& peer, const std::vector<VectorItem>& items, Now now) {
       refuse(peer, fmt::format("a vector of more than {} streams", vector_streams_max));
       return;
     }
+    claims_new_ = claims_new_ || item.seq > stream_events_max;
     heard_of(peer, item.stream, {item.seq, item.head}, now);
     if (peer.dead) return;
   }

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "model/entry.hpp"
+#include "sync/claims.hpp"
 #include "sync/compact.hpp"
 #include "sync/frame.hpp"
 #include "sync/last_values.hpp"
@@ -101,6 +102,8 @@ struct Peer {
   std::uint64_t frame_offset = 0;  // of the message being handled
 
   SharedVector theirs;        // what it holds, as it told
+  ClaimWatch claims;          // of that, what does not come
+  SteadyTime events_heard{};  // when it last sent events, or was met
   SharedVector announced;     // what we told it
   model::VersionVector sent;  // how far its streams were handed over
   std::map<model::StreamId, std::deque<std::pair<std::uint64_t, std::size_t>>> in_flight;  // (last seq, bytes)
