@@ -323,11 +323,14 @@ Result<std::vector<BearerSpec>, std::string> parse_bearers(const std::vector<std
 
 std::string describe(const bearer::Profile& profile) {
   auto out = profile.rate_bps == 0 ? std::string("as fast as it goes") : fmt::format("{} bit/s", profile.rate_bps);
+  out += fmt::format(", frames of {} B, {} ms on the way", profile.mtu, profile.delay.count());
   if (profile.half_duplex) out += fmt::format(", half duplex, turns in {} ms", profile.turn_round.count());
   if (profile.broadcast) out += ", broadcast";
   if (profile.one_way) out += ", one way";
-  if (!profile.encrypt) out += ", signed only";
+  out += profile.encrypt ? ", encrypted" : ", signed only";
   if (profile.duty_cycle < 1) out += fmt::format(", may send {:g} % of the time", profile.duty_cycle * 100);
+  out += fmt::format(", beacon every {:g} s", static_cast<double>(profile.interval.count()) / 1e3);
+  if (profile.cost > 0) out += fmt::format(", cost {}", profile.cost);
   return out;
 }
 

@@ -51,7 +51,8 @@ struct BearerSpec {
 Result<BearerSpec, std::string> parse_bearer(const std::string& text);
 // All of a list, with their names made unique. A name given twice is an error.
 Result<std::vector<BearerSpec>, std::string> parse_bearers(const std::vector<std::string>& texts);
-// "2400 bit/s, half duplex, turns in 350 ms, broadcast, signed only"
+// All of what the bearer was said to be like: "2400 bit/s, frames of 256 B, 20 ms on the way, half duplex, turns in
+// 350 ms, broadcast, signed only, beacon every 15 s, cost 5"
 std::string describe(const bearer::Profile& profile);
 
 }  // namespace airbridge::app

@@ -55,7 +55,19 @@ TEST_CASE("bearers are read as people write them") {
   CHECK(radio.kiss.slot_time == 10);
   CHECK(radio.kiss.full_duplex == false);
   CHECK_FALSE(radio.kiss.tx_tail);
-  CHECK(describe(radio.profile) == "2400 bit/s, half duplex, turns in 350 ms, signed only, may send 10 % of the time");
+  CHECK(
+      describe(radio.profile) ==
+      "2400 bit/s, frames of 128 B, 10 ms on the way, half duplex, turns in 350 ms, signed only, may send 10 % of the "
+      "time, beacon every 15 s");
+  auto other = radio.profile;
+  other.encrypt = other.broadcast = true;
+  other.duty_cycle = 1;
+  other.cost = 5;
+  other.interval = Milliseconds(2'500);
+  CHECK(
+      describe(other) ==
+      "2400 bit/s, frames of 128 B, 10 ms on the way, half duplex, turns in 350 ms, broadcast, encrypted, beacon every "
+      "2.5 s, cost 5");
 
   CHECK(spec("serial:///dev/ttyS0?baud=1200").profile.rate_bps == 960);
   const auto tnc = spec("kiss-tcp://127.0.0.1:8001?rate=1200");

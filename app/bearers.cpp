@@ -235,7 +235,11 @@ std::vector<api::BearerInfo> Bearers::status() {
     auto& info = out.emplace_back();
     info.name = bearer->spec.name;
     info.kind = bearer->spec.kind_name();
-    info.profile = describe(bearer->spec.profile);
+    const auto& profile = bearer->spec.profile;
+    info.profile = describe(profile);
+    info.channel = {profile.rate_bps,   profile.mtu,       profile.half_duplex, profile.turn_round,
+                    profile.delay,      profile.broadcast, profile.one_way,     profile.encrypt,
+                    profile.duty_cycle, profile.interval,  profile.cost};
     info.address = bearer->spec.address();
     info.budget_bytes = bearer->spec.budget_bytes_per_day;
     if (bearer->meter) info.budget_left_bytes = bearer->meter->left(now().utc);
@@ -261,6 +265,7 @@ void Bearers::complete(api::LinkInfo& link, const model::KeyId& node) {
   for (const auto& bearer : bearers_) {
     if (bearer->spec.name != link.bearer || !bearer->links) continue;
     link.kind = bearer->spec.kind_name();
+    link.profile.clear();  // the bearer says it
     const auto all = bearer->links->stats(now());
     if (bearer->spec.profile.rate_bps > 0) {
       link.occupancy_percent = all.occupancy * 100;

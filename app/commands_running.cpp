@@ -99,10 +99,11 @@ std::string measured_words(const json::object& link) {
 }
 
 void print_link(const json::object& link) {
-  fmt::print("           {:<14} {:<10} {:<10} heard {}; out {}, in {}{}{}\n", text_at(link, "bearer"),
+  const auto profile = text_at(link, "profile");
+  fmt::print("           {:<14} {:<10} {:<10} heard {}; {}out {}, in {}{}{}\n", text_at(link, "bearer"),
              text_at(link, "kind"), text_at(link, "state"), since(number_at(link, "last_heard_ms")),
-             bytes_words(number_at(link, "bytes_sent")), bytes_words(number_at(link, "bytes_received")),
-             measured_words(link), why_words(link));
+             profile.empty() ? profile : profile + "; ", bytes_words(number_at(link, "bytes_sent")),
+             bytes_words(number_at(link, "bytes_received")), measured_words(link), why_words(link));
 }
 
 // What needs help first: lost, then connecting, then who lacks most.

@@ -1,4 +1,6 @@
 // How the other nodes are, for the status: one entry a node, with the ways to it.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <tuple>
 
@@ -21,6 +23,9 @@ api::LinkInfo link_of(const sync::PeerStatus& peer, const Now& clock) {
   link.kind = "tcp";
   link.state = peer.state != sync::PeerState::Up ? "connecting" : peer.carries ? "active" : "standby";
   if (link.state == "standby") link.why = "another way costs less";
+  // Until links between nodes are encrypted, each event in them is signed and the rest is in clear.
+  link.profile = fmt::format("both ways at once, signed only{}",
+                             peer.cost > 0 ? fmt::format(", cost {}", peer.cost) : std::string());
   link.address = peer.address;
   if (peer.node) link.last_heard = clock.utc - (clock.steady - peer.last_heard);
   link.round_trip = peer.round_trip;

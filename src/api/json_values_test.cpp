@@ -218,7 +218,8 @@ Status full_status() {
                  Milliseconds(12'000),
                  5.0,
                  6,
-                 "x"}};
+                 "x",
+                 "both ways at once"}};
   status.peers = {peer};
   status.bearers = {{"radio",
                      "serial",
@@ -298,7 +299,9 @@ TEST_CASE("every key of a track, a record and the status stands in the OpenAPI d
   const auto& peer = whole.at("peers").as_array().at(0).as_object();
   check("Peer", peer);
   check("Link", peer.at("links").as_array().at(0).as_object());
-  check("Bearer", whole.at("bearers").as_array().at(0).as_object());
+  const auto& bearer = whole.at("bearers").as_array().at(0).as_object();
+  check("Bearer", bearer);
+  check("Channel", bearer.at("channel").as_object());
 }
 
 TEST_CASE("what a link does not measure is left out of the status, not told as zero") {

@@ -33,6 +33,21 @@ struct IncidentInfo {
 // Counts of events by class: urgent, important, routine (model::Class).
 using ByClass = std::array<std::uint64_t, model::class_count>;
 
+// What a channel was said to be like (bearer/profile.hpp).
+struct ChannelInfo {
+  std::uint32_t rate_bps = 0;  // 0: as fast as it goes
+  std::size_t mtu = 0;         // bytes of a whole frame
+  bool half_duplex = false;
+  Milliseconds turn_round{0};
+  Milliseconds delay{0};  // one way, an estimate
+  bool broadcast = false;
+  bool one_way = false;
+  bool encrypt = true;    // false: what is said goes signed, in clear
+  double duty_cycle = 1;  // share of the time this node may transmit
+  Milliseconds beacon_interval{0};
+  std::uint32_t cost = 0;  // rank of what a byte costs
+};
+
 // One way to a peer. What a kind of bearer does not measure stays empty, and is shown as unknown rather than as zero.
 struct LinkInfo {
   std::string bearer;  // its name in the settings; of a plain connection "tcp"
@@ -49,6 +64,7 @@ struct LinkInfo {
   std::optional<double> loss_percent;              // of frames, as measured lately, 0..100
   std::optional<std::uint64_t> budget_left_bytes;  // of a metered bearer
   std::string why;                                 // of standby and lost
+  std::string profile = {};                        // of a plain connection, in words; of others the bearer says it
 };
 
 struct PeerInfo {
@@ -73,7 +89,7 @@ struct PeerInfo {
 struct BearerInfo {
   std::string name;
   std::string kind;     // as of LinkInfo
-  std::string profile;  // in words: "2400 bit/s, half duplex, turns in 350 ms, broadcast, signed only"
+  std::string profile;  // in words, as describe() of app/bearer_spec.hpp has them
   std::string state;    // up | down | off
   std::string address;
   std::optional<double> occupancy_percent;
@@ -83,7 +99,8 @@ struct BearerInfo {
   std::map<std::string, std::uint64_t> refused;  // frames not taken since the start, by why
   std::optional<std::uint64_t> budget_bytes;     // of a metered bearer, in its period
   std::optional<std::uint64_t> budget_left_bytes;
-  std::string why;  // of down and off
+  std::string why;           // of down and off
+  ChannelInfo channel = {};  // the profile in numbers
 };
 
 struct FeedInfo {

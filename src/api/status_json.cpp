@@ -31,6 +31,7 @@ json::object link_json(const LinkInfo& link) {
                    {"last_heard_ms", ms_of(link.last_heard)},
                    {"bytes_sent", link.bytes_sent},
                    {"bytes_received", link.bytes_received}};
+  put(out, "profile", link.profile);
   put(out, "round_trip_ms", link.round_trip);
   put(out, "retransmissions", link.retransmissions);
   put(out, "occupancy_percent", link.occupancy_percent);
@@ -62,10 +63,25 @@ json::object peer_json(const PeerInfo& peer) {
   return out;
 }
 
+json::object channel_json(const ChannelInfo& channel) {
+  return {{"rate_bps", channel.rate_bps},
+          {"mtu", channel.mtu},
+          {"half_duplex", channel.half_duplex},
+          {"turn_round_ms", channel.turn_round.count()},
+          {"delay_ms", channel.delay.count()},
+          {"broadcast", channel.broadcast},
+          {"one_way", channel.one_way},
+          {"encrypt", channel.encrypt},
+          {"duty_cycle", channel.duty_cycle},
+          {"beacon_interval_ms", channel.beacon_interval.count()},
+          {"cost", channel.cost}};
+}
+
 json::object bearer_json(const BearerInfo& bearer) {
   json::object out{{"name", bearer.name},
                    {"kind", bearer.kind},
                    {"profile", bearer.profile},
+                   {"channel", channel_json(bearer.channel)},
                    {"state", bearer.state},
                    {"address", bearer.address},
                    {"bytes_sent", bearer.bytes_sent},

@@ -123,6 +123,7 @@ export interface Link {
   bearer: string;
   kind: 'tcp' | 'udp' | 'multicast' | 'serial' | 'satellite' | 'file' | string;
   state: 'active' | 'standby' | 'lost' | string;
+  profile?: string;
   address?: string;
   last_heard_ms?: number;
   round_trip_ms?: number;
