@@ -79,6 +79,12 @@ std::string level_words(const json::object& peer) {
   return level == "unknown" ? ", not compared yet" : ", level: time unknown";
 }
 
+std::string rate_words(double bps) {
+  if (bps < 1e3) return fmt::format("{:.0f} bit/s", bps);
+  if (bps < 1e6) return fmt::format("{:.1f} kbit/s", bps / 1e3);
+  return fmt::format("{:.1f} Mbit/s", bps / 1e6);
+}
+
 // Of what a link does not measure nothing is said.
 std::string measured_words(const json::object& link) {
   std::string out;
@@ -91,6 +97,7 @@ std::string measured_words(const json::object& link) {
   add("round_trip_ms", "answers in",
       [](double ms) { return ms < 1'000 ? fmt::format("{:.0f} ms", ms) : fmt::format("{:.1f} s", ms / 1'000); });
   add("occupancy_percent", "channel busy", percent);
+  add("in_use_bps", "in use", rate_words);
   add("position_interval_ms", "positions every", [](double ms) { return fmt::format("{:.0f} s", ms / 1'000); });
   add("loss_percent", "lost", percent);
   add("retransmissions", "sent again", whole);

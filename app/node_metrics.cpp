@@ -17,8 +17,10 @@ void put_link(MetricsText& out, const std::string& peer, const api::LinkInfo& li
   put("link_bytes_sent_total", "counter", "Bytes sent on this link.", link.bytes_sent);
   put("link_bytes_received_total", "counter", "Bytes received on this link.", link.bytes_received);
   if (link.round_trip) put("link_round_trip_ms", "gauge", "Time of an answer.", link.round_trip->count());
-  if (link.retransmissions) put("link_retransmissions_total", "counter", "Frames sent again.", *link.retransmissions);
+  if (link.retransmissions)
+    put("link_retransmissions_total", "counter", "Frames or segments sent again.", *link.retransmissions);
   if (link.occupancy_percent) put("link_occupancy_percent", "gauge", "Of the channel's time.", *link.occupancy_percent);
+  if (link.in_use_bps) put("link_in_use_bps", "gauge", "Bits per second both ways, lately.", *link.in_use_bps);
   if (link.loss_percent) put("link_loss_percent", "gauge", "Of frames, lately.", *link.loss_percent);
   if (link.budget_left_bytes) put("link_budget_left_bytes", "gauge", "Of a metered bearer.", *link.budget_left_bytes);
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "net/tcp_path.hpp"
 #include "peers.hpp"
 
 namespace airbridge::app {
@@ -65,6 +66,32 @@ void add(Gathered& node, const sync::PeerStatus& peer, api::LinkInfo link) {
 
 }  // namespace
 
+// What goes over the link; and, of a TCP connection, what its kernel knows of the way.
+void Peers::measure(api::LinkInfo& link, sync::PeerId peer, SteadyTime now) {
+  LinkUse::Counts counts;
+  counts.bytes = link.bytes_sent + link.bytes_received;
+  const auto found = links_.find(peer);
+  const auto path = found == links_.end() ? std::nullopt : net::tcp_path(*found->second.out);
+  if (path) {
+    counts.sent = path->segments_sent;
+    counts.again = path->segments_again;
+    link.retransmissions = path->segments_again;
+    if (!link.round_trip) link.round_trip = path->round_trip;
+  }
+  const auto use = link_use_.of(fmt::format("{}", peer), counts, now);
+  link.in_use_bps = use.bps;
+  if (path) link.loss_percent = use.again_percent;
+}
+
+std::vector<api::BearerInfo> Peers::bearers() {
+  if (!bearers_) return {};
+  auto out = bearers_->status();
+  for (auto& bearer : out)
+    bearer.in_use_bps =
+        bearer_use_.of(bearer.name, {bearer.bytes_sent + bearer.bytes_received, 0, 0}, now().steady).bps;
+  return out;
+}
+
 std::vector<api::PeerInfo> Peers::status() {
   std::vector<Gathered> nodes;
   const auto clock = now();
@@ -88,7 +115,9 @@ std::vector<api::PeerInfo> Peers::status() {
     if (node.info.address.empty()) node.info.address = dialer.link->to().text();
     if (node.info.name.empty()) node.info.name = dialer.name;
     if (found != by_id.end()) {
-      add(node, *found->second, link_of(*found->second, clock));
+      auto link = link_of(*found->second, clock);
+      measure(link, found->second->peer, clock.steady);
+      add(node, *found->second, std::move(link));
       by_id.erase(found);
       continue;
     }
@@ -117,8 +146,10 @@ std::vector<api::PeerInfo> Peers::status() {
     if (node.info.address.empty()) node.info.address = peer->address;
     auto link = link_of(*peer, clock);
     if (bearers_ && peer->node) bearers_->complete(link, *peer->node);
+    measure(link, id, clock.steady);
     add(node, *peer, std::move(link));
   }
+  link_use_.sweep();
   std::vector<api::PeerInfo> out;
   for (auto& node : nodes) {
     auto& info = node.info;

@@ -10,6 +10,7 @@
 #include "bearers.hpp"
 #include "flood_watch.hpp"
 #include "level_estimate.hpp"
+#include "link_use.hpp"
 #include "loop_thread.hpp"
 #include "lost_peers.hpp"
 #include "meter.hpp"
@@ -84,7 +85,7 @@ class Peers {
   void offer_snapshot(sync::PeerId peer, std::shared_ptr<const Bytes> bytes);
 
   std::vector<api::PeerInfo> status();
-  std::vector<api::BearerInfo> bearers() { return bearers_ ? bearers_->status() : std::vector<api::BearerInfo>{}; }
+  std::vector<api::BearerInfo> bearers();
   std::vector<std::string> problems() const;  // in words
   // What other nodes say they hold and do not send: the name of the node, and of each the largest claim.
   struct Doubt {
@@ -123,6 +124,7 @@ class Peers {
     std::string bearer;
     std::shared_ptr<Meter> meter;  // one for all ways of one name
   };
+  void measure(api::LinkInfo& link, sync::PeerId peer, SteadyTime now);
   void keep_heard();
   void spend(std::size_t dialer, std::size_t bytes);
   void renew_budgets();
@@ -169,6 +171,7 @@ class Peers {
   std::shared_ptr<net::EventLoop::Timer> heard_timer_;
   std::unique_ptr<LoopThread> saving_;
   LevelEstimate level_;
+  LinkUse link_use_, bearer_use_;
   FloodWatch floods_;
   bool settling_ = false;
   bool stopping_ = false;

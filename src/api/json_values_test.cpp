@@ -219,7 +219,8 @@ Status full_status() {
                  5.0,
                  6,
                  "x",
-                 "both ways at once"}};
+                 "both ways at once",
+                 900}};
   status.peers = {peer};
   status.bearers = {{"radio",
                      "serial",
@@ -234,6 +235,7 @@ Status full_status() {
                      3,
                      4,
                      "x"}};
+  status.bearers[0].in_use_bps = 900;
   status.cut_off = true;
   status.own_position = OwnPosition{*Position::from_degrees(47, 11), {}, "page"};
   return status;
@@ -318,7 +320,7 @@ TEST_CASE("what a link does not measure is left out of the status, not told as z
   CHECK_FALSE(shown.contains("to_level_ms"));
   const auto& link = shown.at("links").as_array().at(0).as_object();
   for (const auto* key : {"round_trip_ms", "retransmissions", "occupancy_percent", "position_interval_ms",
-                          "loss_percent", "budget_left_bytes"})
+                          "loss_percent", "budget_left_bytes", "in_use_bps"})
     CHECK_FALSE(link.contains(key));
   CHECK(status_json(status).contains("cut_off_since_ms"));
   status.cut_off = false;

@@ -58,13 +58,16 @@ struct LinkInfo {
   std::optional<Milliseconds> round_trip;
   std::uint64_t bytes_sent = 0;  // since this link came up, framing included
   std::uint64_t bytes_received = 0;
-  std::optional<std::uint64_t> retransmissions;    // frames sent again
-  std::optional<double> occupancy_percent;         // of the channel's time, by everybody heard on it, 0..100
-  std::optional<Milliseconds> position_interval;   // at which what moves is said on it, which follows occupancy
-  std::optional<double> loss_percent;              // of frames, as measured lately, 0..100
+  std::optional<std::uint64_t> retransmissions;   // frames sent again; of a TCP connection segments
+  std::optional<double> occupancy_percent;        // of the channel's time, by everybody heard on it, 0..100
+  std::optional<Milliseconds> position_interval;  // at which what moves is said on it, which follows occupancy
+  // Of frames, as measured lately, 0..100. Of a TCP connection the share of segments sent again in the last minute,
+  // which is at least what was lost.
+  std::optional<double> loss_percent;
   std::optional<std::uint64_t> budget_left_bytes;  // of a metered bearer
   std::string why;                                 // of standby and lost
   std::string profile = {};                        // of a plain connection, in words; of others the bearer says it
+  std::optional<std::uint64_t> in_use_bps = {};    // bits per second both ways, mean of the last minute
 };
 
 struct PeerInfo {
@@ -99,8 +102,9 @@ struct BearerInfo {
   std::map<std::string, std::uint64_t> refused;  // frames not taken since the start, by why
   std::optional<std::uint64_t> budget_bytes;     // of a metered bearer, in its period
   std::optional<std::uint64_t> budget_left_bytes;
-  std::string why;           // of down and off
-  ChannelInfo channel = {};  // the profile in numbers
+  std::string why;                               // of down and off
+  ChannelInfo channel = {};                      // the profile in numbers
+  std::optional<std::uint64_t> in_use_bps = {};  // as of LinkInfo, with all of its nodes
 };
 
 struct FeedInfo {

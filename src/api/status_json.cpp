@@ -35,6 +35,7 @@ json::object link_json(const LinkInfo& link) {
   put(out, "round_trip_ms", link.round_trip);
   put(out, "retransmissions", link.retransmissions);
   put(out, "occupancy_percent", link.occupancy_percent);
+  put(out, "in_use_bps", link.in_use_bps);
   put(out, "position_interval_ms", link.position_interval);
   put(out, "loss_percent", link.loss_percent);
   put(out, "budget_left_bytes", link.budget_left_bytes);
@@ -91,6 +92,7 @@ json::object bearer_json(const BearerInfo& bearer) {
     for (const auto& [why, count] : bearer.refused) refused[why] = count;
   }
   put(out, "occupancy_percent", bearer.occupancy_percent);
+  put(out, "in_use_bps", bearer.in_use_bps);
   put(out, "position_interval_ms", bearer.position_interval);
   put(out, "budget_bytes", bearer.budget_bytes);
   put(out, "budget_left_bytes", bearer.budget_left_bytes);

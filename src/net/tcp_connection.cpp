@@ -12,6 +12,7 @@
 #include <cerrno>
 
 #include "net/net_error.hpp"
+#include "net/tcp_path.hpp"
 
 namespace airbridge::net {
 
@@ -225,6 +226,12 @@ std::size_t TcpConnection::system_bytes() const {
   int count = 0;
   if (state_ != State::Closed) ::ioctl(fd_, SIOCOUTQ, &count);
   return static_cast<std::size_t>(std::max(count, 0));
+}
+
+std::optional<TcpPath> tcp_path(const Connection& connection) {
+  const auto* tcp = dynamic_cast<const TcpConnection*>(&connection);
+  if (tcp == nullptr || !tcp->is_open()) return std::nullopt;
+  return tcp_path(tcp->descriptor());
 }
 
 void TcpConnection::pause_reading(bool pause) {

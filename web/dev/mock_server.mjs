@@ -125,6 +125,7 @@ export async function start_mock({
             bytes_received: 30102,
             retransmissions: 17,
             occupancy_percent: 43.2,
+            in_use_bps: 910,
             loss_percent: 5,
           },
           {

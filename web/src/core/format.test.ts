@@ -29,4 +29,7 @@ test('measures', () => {
   expect(format.format_distance(999)).toBe('999 m');
   expect(format.format_distance(12_345)).toBe('12.3 km');
   expect(format.format_bytes(1_234_567)).toBe('1.2 MB');
+  expect(format.format_rate(999)).toBe('999 bit/s');
+  expect(format.format_rate(1_250)).toBe('1.3 kbit/s');
+  expect(format.format_rate(64_000_000)).toBe('64.0 Mbit/s');
 });

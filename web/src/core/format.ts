@@ -73,6 +73,14 @@ export function format_climb(mps: number): string {
   return `${sign}${Math.abs(mps).toFixed(1)} m/s · ${sign}${Math.round((Math.abs(mps) / foot_m) * 60)} ft/min`;
 }
 
+export function format_rate(bits_per_second: number): string {
+  const units = ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s'];
+  let rate = bits_per_second;
+  let unit = 0;
+  for (; rate >= 1000 && unit < units.length - 1; unit++) rate /= 1000;
+  return `${unit === 0 || rate >= 100 ? Math.round(rate) : rate.toFixed(1)} ${units[unit]}`;
+}
+
 export function format_bytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   let size = bytes;

@@ -134,6 +134,8 @@ export interface Link {
   /** How often what moves is said on it: follows how busy it is. */
   position_interval_ms?: number;
   loss_percent?: number;
+  /** Bits per second both ways, mean of the last minute. */
+  in_use_bps?: number;
   budget_left_bytes?: number;
   why?: string;
 }
@@ -151,6 +153,8 @@ export interface Bearer {
   occupancy_percent?: number;
   /** How often what moves is said on it: follows how busy it is. */
   position_interval_ms?: number;
+  /** Bits per second both ways, mean of the last minute. */
+  in_use_bps?: number;
   budget_bytes?: number;
   budget_left_bytes?: number;
   why?: string;

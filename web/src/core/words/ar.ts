@@ -152,6 +152,7 @@ export const ar: Record<Key, string> = {
   'links.received': 'استُلم',
   'links.round_trip': 'الرد خلال',
   'links.busy': 'انشغال القناة',
+  'links.in_use': 'المعدل المستخدم',
   'links.positions': 'المواقع كل',
   'links.lost': 'المفقود',
   'links.again': 'أُعيد إرساله',

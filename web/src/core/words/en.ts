@@ -163,6 +163,7 @@ export const en = {
   'links.received': 'Received',
   'links.round_trip': 'Answers in',
   'links.busy': 'Channel busy',
+  'links.in_use': 'Rate in use',
   'links.positions': 'Positions every',
   'links.lost': 'Lost',
   'links.again': 'Sent again',

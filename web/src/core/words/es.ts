@@ -155,6 +155,7 @@ export const es: Record<Key, string> = {
   'links.received': 'Recibido',
   'links.round_trip': 'Responde en',
   'links.busy': 'Canal ocupado',
+  'links.in_use': 'Caudal en uso',
   'links.positions': 'Posiciones cada',
   'links.lost': 'Perdido',
   'links.again': 'Reenviado',

@@ -159,6 +159,7 @@ export const fr: Record<Key, string> = {
   'links.received': 'Reçu',
   'links.round_trip': 'Réponse en',
   'links.busy': 'Canal occupé',
+  'links.in_use': 'Débit utilisé',
   'links.positions': 'Positions toutes les',
   'links.lost': 'Perdu',
   'links.again': 'Renvoyé',

@@ -155,6 +155,7 @@ export const ru: Record<Key, string> = {
   'links.received': 'Принято',
   'links.round_trip': 'Ответ за',
   'links.busy': 'Канал занят',
+  'links.in_use': 'Скорость сейчас',
   'links.positions': 'Позиции каждые',
   'links.lost': 'Потеряно',
   'links.again': 'Повторно',

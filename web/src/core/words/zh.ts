@@ -150,6 +150,7 @@ export const zh: Record<Key, string> = {
   'links.received': '已接收',
   'links.round_trip': '应答时间',
   'links.busy': '信道占用',
+  'links.in_use': '当前速率',
   'links.positions': '位置间隔',
   'links.lost': '丢失',
   'links.again': '重发',
