@@ -29,7 +29,7 @@ for _ in $(seq 100); do
 done
 address=$(cut -d' ' -f2 "$home/node/running")
 status=0
-node web/test/browser.mjs --url "http://$address" --node-pid "$pid" --lab --alone-url "http://$(cut -d' ' -f2 "$home/alone/running")" "$@" || status=$?
+node web/test/browser.mjs --url "http://$address" --node-pid "$pid" --lab --program "$program" --alone-url "http://$(cut -d' ' -f2 "$home/alone/running")" "$@" || status=$?
 kill "$pid"
 wait "$pid" || { status=1; echo "the node did not stop cleanly"; tail -20 "$home/log"; }
 pid=

@@ -1,16 +1,17 @@
 // Browser tests against a running node. They find their records through the API or make them; what they add is named
 // "Browser test ..." and deleted again where the page can do it.
 //
-//   node test/browser.mjs --url http://127.0.0.1:PORT [--shots FOLDER] [--node-pid PID] [--only "WORDS|OTHERS"]
+//   node test/browser.mjs --url http://127.0.0.1:PORT [--shots FOLDER] [--node-pid PID] [--program AIRBRIDGE] [--only "WORDS|OTHERS"]
 //
 // With --node-pid the node process is stopped and continued (SIGSTOP, SIGCONT) to see the page notice and heal; without
-// it the page's own socket is muted.
+// it the page's own socket is muted. With --program two more nodes of that program are started, joined and stopped.
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { launch, open_page, settle } from './chromium.mjs';
 import { check, equal, Node, option, pause, Runner, until } from './kit.mjs';
+import { add_pair_tests } from './pair_tests.mjs';
 
 const url = option('url', process.env.AIRBRIDGE_URL);
 if (!url) {
@@ -497,6 +498,9 @@ if (alone_url)
     }
   });
 
+const program = option('program', '');
+const close_pair = program ? add_pair_tests(test, { browser, program, shots, axe }) : async () => {};
+
 test('events leave in a file and come in from one, and a file that is none is named', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'airbridge-courier-'));
   const session = await page.createCDPSession();
@@ -772,5 +776,6 @@ const good = await runner.run(option('only', ''), async (name) => {
   if (shots && page)
     await page.screenshot({ path: join(shots, `FAILED-${name.replace(/\W+/g, '-').slice(0, 60)}.png`) });
 });
+await close_pair();
 await close();
 process.exit(good ? 0 : 1);
