@@ -207,6 +207,7 @@ void Bearers::renew_budgets() {
     if (!bearer->meter || !bearer->links) continue;
     is_metered = true;
     const auto left = bearer->meter->left(now().utc);
+    if (const auto all = bearer->links->peer_of(model::KeyId{})) core_.set_budget(*all, left, now());
     for (const auto& node : members_) {
       if (const auto peer = bearer->links->peer_of(node)) core_.set_budget(*peer, left, now());
     }

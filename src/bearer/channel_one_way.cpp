@@ -22,10 +22,10 @@ void Channel::pull_for_all(bool& wanted, Wanted what, Now now) {
 void Channel::run_one_way(Now now) {
   blocked_ = true;
   for (std::size_t frames = 0; frames < frames_per_run_max && is_ready(now); ++frames) {
-    pull_for_all(want_all_urgent_, Wanted::Urgent, now);
+    if (!one_way_.has_urgent()) pull_for_all(want_all_urgent_, Wanted::Urgent, now);
     if (!one_way_.has_to_send()) pull_for_all(want_all_, Wanted::Everything, now);
     one_way_.repeat(now.steady);
-    if (!duty_allows(want_all_urgent_, now)) return;
+    if (!duty_allows(one_way_.has_urgent(), now)) return;
     pull_values(profile_.mtu - frame_overhead - long_bytes, now);
     if (now.steady >= next_beacon_) {
       send_beacon(now);

@@ -46,7 +46,7 @@ void Channel::emit(FrameType type, std::uint8_t flags, ByteView payload, Now now
 
 // Who was heard newly may not know our start yet, and others may have come within range unheard.
 bool Channel::wants_long_header() const {
-  return neighbours_.empty() || long_beacons_ > 0 || beacons_ % long_beacon_every == 0;
+  return profile_.one_way || neighbours_.empty() || long_beacons_ > 0 || beacons_ % long_beacon_every == 0;
 }
 
 // Nobody is known, or nobody was heard for longer than beacons are apart.
@@ -90,7 +90,7 @@ void Channel::send_control(Now now) {
 
 void Channel::send_values(Now now) {
   // Where nobody answers, who has not heard our beacon yet reads it all the same.
-  const unsigned flags = neighbours_.empty() ? flag_long : 0U;
+  const unsigned flags = profile_.one_way || neighbours_.empty() ? flag_long : 0U;
   const std::size_t room = profile_.mtu - frame_overhead - (flags != 0 ? long_bytes : 0);
   if (values_.size() == 1 || values_[1].size() + values_[0].size() + 4 > room) {
     const Bytes value = std::move(values_.front());

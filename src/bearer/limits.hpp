@@ -72,7 +72,9 @@ inline constexpr std::size_t overheard_streams_max = 4;
 inline constexpr std::size_t overheard_fragments_max = 256;  // of a stream; the oldest goes
 inline constexpr std::size_t overheard_blocks_max = 64;      // remembered as given, or with repair frames heard
 
-// On a one-way channel: blocks kept for repeating, how often and after what pauses (doubled each time).
+// On a one-way channel: the pace where no rate is given; blocks kept for repeating, how often and after what pauses
+// (doubled each time).
+inline constexpr std::uint32_t one_way_rate_bps = 1'000'000;
 inline constexpr std::size_t repeated_blocks_max = 16;
 inline constexpr int repeats_max = 5;
 inline constexpr Milliseconds repeat_first{20'000};

@@ -57,10 +57,10 @@ std::optional<Bytes> OneWay::next() {
 }
 
 void OneWay::repeat(SteadyTime now) {
-  // What is new goes before what was said already; urgent repeats go before both.
-  const bool is_idle = !has_to_send();
+  // What is new goes before what was said already; urgent repeats go before what is not urgent.
+  const bool is_calm = !has_urgent(), is_idle = !has_to_send();
   for (auto& sent : sent_) {
-    if (sent.again > now || !(sent.urgent || is_idle)) continue;
+    if (sent.again > now || !(sent.urgent ? is_calm : is_idle)) continue;
     queue(sent);
     ++sent.repeats;
     sent.pause *= 2;

@@ -16,6 +16,7 @@ class OneWay {
   void add_block(const Bytes& block, bool squeezed, bool urgent, std::size_t cut, std::size_t repair_percent,
                  SteadyTime now);
   bool has_to_send() const { return !urgent_.empty() || !bulk_.empty(); }
+  bool has_urgent() const { return !urgent_.empty(); }
   // The payload of the next Data frame, urgent ones first.
   std::optional<Bytes> next();
   // Queues what is due to be repeated.

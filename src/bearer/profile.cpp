@@ -59,6 +59,8 @@ Profile bounded(Profile profile) {
   profile.repair_percent = std::min<std::size_t>(profile.repair_percent, 100);
   // Without answers there are no turns.
   if (profile.one_way) profile.half_duplex = false;
+  // Nobody says that it comes too fast.
+  if (profile.one_way && profile.rate_bps == 0) profile.rate_bps = one_way_rate_bps;
   // Turns need a known time on the air for each frame.
   if (profile.half_duplex && profile.rate_bps == 0) profile.rate_bps = 2'400;
   return profile;

@@ -31,7 +31,7 @@ sync::LinkProfile link_profile(const bearer::Profile& profile, std::uint32_t num
   link.bearer = profile.name;
   link.heartbeat = profile.interval;
   link.private_parts = profile.encrypt;
-  link.channel = profile.broadcast ? number : 0;
+  link.channel = profile.broadcast || profile.one_way ? number : 0;
   link.value_bytes_max =
       profile.mtu - bearer::frame_overhead - bearer::long_bytes - bearer::data_head_bytes - value_heads;
   const bool slow = profile.rate_bps != 0 && profile.rate_bps < slow_bps;
@@ -60,6 +60,18 @@ ChannelLinks::ChannelLinks(sync::Core& core, sync::LinkProfile base, std::uint32
 
 void ChannelLinks::set_members(const std::vector<model::KeyId>& members, Now now) {
   channel_.set_members(members, now);
+  if (const auto& own = channel_.profile(); own.one_way && own.duty_cycle > 0 && !members.empty()) {
+    if (const auto all = peer_of(model::KeyId{})) {
+      core_.set_listeners(*all, members);
+    } else {
+      auto link = base_;
+      if (handlers_.budget_left) link.budget = handlers_.budget_left();
+      const auto peer = core_.connect_for_all(std::move(link), members, now);
+      peers_[model::KeyId{}] = peer;
+      nodes_[peer] = model::KeyId{};
+      if (own.rate_bps > 0) core_.set_occupancy(peer, occupancy_);
+    }
+  }
   settle(now);
 }
 
@@ -138,6 +150,7 @@ void ChannelLinks::join(const model::KeyId& node, const sync::Digest& digest, No
   leave(node, "it began anew", now);
   auto link = base_;
   if (handlers_.budget_left) link.budget = handlers_.budget_left();
+  link.only_hears = link.is_one_way;  // to it as to all goes what connect_for_all says
   const auto peer = core_.connect_known(std::move(link), node,
                                         handlers_.name_of ? handlers_.name_of(node) : std::string(), digest, now);
   peers_[node] = peer;

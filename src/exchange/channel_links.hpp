@@ -7,6 +7,9 @@
 //   links.heed(output)                                     each output of the core: true when it was for this channel
 //   Handlers                                               called from within these
 //
+// On a one-way channel all that is said is for whoever listens (Core::connect_for_all), and of who is heard only is
+// taken.
+//
 // A call may leave new outputs in the core: take them after every call, and heed() what they say. One thread.
 #include <functional>
 #include <map>
@@ -48,7 +51,7 @@ class ChannelLinks final : private bearer::Source {
   const bearer::Profile& profile() const { return channel_.profile(); }
   bearer::Stats stats(Now now) const { return channel_.stats(now); }
   std::optional<model::KeyId> node_of(sync::PeerId peer) const;
-  std::optional<sync::PeerId> peer_of(const model::KeyId& node) const;
+  std::optional<sync::PeerId> peer_of(const model::KeyId& node) const;  // all zero: whoever listens, one way
 
  private:
   bearer::Digest8 digest() override;
@@ -63,7 +66,7 @@ class ChannelLinks final : private bearer::Source {
   sync::Core& core_;
   sync::LinkProfile base_;
   Handlers handlers_;
-  std::map<model::KeyId, sync::PeerId> peers_;
+  std::map<model::KeyId, sync::PeerId> peers_;  // all zero: whoever listens
   std::map<sync::PeerId, model::KeyId> nodes_;
   bool settling_ = false;
   double occupancy_ = 0;  // as the core was told

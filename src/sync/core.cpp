@@ -83,6 +83,7 @@ void Core::disconnect(PeerId id, std::string why, Now now) {
 
 void Core::drop(Peer& peer, const std::string& why) {
   peer.dead = true;
+  if (peer.for_all) return;
   compare_end(peer, why);
   for (auto& [ticket, pending] : pending_) {
     if (pending.peer == peer.id) pending.peer = 0;
@@ -353,7 +354,7 @@ void Core::watch(Peer& peer, Now now) {
     for (const auto& [stream, frames] : peer.in_flight) waiting.push_back(stream);
     for (const auto& stream : waiting) reset_stream(peer, stream);
   }
-  if (peer.link.is_one_way && now.steady >= peer.repeat_at) repeat_all(peer, now);
+  if (peer.link.is_one_way && !peer.link.only_hears && now.steady >= peer.repeat_at) repeat(peer, now);
   release_values(peer, now);
   std::erase_if(peer.probes, [&](const auto& item) { return now.steady >= item.second.since + probe_wait_max; });
   std::erase_if(peer.held_back, [&](const auto& item) { return now.steady >= item.second; });
@@ -367,7 +368,7 @@ std::optional<SteadyTime> Core::next_deadline() const {
   const auto consider = [&](SteadyTime time) { next = next ? std::min(*next, time) : time; };
   for (const auto& [id, peer] : peers_) {
     if (peer.link.is_message) {
-      if (peer.link.is_one_way) consider(peer.repeat_at);
+      if (peer.link.is_one_way && !peer.link.only_hears) consider(peer.repeat_at);
       if (const auto due = peer.resting.next()) consider(*due);
       if (peer.state == PeerState::Up && peer.tracks_not_before > peer.stuck_checked && next_track(peer))
         consider(peer.tracks_not_before);
@@ -464,7 +465,11 @@ void Core::refresh(Now now) {
     }
     if (peer.state != PeerState::Up) continue;
     for (const auto& stream : changed) {
-      peer.unannounced.insert(stream);
+      if (peer.for_all) {
+        hear_listeners(peer, stream);
+      } else {
+        peer.unannounced.insert(stream);
+      }
       mark_ready(peer, stream);
       compare(peer, stream, now);
     }

@@ -62,6 +62,11 @@ class Core {
   // Message links. A neighbour the bearer has authenticated is there; `digest` is what its beacon says. An older link
   // to it over the same bearer is forgotten.
   PeerId connect_known(LinkProfile link, const model::KeyId& node, std::string name, const Digest& digest, Now now);
+  // One way, for whoever listens: says what one of `listeners` is not known to hold (of those of whom nothing was ever
+  // heard nothing is known, and they do not count while there are others), then what becomes durable, and again in
+  // rounds. peers() leaves it out; it ends by disconnect() alone. set_listeners counts from the next round on.
+  PeerId connect_for_all(LinkProfile link, std::vector<model::KeyId> listeners, Now now);
+  void set_listeners(PeerId peer, std::vector<model::KeyId> listeners);
   Digest digest() const { return ours_.digest(); }                               // what this node's beacon is to say
   void beacon(PeerId peer, const Digest& digest, Now now);                       // heard again
   void receive_message(PeerId peer, ByteView message, bool overheard, Now now);  // overheard: meant for another
@@ -213,8 +218,15 @@ class Core {
   void on_ask_writers(Peer& peer, const AskWriters& ask);
   void on_writers(Peer& peer, Writers writers, Now now);
   void on_who_is(Peer& peer, const WhoIs& who, Now now);
-  void repeat_all(Peer& peer, Now now);
   bool knows_all_heads(const Peer& peer) const;
+
+  // core_one_way.cpp: nobody answers
+  std::vector<const HeldVector*> held_by_listeners(const Peer& peer) const;
+  void hear_listeners(Peer& peer, const model::StreamId& stream) const;
+  void begin_at_listeners(Peer& peer);
+  void offer_all_values(Peer& peer, Now now);
+  bool is_saying(const Peer& peer, Now now) const;
+  void repeat(Peer& peer, Now now);
 
   // core_vectors.cpp: who holds what
   HeldVector with_heads(const model::VersionVector& vector) const;

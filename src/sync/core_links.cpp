@@ -38,6 +38,7 @@ void Core::tell_spent(Peer& peer) {
 
 // Is this the link on which its node is sent events?
 bool Core::carries(const Peer& peer, bool urgent, Now now) const {
+  if (peer.link.only_hears) return false;
   if (peer.siblings == 0) return true;
   // A link where nobody answers comes after all that do.
   const auto rank = [&](const Peer& link) {

@@ -71,7 +71,7 @@ PeerId Core::connect_known(LinkProfile link, const model::KeyId& node, std::stri
   peer.their_digest = digest;
   if (peer.link.is_one_way) {
     // Nobody answers: what it said last, whenever that was, is what counts.
-    peer.theirs = memory.theirs;
+    peer.theirs = digest == ours_.digest() ? ours_ : memory.theirs;
     peer.repeat_pause = repeat_first;
     peer.repeat_at = now.steady + repeat_first;
     vector_known(peer, now);
@@ -123,7 +123,7 @@ bool Core::knows_all_heads(const Peer& peer) const {
 // The digest of all it holds against what is known of it. Where that differs and stays so, something was not heard, or
 // one number means two things.
 void Core::check_digest(Peer& peer, Now now) {
-  if (peer.link.is_one_way || !peer.their_digest) return;
+  if (!peer.their_digest) return;
   if (*peer.their_digest == ours_.digest()) {
     // It holds the same, however it came by it.
     peer.odd_beacons = 0;
@@ -132,6 +132,7 @@ void Core::check_digest(Peer& peer, Now now) {
     peer.theirs = ours_;
     return vector_known(peer, now);
   }
+  if (peer.link.is_one_way) return;  // there is nobody to ask
   fill_heads(peer);
   const bool is_all_known = knows_all_heads(peer);
   if (is_all_known && peer.theirs.digest() == *peer.their_digest) {
@@ -203,7 +204,7 @@ void Core::want(Peer& peer, bool urgent) {
 }
 
 void Core::want_what_waits(Peer& peer, Now now) {
-  if (peer.wanted_urgent) return;
+  if (peer.wanted_urgent || peer.link.only_hears) return;
   const auto any_ready = [&](model::Class cls, auto wanted) {
     return std::ranges::any_of(peer.ready[static_cast<std::size_t>(cls)], [&](const auto& stream) {
       return lacks(peer, stream) && may_send(peer, stream, now) && wanted(stream);
@@ -360,17 +361,6 @@ void Core::on_compact(Peer& peer, ByteView bytes, bool overheard, Now now) {
   peer.overhearing = overheard;
   on_message(peer, std::move(message), now);
   peer.overhearing = false;
-}
-
-// One way: whoever could not hear it then may hear it now.
-void Core::repeat_all(Peer& peer, Now now) {
-  peer.repeat_at = now.steady + peer.repeat_pause;
-  peer.repeat_pause = std::min(peer.repeat_pause * 2, repeat_max);
-  peer.in_flight.clear();
-  peer.in_flight_bytes = 0;
-  peer.sent.clear();
-  for (auto& slot : peer.outgoing) slot.reset();
-  for (const auto& [stream, held] : *ours_) mark_ready(peer, stream);
 }
 
 }  // namespace airbridge::sync

@@ -35,8 +35,9 @@ bool Core::may_send(const Peer& peer, const model::StreamId& stream, Now now) co
   }
   if (peer.probes.contains(stream.base()) || peer.settled_apart.contains(stream)) return false;
   // A branch hangs on its base: the peer must hold that first.
-  return !stream.is_branch() || held_of(peer.theirs, stream.base()) + 1 >= stream.branch.from ||
-         held_of(peer.theirs, stream) > 0;
+  const auto base = std::max(held_of(peer.theirs, stream.base()),
+                             peer.link.is_one_way ? held_of(peer.sent, stream.base()) : std::uint64_t{0});
+  return !stream.is_branch() || base + 1 >= stream.branch.from || held_of(peer.theirs, stream) > 0;
 }
 
 bool Core::is_flooding(const model::KeyId& author, Now) const {
@@ -139,17 +140,19 @@ void Core::send_part(Peer& peer, Outgoing& from, model::Class cls, std::size_t b
   const auto seal = from.seals.find(last);
   auto frame = encode_part(peer, from.stream, entries, seal == from.seals.end() ? nullptr : &seal->second);
   const auto bytes = frame.size();
-  if (peer.in_flight_bytes == 0) peer.flight_since = now.steady;
   peer.sent[from.stream] = last;
-  peer.in_flight[from.stream].emplace_back(std::min(last, ours_for(peer, from.stream)), bytes);
-  peer.in_flight_bytes += bytes;
+  if (!peer.link.is_one_way) {  // else nothing ever lands, as far as is known
+    if (peer.in_flight_bytes == 0) peer.flight_since = now.steady;
+    peer.in_flight[from.stream].emplace_back(std::min(last, ours_for(peer, from.stream)), bytes);
+    peer.in_flight_bytes += bytes;
+  }
   peer.events_sent += count;
   peer.progress = now.steady;
   from.next += count;
   if (seal != from.seals.end() && last <= ours_for(peer, from.stream)) {
     announce(peer, from.stream, {last, head_start<4>(seal->second.head)});
   }
-  if (peer.link.channel != 0) share(peer, from.stream, entries.front().seq, last, now);
+  if (peer.link.channel != 0 && !peer.link.is_one_way) share(peer, from.stream, entries.front().seq, last, now);
   if (cls == model::Class::Routine) {
     peer.routine_credit -= std::min(peer.routine_credit, bytes);
   } else if (!peer.ready[static_cast<std::size_t>(model::Class::Routine)].empty()) {

@@ -7,6 +7,7 @@ namespace airbridge::sync {
 std::vector<PeerStatus> Core::peers() const {
   std::vector<PeerStatus> out;
   for (const auto& [id, peer] : peers_) {
+    if (peer.for_all) continue;
     PeerStatus status;
     status.peer = id;
     status.address = peer.link.address;
@@ -91,7 +92,7 @@ std::vector<std::pair<model::KeyId, std::uint64_t>> Core::held_by(const model::S
     if (const auto seq = held_of(memory.theirs, stream); seq > 0) out[node] = seq;
   }
   for (const auto& [id, peer] : peers_) {
-    if (peer.state != PeerState::Up) continue;
+    if (peer.state != PeerState::Up || peer.for_all) continue;
     // What it says now counts, also when that is less than it once said: its disk may have been restored.
     if (const auto seq = held_of(peer.theirs, stream); seq > 0) {
       out[peer.node] = seq;

@@ -43,6 +43,7 @@ struct LinkProfile {
   bool is_message = false;
   bool is_narrow = false;   // so slow that what can wait goes in small parts with pauses
   bool is_one_way = false;  // message link on which nobody ever answers
+  bool only_hears = false;  // one way, the way here: nothing is sent on it
   bool repeats = false;     // positions heard on the channel are said again on it, for those out of reach
   std::size_t value_bytes_max = SIZE_MAX;  // message links: a message of last values that is longer is lost
   std::uint32_t channel =
@@ -159,6 +160,8 @@ struct Peer {
   int odd_beacons = 0;                           // in a row that did not fit what is known of it
   SteadyTime repeat_at{};                        // one way: when everything is said again
   Milliseconds repeat_pause{0};
+  bool for_all = false;                 // one way: no node, but whoever listens
+  std::vector<model::KeyId> listeners;  // of these what was last heard says where it begins
 
   SteadyTime connected{};
   SteadyTime heard{};
