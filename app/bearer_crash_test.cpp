@@ -1,7 +1,6 @@
 // Nodes killed in the middle over modems on serial lines, over multicast on one machine, and on machines of their own.
 #include <doctest/doctest.h>
 
-#include "net/datagram.hpp"
 #include "net/test_namespaces.hpp"
 #include "test_links.hpp"
 
@@ -39,16 +38,9 @@ TEST_CASE("two nodes with modems on serial lines agree, though each is killed in
 
 TEST_CASE("three nodes that find each other by multicast agree, though two are killed in the middle") {
   Crew crew(3);
-  // A port of its own, so that two runs on one machine do not hear each other.
-  std::uint16_t port = 0;
-  {
-    net::EventLoop loop;
-    net::DatagramOptions options;
-    options.at = *net::UdpAddress::from({"127.0.0.1", 0});
-    port = net::DatagramSocket::open(loop, options, {}).value()->port();
-  }
+  const ReservedPort port;  // of its own, so that two runs on one machine do not hear each other
   for (std::size_t i = 0; i < 3; ++i) {
-    crew.start(i, {"--bearer", fmt::format("multicast://239.192.77.1:{}?interface=lo&interval=1s", port)});
+    crew.start(i, {"--bearer", fmt::format("multicast://239.192.77.1:{}?interface=lo&interval=1s", port.number())});
   }
   for (std::size_t i = 0; i < 3; ++i) crew.write(i, fmt::format("from n{}", i), 10);
   crew[1].kill_hard();

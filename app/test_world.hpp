@@ -93,7 +93,24 @@ json::object command_of(std::string_view record, json::array writes, const Value
 void init_node(const fs::path& dir, const std::string& name);
 void join_node(const fs::path& founder, const fs::path& dir, const std::string& name);
 
-// A running node with all its listeners on loopback, port chosen by the system. Restarted, it keeps its peers' port.
+// A port of loopback, for TCP and UDP, that no other test and no outgoing connection takes while this lives: out of the
+// range from which the system gives ports away, and locked between the processes of the tests. Throws when all are
+// taken.
+class ReservedPort {
+ public:
+  ReservedPort();
+  ~ReservedPort();
+  ReservedPort(const ReservedPort&) = delete;
+  ReservedPort& operator=(const ReservedPort&) = delete;
+  std::uint16_t number() const { return number_; }
+
+ private:
+  std::uint16_t number_ = 0;
+  int lock_ = -1;
+};
+
+// A running node with all its listeners on loopback. The port for other nodes is its own also while it is stopped, the
+// others are chosen by the system at each start.
 class TestNode {
  public:
   explicit TestNode(fs::path dir, Args more = {}, Env env = {});
@@ -132,6 +149,7 @@ class TestNode {
   fs::path dir_;
   Args more_;
   Env env_;
+  ReservedPort port_;
   std::string http_, tak_, peers_;
   std::optional<Process> process_;
 };

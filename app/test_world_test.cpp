@@ -5,16 +5,20 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -215,6 +219,53 @@ void join_node(const fs::path& founder, const fs::path& dir, const std::string& 
   if (done.status != 0) throw std::runtime_error("join failed: " + done.all());
 }
 
+namespace {
+
+constexpr std::uint16_t reserved_first = 20'000, reserved_count = 10'000;
+
+// Can both kinds of socket be bound there?
+bool is_free(std::uint16_t port) {
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_port = htons(port);
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return std::ranges::all_of(std::array{SOCK_STREAM, SOCK_DGRAM}, [&](int type) {
+    const int fd = ::socket(AF_INET, type | SOCK_CLOEXEC, 0);
+    const bool bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0;
+    ::close(fd);
+    return bound;
+  });
+}
+
+// A name of the kernel's, gone with the process however that ends; -1 when another holds it.
+int lock_of(std::uint16_t port) {
+  sockaddr_un at{};
+  at.sun_family = AF_UNIX;
+  const auto name = fmt::format("airbridge-test-port-{}", port);
+  std::ranges::copy(name, at.sun_path + 1);
+  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  if (::bind(fd, reinterpret_cast<const sockaddr*>(&at), length) == 0) return fd;
+  ::close(fd);
+  return -1;
+}
+
+}  // namespace
+
+ReservedPort::ReservedPort() {
+  static std::uint32_t next = static_cast<std::uint32_t>(::getpid()) * 64;
+  for (int tries = 0; tries < reserved_count; ++tries) {
+    number_ = static_cast<std::uint16_t>(reserved_first + next++ % reserved_count);
+    lock_ = lock_of(number_);
+    if (lock_ < 0) continue;
+    if (is_free(number_)) return;
+    ::close(lock_);
+  }
+  throw std::runtime_error("no port is free for a test");
+}
+
+ReservedPort::~ReservedPort() { ::close(lock_); }
+
 TestNode::TestNode(fs::path dir, Args more, Env env)
     : dir_(std::move(dir)), more_(std::move(more)), env_(std::move(env)) {
   start();
@@ -228,7 +279,7 @@ void TestNode::start() {
   };
   unless_given("--http", any);
   unless_given("--tak", any);
-  unless_given("--listen", peers_.empty() ? any : peers_);
+  unless_given("--listen", fmt::format("127.0.0.1:{}", port_.number()));
   args.insert(args.end(), more_.begin(), more_.end());
   process_.reset();
   process_.emplace(args, env_);
@@ -360,6 +411,23 @@ TEST_CASE("a test's process is gone when its object is") {
     CHECK(node.get("/healthz").status == 200);
   }
   CHECK(::kill(pid, 0) == -1);
+}
+
+TEST_CASE("a port reserved for a test is no other's while it lasts, and none that the system gives away") {
+  std::uint16_t number = 0;
+  {
+    const ReservedPort one, other;
+    number = one.number();
+    CHECK(number != other.number());
+    CHECK(lock_of(number) == -1);
+    std::ifstream range("/proc/sys/net/ipv4/ip_local_port_range");
+    std::uint32_t first = 32'768, last = 0;
+    range >> first >> last;
+    CHECK((number < first || number > last));
+  }
+  const int lock = lock_of(number);
+  CHECK(lock >= 0);
+  ::close(lock);
 }
 
 }  // namespace airbridge::app::test
