@@ -24,8 +24,8 @@ struct RadioRow {
 // s); their 60 s stay. From when both know that the other is there; what that took is radio_contact, within two beacon
 // intervals.
 //
-// nothing_new: what two nodes that hold the same say, both together, in one beacon interval: an hour's bytes, long
-// heads and whatever else goes over the air among them.
+// nothing_new: what two nodes that hold the same say, both together, in one beacon interval, the middle one of an
+// hour's. nothing_new_mean: all bytes of that hour, shared among its intervals; every eighth beacon has a long head.
 std::vector<RadioRow> sync_radio(int seeds);
 // 64 kbit/s full duplex, 30 % loss, 2 s delay, 200 positions a minute: an urgent message from either side every minute,
 // which is less than a flood. The worst one counts.

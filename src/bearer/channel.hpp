@@ -92,7 +92,7 @@ class Channel {
     std::size_t left = 0;         // frames, the next one included
     std::size_t value_bytes = 0;  // that may still be last values
     std::optional<model::KeyId> hand_to;
-    bool must_reply = false;  // the turn was handed to us
+    bool must_reply = false;  // the turn was handed to us, by turn_from_
     bool first = true;        // no data frame was sent yet
     bool handed = false;      // a frame said so
     bool open = false;        // a moment is left behind it for new stations
@@ -109,6 +109,7 @@ class Channel {
   std::pair<Bytes, bool> squeezed(Neighbour* n, const Bytes& block) const;
   AckPart ack_for(const Neighbour& n) const;
   bool has_to_send(const Neighbour& n, Now now) const;
+  static bool has_unacked(const Neighbour& n);
   bool is_alone(Now now) const;
   Milliseconds pause_alone() const;
   void send_beacon(Now now);
@@ -132,7 +133,7 @@ class Channel {
   bool is_urgent_here(Now now) const;
   bool leaves_urgent(std::size_t frames, Now now) const;
   void gave_up(Now now);
-  std::optional<model::KeyId> next_turn(Now now) const;
+  std::optional<model::KeyId> next_turn(bool busy, Now now) const;
   bool wants_turn(Now now) const;
 
   // channel_one_way.cpp: nobody answers
@@ -190,6 +191,7 @@ class Channel {
   bool wants_turn_ = false;
   bool blocked_ = false;  // on full duplex: there is more to send once the channel is ready
   std::optional<model::KeyId> served_last_;
+  std::optional<model::KeyId> turn_from_;  // who handed us the turn last
   std::vector<Output> outputs_;
   Stats stats_;
 };

@@ -104,6 +104,7 @@ void Channel::on_data(Neighbour& n, const Opened& opened, Now now) {
   }
   if (n.synced && data->tag == n.tag_in && opened.counter >= n.session_from) for_us = true;
   n.more = data->more;
+  if (data->grant && for_us) turn_from_ = n.id;
   turns_.heard(data->remaining, data->grant && for_us, data->grant && !for_us, data->open, now.steady);
   if (data->grant && data->remaining == 0) n.last_turn = now.steady;
 

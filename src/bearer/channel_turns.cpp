@@ -16,21 +16,24 @@ bool Channel::has_to_send(const Neighbour& n, Now now) const {
   return may_send_to(n, now) && (n.urgent.has_to_send() || n.bulk.has_to_send());
 }
 
+bool Channel::has_unacked(const Neighbour& n) { return n.urgent.has_unacked() || n.bulk.has_unacked(); }
+
 bool Channel::wants_turn(Now now) const {
   if (now.steady >= next_beacon_ || !control_.empty() || !values_.empty() || want_values_) return true;
   return std::any_of(neighbours_.begin(), neighbours_.end(), [&](const auto& row) {
     return may_send_to(row.second, now) &&
-           (has_to_send(row.second, now) || row.second.want_urgent || row.second.want_bulk);
+           (has_to_send(row.second, now) || has_unacked(row.second) || row.second.want_urgent || row.second.want_bulk);
   });
 }
 
-// Of those who have something for us, or must acknowledge, the one whose turn was longest ago.
-std::optional<model::KeyId> Channel::next_turn(Now now) const {
+// Of those who have something for us, or must acknowledge, the one whose turn was longest ago; while the channel is
+// busy, also one that was not asked for long.
+std::optional<model::KeyId> Channel::next_turn(bool busy, Now now) const {
   const Neighbour* best = nullptr;
   for (const auto& [id, n] : neighbours_) {
     if (!may_send_to(n, now)) continue;
-    const bool must_acknowledge = has_to_send(n, now) || n.urgent.has_unacked() || n.bulk.has_unacked();
-    const bool quiet_long = neighbours_.size() > 1 && now.steady - n.last_turn > ask_idle_every;
+    const bool must_acknowledge = has_to_send(n, now) || has_unacked(n);
+    const bool quiet_long = busy && neighbours_.size() > 1 && now.steady - n.last_turn > ask_idle_every;
     if (!must_acknowledge && !n.more && !quiet_long && !(n.synced && !n.confirmed)) continue;
     if (best == nullptr || n.last_turn < best->last_turn) best = &n;
   }
@@ -126,7 +129,9 @@ bool Channel::begin_burst(Turns::Due why, Now now) {
   burst.value_bytes = frames * profile_.mtu * volatile_percent_max / 100;
   pull_values(burst.value_bytes, now);
 
-  if (why != Turns::Due::Poll) burst.hand_to = next_turn(now);
+  const bool sends_something = std::any_of(neighbours_.begin(), neighbours_.end(),
+                                           [&](const auto& row) { return has_to_send(row.second, now); });
+  if (why != Turns::Due::Poll) burst.hand_to = next_turn(why == Turns::Due::Reply || sends_something, now);
   if (why == Turns::Due::Reply) burst.must_reply = true;
   std::size_t urgent_frames = 0;
   for (auto& [id, n] : neighbours_) {
@@ -162,7 +167,9 @@ Neighbour* Channel::next_of_burst(Now now) {
     if (!may_send_to(n, now)) continue;
     if (&n != last && (n.owes_ack || n.bulk.has_to_send() || !n.copies.empty()) && owed == nullptr) owed = &n;
   }
-  return owed != nullptr ? owed : last;
+  if (owed != nullptr || last != nullptr) return owed != nullptr ? owed : last;
+  // Who handed the turn over must hear that there is nothing, or it asks again and again.
+  return burst_->must_reply && burst_->first && turn_from_ ? find(*turn_from_) : nullptr;
 }
 
 void Channel::send_of_burst(Now now) {
@@ -191,7 +198,7 @@ void Channel::send_of_burst(Now now) {
 
 void Channel::gave_up(Now now) {
   for (auto& [id, n] : neighbours_) {
-    if (!n.urgent.has_unacked() && !n.bulk.has_unacked()) continue;
+    if (!has_unacked(n)) continue;
     n.urgent.expire(SteadyTime::max());
     n.bulk.expire(SteadyTime::max());
     n.silence = std::min(std::max(2 * n.silence, silence_first), profile_.interval);

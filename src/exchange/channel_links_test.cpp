@@ -256,3 +256,18 @@ TEST_CASE("as many things as there are, each is heard in full: no message of las
   CHECK(names.size() == 60);
   CHECK(a.links->stats(world.now()).messages_too_long == 0);
 }
+
+TEST_CASE("two radios that hold the same say two beacons an interval, and no more, once they are level") {
+  const auto profile = *bearer::preset("radio");
+  World world({}, 1);
+  auto& a = world.add(1, profile);
+  world.add(2, profile);
+  world.start();
+  for (int i = 0; i < 20; ++i) world.write(a, model::Class::Routine, 50);
+  REQUIRE(world.run_until(world.ms() + 30 * 60'000, [&] { return world.is_level(); }));
+  world.run_for(2 * 60'000);
+  const auto before = world.air.counts();
+  world.run_for(60 * profile.interval.count());
+  CHECK(world.air.counts().sent - before.sent <= 2 * 60 * 10 / 9);                   // the pauses differ by a tenth
+  CHECK(world.air.counts().sent_bytes - before.sent_bytes <= 2 * 60 * 22 * 10 / 9);  // every eighth is 14 B longer
+}
