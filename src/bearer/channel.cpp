@@ -21,7 +21,7 @@ Channel::Channel(Setup setup, Source& source, const Squeezer& squeezer, Rng rng,
       source_(source),
       squeezer_(squeezer),
       rng_(rng),
-      guard_({setup.key, setup.node, setup.start, profile_.encrypt, setup.planted}, setup.state),
+      guard_({setup.key, setup.node, setup.start, profile_.encrypt, setup.planted, profile_.one_way}, setup.state),
       use_(profile_.rate_bps, profile_.duty_cycle, profile_.duty_window),
       turns_(profile_, frame_time_of(profile_), rng_.fork()),
       node_(setup.node) {
@@ -148,7 +148,7 @@ void Channel::check_neighbours(Now now) {
 }
 
 void Channel::save_if_wanted(Now now) {
-  if (!guard_.wants_save()) return;
+  if (!guard_.wants_save(now)) return;
   ++stats_.saves;
   outputs_.push_back(Save{guard_.take_state(now)});
 }
@@ -221,6 +221,7 @@ std::optional<SteadyTime> Channel::next_deadline() const {
     }
   }
   for (const auto& [id, n] : neighbours_) at(n.last_heard + patience());
+  if (const auto due = guard_.next_save()) at(*due);
   return out;
 }
 

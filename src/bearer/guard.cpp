@@ -252,8 +252,19 @@ bool Guard::is_durable(const model::KeyId& sender, std::uint64_t counter) const 
   return member != nullptr && counter <= member->saved_to;
 }
 
-bool Guard::wants_save() const {
+bool Guard::reaches_too_far(const Member& member) const {
+  return settings_.one_way && member.heard && member.saved_to > member.highest + ahead_min();
+}
+
+std::optional<SteadyTime> Guard::next_save() const {
+  if (saving_ || std::ranges::none_of(members_, [&](const Member& member) { return reaches_too_far(member); }))
+    return std::nullopt;
+  return last_save_ + quiet();
+}
+
+bool Guard::wants_save(Now now) const {
   if (saving_) return false;
+  if (const auto due = next_save(); due && *due <= now.steady) return true;
   if (next_ + ahead_ / 2 > reserved_) return true;
   return std::any_of(members_.begin(), members_.end(), [&](const Member& member) {
     return member.heard && member.highest + ahead_ / 2 > member.saved_to;
@@ -263,8 +274,8 @@ bool Guard::wants_save() const {
 Bytes Guard::take_state(Now now) {
   if (last_save_ != SteadyTime{}) {
     const auto pause = now.steady - last_save_;
-    if (pause < save_pause) ahead_ = std::min(ahead_ * 2, save_ahead_max);
-    if (pause > save_quiet) ahead_ = std::max(ahead_ / 2, save_ahead_min);
+    if (pause < (settings_.one_way ? save_pause_one_way : save_pause)) ahead_ = std::min(ahead_ * 2, save_ahead_max);
+    if (pause >= quiet()) ahead_ = settings_.one_way ? ahead_min() : std::max(ahead_ / 2, ahead_min());
   }
   last_save_ = now.steady;
   saving_ = true;
@@ -282,6 +293,8 @@ Bytes Guard::take_state(Now now) {
     ++count;
   };
   for (auto& member : members_) {
+    // Where it comes to reach less far, what lies beyond is not durable from here on.
+    if (reaches_too_far(member)) member.saved_to = std::min(member.saved_to, member.highest + ahead_);
     member.saving_to = member.heard ? std::max(member.saved_to, member.highest + ahead_) : member.saved_to;
     put(member);
   }

@@ -51,6 +51,7 @@ class Guard {
     std::uint64_t start = 0;
     bool encrypt = true;
     Planted planted = Planted::None;
+    bool one_way = false;  // a sender cannot be told that it is behind
   };
   Guard(const Settings& settings, ByteView state);
 
@@ -77,7 +78,9 @@ class Guard {
   bool is_durable(const model::KeyId& sender, std::uint64_t counter) const;
 
   // Durability: when wants_save(), write take_state() durably, then call saved(). One at a time.
-  bool wants_save() const;
+  bool wants_save(Now now) const;
+  // When it will want one though nothing comes any more.
+  std::optional<SteadyTime> next_save() const;
   Bytes take_state(Now now);
   void saved();
   bool is_saving() const { return saving_; }
@@ -101,6 +104,9 @@ class Guard {
   void take(Member& member, std::uint64_t counter);
   bool open_under(Ccm& cipher, std::uint64_t counter, ByteView frame, std::size_t head, Bytes& payload) const;
   void read_state(ByteView state);
+  std::uint64_t ahead_min() const { return settings_.one_way ? save_ahead_min_one_way : save_ahead_min; }
+  Milliseconds quiet() const { return settings_.one_way ? save_quiet_one_way : save_quiet; }
+  bool reaches_too_far(const Member& member) const;
 
   Settings settings_;
   Ccm own_cipher_;
@@ -112,7 +118,7 @@ class Guard {
   std::array<std::vector<std::size_t>, 256> by_slot_;
   std::vector<Member> known_;  // of the saved state, not members now: kept, so that their floors are not lost
   std::optional<Behind> behind_, told_;
-  std::uint64_t ahead_ = save_ahead_min;
+  std::uint64_t ahead_ = ahead_min();
   SteadyTime last_save_{};
   bool saving_ = false;
   bool state_damaged_ = false;

@@ -11,13 +11,13 @@ using namespace airbridge::bearer::test;
 namespace {
 struct Side {
   Side(std::uint8_t n, std::uint64_t start, const Bytes& state = {}, bool encrypt = true,
-       Planted planted = Planted::None, std::uint8_t key = 7)
-      : guard({group_key(key), node_of(n), start, encrypt, planted}, state) {
+       Planted planted = Planted::None, std::uint8_t key = 7, bool one_way = false)
+      : guard({group_key(key), node_of(n), start, encrypt, planted, one_way}, state) {
     guard.set_members({node_of(1), node_of(2), node_of(3)});
     save();
   }
   void save(std::int64_t ms = 0) {
-    if (!guard.wants_save()) return;
+    if (!guard.wants_save(at_ms(ms))) return;
     disk = guard.take_state(at_ms(ms));
     guard.saved();
   }
@@ -162,7 +162,7 @@ TEST_CASE("a receiver tells who is behind its saved floor, and the sender goes o
 TEST_CASE("own counters are saved before they are used, and go on above the saved ones after a restart") {
   Guard guard({group_key(), node_of(1), 11, true, Planted::None}, {});
   CHECK_FALSE(guard.can_seal());
-  REQUIRE(guard.wants_save());
+  REQUIRE(guard.wants_save(at_ms(0)));
   const auto state = guard.take_state(at_ms(0));
   CHECK_FALSE(guard.can_seal());
   guard.saved();
@@ -212,7 +212,7 @@ TEST_CASE("a fast channel is saved ahead so far that saves come seconds apart, a
       a.save(ms);
       const auto opened = b.open(a.guard.seal(FrameType::Beacon, i == 0 ? flag_long : 0, as_bytes("12345678")));
       REQUIRE(opened);
-      if (b.guard.wants_save()) {
+      if (b.guard.wants_save(at_ms(ms))) {
         ++count;
         b.save(ms);
       }
@@ -221,4 +221,29 @@ TEST_CASE("a fast channel is saved ahead so far that saves come seconds apart, a
   };
   CHECK(saves(1.5, 600) <= 600 * 1.5 / 30);
   CHECK(saves(5'000, 20) <= 20);
+}
+
+TEST_CASE("a receiver that can tell nobody is deaf to a few frames after its restart, also when many came before") {
+  Side a(1, 11);
+  Bytes disk;
+  std::uint64_t taken = 0;
+  {
+    Side b(2, 22, {}, true, Planted::None, 7, true);
+    for (int i = 0; i < 5'000; ++i) {
+      const auto opened = b.open(a.frame(flag_long));
+      REQUIRE(opened);
+      taken = opened->counter;
+      b.save(i);  // a thousand frames a second
+      CHECK(b.guard.is_durable(node_of(1), taken));
+    }
+    CHECK(b.guard.next_save());
+    b.save(5'000 + save_quiet_one_way.count());
+    CHECK_FALSE(b.guard.next_save());
+    CHECK(b.guard.is_durable(node_of(1), taken));
+    CHECK_FALSE(b.guard.is_durable(node_of(1), taken + save_ahead_min_one_way + 1));
+    disk = b.disk;
+  }
+  Side again(2, 23, disk, true, Planted::None, 7, true);
+  for (std::uint64_t i = 0; i < save_ahead_min_one_way; ++i) CHECK(why(again.open(a.frame(flag_long))) == Refusal::Old);
+  CHECK(again.open(a.frame(flag_long)));
 }

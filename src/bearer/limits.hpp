@@ -25,6 +25,11 @@ inline constexpr std::uint64_t save_ahead_min = 64;
 inline constexpr std::uint64_t save_ahead_max = 16'384;
 inline constexpr Milliseconds save_pause{2'000};
 inline constexpr Milliseconds save_quiet{60'000};  // after so long without one the reach is halved
+// Where nobody can be told that it is behind, a restarted receiver is deaf to all that its save reaches beyond what was
+// heard: there it reaches at least so far, and farther only for so long as frames come close together.
+inline constexpr std::uint64_t save_ahead_min_one_way = 4;
+inline constexpr Milliseconds save_pause_one_way{500};
+inline constexpr Milliseconds save_quiet_one_way{2'000};  // after so long without a save it is taken back
 // A neighbour may say that our counters are behind what it heard; beyond this nobody is believed.
 inline constexpr std::uint64_t counter_max = std::uint64_t{1} << 56;
 inline constexpr int long_beacons_after_meeting = 3;  // with the whole counter, for who is new here
