@@ -205,3 +205,26 @@ TEST_CASE("a mobile node carries what two posts write that never meet") {
   CHECK(saved.at("others_names") == json::array{"TEAM 3"});
   CHECK_FALSE(saved.contains("reported"));
 }
+
+TEST_CASE("over a link that carries one way a node hears all that is written at the other, killed or not") {
+  Crew crew(2);
+  const ReservedPort ear;  // the emulator cannot learn it from what the listener sends
+  BadLink link(wide(), {"udp:0", fmt::format("udp:0,to=127.0.0.1:{}", ear.number())});
+  crew.start(0, link.bearer(0, fmt::format("{}&one-way=yes&repair=25", wide_way)));
+  crew.start(1, {"--bearer", fmt::format("udp://?listen=127.0.0.1:{}&interval=1s&{}&one-way=yes&duty-cycle=0",
+                                         ear.number(), wide_way)});
+  crew.write(0, "at first", 10);
+  CHECK(eventually([&] { return crew.holds_all(1); }));
+  crew.power_cut(0);
+  crew.write(0, "after the sender began anew", 5);
+  CHECK(eventually([&] { return crew.holds_all(1); }));
+  crew[1].kill_hard();
+  crew.write(0, "while nobody listened", 5);
+  crew[1].start();
+  crew.write(0, "and now", 5);
+  CHECK(eventually([&] { return crew.holds_all(1); }));
+  const auto heard = crew[1].status().at("bearers").as_array().at(0).as_object();
+  CHECK(heard.at("bytes_sent").to_number<std::int64_t>() == 0);
+  CHECK(heard.at("bytes_received").to_number<std::int64_t>() > 1'000);
+  CHECK(link.counters().lost > 0);
+}
