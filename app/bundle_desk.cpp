@@ -7,6 +7,7 @@
 
 #include "base/hash.hpp"
 #include "base/log.hpp"
+#include "private_lacking.hpp"
 
 namespace airbridge::app {
 namespace fs = std::filesystem;
@@ -123,9 +124,9 @@ void BundleDesk::report(const bundle::Head& head) {
 
 // What the one it is for holds, as far as anybody can know: what it said in a session; and what it held when it wrote
 // the last bundle that was read here, or, when that is older, what was in the last one written for it.
-std::pair<sync::HeldVector, std::string> BundleDesk::since_for(const std::string& name, int class_max) const {
-  sync::HeldVector since;
-  std::string words;
+BundleDesk::Known BundleDesk::known_of(const std::string& name, int class_max) const {
+  Known known;
+  auto& [since, words, lacks] = known;
   const auto picture = around_.picture.get();
   const model::KeyId* member = nullptr;
   for (const auto& [id, one] : picture->roster().members()) {
@@ -135,6 +136,7 @@ std::pair<sync::HeldVector, std::string> BundleDesk::since_for(const std::string
   const auto reported = member != nullptr ? kept_head(file_of("from", member->view())) : std::nullopt;
   if (reported && (!written || reported->written > written->written)) {
     since = reported->holds;
+    lacks = reported->lacks;
     words = fmt::format("what {} held when it wrote a bundle at {}", name, format_utc(reported->written));
   } else if (written) {
     since = written->holds;
@@ -151,7 +153,8 @@ std::pair<sync::HeldVector, std::string> BundleDesk::since_for(const std::string
     }
   }
   std::erase_if(since, [&](const auto& item) { return static_cast<int>(item.first.cls) > class_max; });
-  return {std::move(since), since.empty() ? std::string() : words};
+  if (since.empty()) words.clear();
+  return known;
 }
 
 // ---- writing --------------------------------------------------------------------------------------------------------
@@ -167,7 +170,9 @@ void BundleDesk::begin_writing(BundleWish wish, Done<BundleBegun> done) {
     head.id = trust::random_fixed<bundle::BundleId>();
     head.class_max = static_cast<model::Class>(wish.class_max);
     head.for_name = wish.for_name;
-    std::string words;
+    head.lacks = withheld_in(around_.ledger.view(), private_lacking(*around_.picture.get(), private_looked_at_max),
+                             bundle::lacks_max);
+    Known known;
     if (!wish.since.empty()) {
       auto from = head_of(wish.since);
       if (!from)
@@ -177,36 +182,39 @@ void BundleDesk::begin_writing(BundleWish wish, Done<BundleBegun> done) {
         return done(failure(api::CommandError{
             400, "other_incident",
             fmt::format("the file of --since is of another incident, \"{}\"", from->incident_name), "since", ""}));
-      head.since = std::move(from->holds);
-      words = fmt::format("what {} held at {}",
-                          from->is_signed ? name_of(model::key_id_of(from->writer)) : from->writer_name,
-                          format_utc(from->written));
+      known.holds = std::move(from->holds);
+      known.lacks = std::move(from->lacks);
+      known.words = fmt::format("what {} held at {}",
+                                from->is_signed ? name_of(model::key_id_of(from->writer)) : from->writer_name,
+                                format_utc(from->written));
     } else if (!wish.everything && !wish.for_name.empty()) {
-      std::tie(head.since, words) = since_for(wish.for_name, wish.class_max);
+      known = known_of(wish.for_name, wish.class_max);
     }
-    around_.core.post([this, wish, head, words, done] { begin_with(wish, head, words, done); });
+    around_.core.post([this, wish, head, known, done] { begin_with(wish, head, known, done); });
   });
 }
 
 // Core thread, which alone may ask who this node writes as; the rest is the worker's.
-void BundleDesk::begin_with(const BundleWish& wish, bundle::Head head, std::string since,
-                            const Done<BundleBegun>& done) {
+void BundleDesk::begin_with(const BundleWish& wish, bundle::Head head, Known known, const Done<BundleBegun>& done) {
   if (stopped_) return done(failure(stopping()));
   const auto& log = around_.ledger.view();
+  head.since = std::move(known.holds);
   if (wish.nothing) {
     for (const auto& [stream, seq] : log.vector()) head.since[stream] = {seq, {}};
+    known.lacks.clear();
   }
   auto writing = std::make_shared<Writing>();
   writing->wish = wish;
-  writing->source.emplace(log, std::move(head), wish.file_bytes_max,
-                          [this](ByteView text) { return around_.home.node_key.sign(text); });
-  around_.worker.post([this, writing, since = std::move(since), done] {
+  writing->source.emplace(
+      log, std::move(head), wish.file_bytes_max, [this](ByteView text) { return around_.home.node_key.sign(text); },
+      known.lacks);
+  around_.worker.post([this, writing, words = std::move(known.words), done] {
     const auto now = around_.clock.now().steady;
     if (!make_room(writings_, now, [](const Writing& one) { return one.used; })) return done(failure(busy()));
     writing->used = now;
     const auto id = ++last_id_;
     writings_[id] = writing;
-    done(BundleBegun{id, writing->source->events_total(), since});
+    done(BundleBegun{id, writing->source->events_total(), words});
   });
 }
 
@@ -253,6 +261,7 @@ void BundleDesk::finish_writing(std::uint64_t id, Done<json::object> done) {
         return static_cast<int>(item.first.cls) > wish.class_max && (!before || !before->holds.contains(item.first));
       });
       head.since.clear();
+      head.lacks.clear();
       keep_head(file, head);
     }
     done(json::object{{"ok", true}});

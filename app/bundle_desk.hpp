@@ -77,11 +77,17 @@ class BundleDesk {
 
  private:
   struct Writing;
-  void begin_with(const BundleWish& wish, bundle::Head head, std::string since, const Done<BundleBegun>& done);
+  // What is left out of a bundle, in words why, and what of it is said again for its private part.
+  struct Known {
+    sync::HeldVector holds;
+    std::string words;
+    std::vector<model::Dot> lacks;
+  };
+  void begin_with(const BundleWish& wish, bundle::Head head, Known known, const Done<BundleBegun>& done);
   std::string file_of(std::string_view kind, ByteView of_whom) const;
   std::optional<bundle::Head> kept_head(const std::string& file) const;
   void keep_head(const std::string& file, const bundle::Head& head) const;
-  std::pair<sync::HeldVector, std::string> since_for(const std::string& name, int class_max) const;
+  Known known_of(const std::string& name, int class_max) const;
   bool is_from_member(const bundle::Head& head) const;
   void remember(const bundle::Head& head);
   void recall_reported();

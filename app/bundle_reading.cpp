@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/log.hpp"
+#include "private_lacking.hpp"
 
 namespace airbridge::app {
 namespace json = boost::json;
@@ -25,7 +26,8 @@ std::string record_name(std::uint32_t number) {
 
 BundleReading::BundleReading(Around around)
     : around_(std::move(around)),
-      intake_(config_of(around_.home, around_.ledger), around_.ledger.view(), around_.clock.now()),
+      intake_(config_of(around_.home, around_.ledger), around_.ledger.view(), around_.clock.now(),
+              private_lacking(*around_.ledger.publish(), private_taken_max)),
       used_(around_.clock.now().steady) {}
 
 void BundleReading::take(std::uint64_t at, Bytes bytes, bool last, Done done) {
@@ -154,6 +156,7 @@ json::object BundleReading::report() const {
   }
   out["events_new"] = tally.events_new;
   out["events_known"] = tally.events_known;
+  out["private_parts"] = tally.private_parts;
   json::array by_class, nodes, lacking, damages, contradicts, forked;
   for (const auto count : tally.new_by_class) by_class.emplace_back(count);
   out["new_by_class"] = std::move(by_class);

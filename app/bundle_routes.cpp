@@ -38,6 +38,7 @@ net::HttpResponse show_piece(const BundlePiece& piece) {
                                                          : "no"},
                     {"Airbridge-Events", std::to_string(piece.written.events)},
                     {"Airbridge-Nodes", std::to_string(piece.written.authors.size())},
+                    {"Airbridge-Private", std::to_string(piece.written.private_parts)},
                     {"Airbridge-Unreadable", std::to_string(piece.written.unreadable.size())}};
   answer.body = std::make_shared<const Bytes>(piece.bytes);
   return answer;

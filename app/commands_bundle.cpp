@@ -116,7 +116,7 @@ std::string part_name(const std::string& file, std::uint64_t part) {
 
 int write_files(const std::string& address, const std::string& id, const BundleWriteOptions& options,
                 std::uint64_t events) {
-  std::uint64_t bytes = 0, done_events = 0, nodes = 0, unreadable = 0, files = 0;
+  std::uint64_t bytes = 0, done_events = 0, nodes = 0, private_parts = 0, unreadable = 0, files = 0;
   for (std::uint64_t number = 1, part = 1;; ++part) {
     const auto name = part_name(options.file, part);
     if (fs::exists(name)) return complain("{} exists already; choose another name", name);
@@ -131,6 +131,7 @@ int write_files(const std::string& address, const std::string& id, const BundleW
       const auto say = piece->header("Airbridge-Ends");
       done_events = std::stoull("0" + piece->header("Airbridge-Events"));
       nodes = std::stoull("0" + piece->header("Airbridge-Nodes"));
+      private_parts = std::stoull("0" + piece->header("Airbridge-Private"));
       unreadable = std::stoull("0" + piece->header("Airbridge-Unreadable"));
       progress(fmt::format("{}: {} of {}", name, done_events, events_words(events)));
       ends = say != "no";
@@ -150,6 +151,8 @@ int write_files(const std::string& address, const std::string& id, const BundleW
       fmt::print("{} ({}{}): {} of {}\n", options.file, size_words(bytes),
                  files > 1 ? fmt::format(" in {} files, to .part{}", files, files) : "", events_words(done_events),
                  plural(nodes, "node", "nodes"));
+      if (private_parts > 0)
+        fmt::print("and the private part of {} that had come without\n", events_words(private_parts));
       if (unreadable > 0)
         return complain("{} could not be read from this node's log and are left out; see `airbridge status`",
                         plural(unreadable, "stream", "streams"));
@@ -219,6 +222,8 @@ bool print_report(const std::string& file, const json::object& report) {
     fmt::print("  brought {} of {}{}\n", events_words(fresh), plural(list_at(report, "nodes").size(), "node", "nodes"),
                about.empty() ? "" : " about: " + about);
   }
+  const auto parts = static_cast<std::uint64_t>(number_at(report, "private_parts"));
+  if (parts > 0) fmt::print("  brought the private part of {} that had come without\n", events_words(parts));
   if (known > 0) fmt::print("  {} here already\n", plural(known, "event was", "events were"));
   if (fresh == 0 && known == 0) fmt::print("  brought nothing\n");
   for (const auto& item : list_at(report, "lacking")) {

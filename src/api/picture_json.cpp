@@ -181,6 +181,7 @@ json::object entity_json(const picture::EntityView& entity, const Saved& saved, 
   json::array waiting;
   for (const auto& node : entity.waiting_for) waiting.emplace_back(name_of(node));
   out["waiting_for"] = std::move(waiting);
+  if (!entity.private_lacking.empty()) out["private_lacking"] = entity.private_lacking.size();
   json::object fields;
   for (const auto& field : entity.fields) {
     if (field.acting.dots.empty() && field.values.empty()) continue;

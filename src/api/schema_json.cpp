@@ -151,6 +151,7 @@ json::object schemas() {
        {"deleted", typed("boolean")},
        {"revived", typed("boolean")},
        {"newer_fields", typed("integer")},
+       {"private_lacking", typed("integer")},
        {"fields", json::object{{"type", "object"}, {"additionalProperties", ref("Field")}}},
        {"lat", typed("number")},
        {"lon", typed("number")},

@@ -1,6 +1,8 @@
 // The way of events from one log to another in a file.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "bundle/test_bundle.hpp"
 
 using namespace airbridge;
@@ -202,4 +204,106 @@ TEST_CASE("two contents under one number are found from a bundle, and both are k
   read(other, write(b)[0]);
   read(other, write(a)[0]);
   CHECK(sync::cut_at_forks(other.log.vector(), other.log) == sync::cut_at_forks(reader.log.vector(), reader.log));
+}
+
+TEST_CASE("a private part that stayed home comes with a bundle, alone and once") {
+  Site a(1), b(2);
+  const model::StreamId stream{a.log.own_writer(), Class::Important, {}};
+  const auto write_private = [&](int together) {
+    model::SealedRun run;
+    auto seq = sync::held_of(a.log.vector(), stream);
+    auto head = *a.log.chain_at(stream, seq);
+    for (int k = 0; k < together; ++k) {
+      model::Entry entry{stream, ++seq, Bytes(30, 7),
+                         model::PrivatePart::here(Bytes(50, static_cast<std::uint8_t>(seq)))};
+      head = model::chain_next(head, entry);
+      run.entries.push_back(std::move(entry));
+    }
+    run.seal = trust::make_seal(a.key, incident, stream, seq, head);
+    REQUIRE(a.log.append(run));
+  };
+  write_private(1);
+  write_private(4);
+  a.write(Class::Important, 2);
+  // They came over a channel that may not be encrypted.
+  b.log.add_key(a.key.public_key());
+  for (auto run : a.log.runs_after(stream, 0, 1 << 20)) {
+    for (auto& entry : run.entries) {
+      if (entry.private_part.state == model::PrivatePart::State::Here)
+        entry.private_part = model::PrivatePart::withheld(entry.private_part.hash);
+    }
+    REQUIRE(b.log.append(run));
+  }
+  REQUIRE(b.log.vector() == a.log.vector());
+  const auto dot = [&](std::uint64_t seq) { return model::Dot{stream.writer, stream.cls, seq}; };
+  const std::vector<model::Dot> lacks{dot(1), dot(2), dot(3), dot(4), dot(5)};
+  const auto here = [&](const Site& site) {
+    return std::ranges::count_if(site.log.entries(stream), [](const auto& entry) {
+      return entry.private_part.state == model::PrivatePart::State::Here;
+    });
+  };
+  REQUIRE(here(b) == 0);
+
+  // What b holds and lacks, as its head says it.
+  auto asking = b.head();
+  asking.lacks = lacks;
+  for (const auto& [id, seq] : b.log.vector()) asking.holds[id] = {seq, {}};
+  Reader reader;
+  reader.feed(begin_file(asking, b.sign()));
+  const auto item = reader.next();
+  REQUIRE(item);
+  const auto heard = std::get<Head>(*item);
+  CHECK(heard.is_signed);
+  CHECK(heard.lacks == lacks);
+
+  const auto answer = [&](const Site& site) {
+    auto head = site.head();
+    head.since = heard.holds;
+    Source source(site.log, head, 0, site.sign(), heard.lacks);
+    CHECK(source.events_total() == 0);
+    Bytes file;
+    for (bool ends = false; !ends;) {
+      const auto piece = source.next();
+      file.insert(file.end(), piece.bytes.begin(), piece.bytes.end());
+      ends = piece.ends_all;
+    }
+    return std::pair(file, source.written().private_parts);
+  };
+  const auto [file, parts] = answer(a);
+  CHECK(parts == 5);
+  CHECK(answer(b).second == 0);  // who has none brings none
+  const std::set<model::Dot> lacking(lacks.begin(), lacks.end());
+
+  SUBCASE("whoever looks for none takes none") {
+    CHECK(read(b, file).tally.private_parts == 0);
+    CHECK(here(b) == 0);
+  }
+  SUBCASE("each is taken, and known when it comes again") {
+    const auto first = read(b, file, 4096, {}, lacking);
+    CHECK(first.tally.private_parts == 5);
+    CHECK(first.tally.events_new == 0);
+    CHECK(first.tally.refused.empty());
+    CHECK(here(b) == 5);
+    CHECK(b.log.vector() == a.log.vector());
+    CHECK(b.log.entries(stream) == a.log.entries(stream));
+    CHECK(read(b, file, 4096, {}, lacking).tally.private_parts == 0);
+  }
+  SUBCASE("a bundle of everything brings them too") {
+    CHECK(read(b, write(a)[0], 4096, {}, lacking).tally.private_parts == 5);
+  }
+  SUBCASE("another ciphertext, or another event around it, is not taken") {
+    auto forged = a.log.runs_after(stream, 0, 1 << 20);
+    forged[0].entries[0].private_part = model::PrivatePart::here(Bytes(50, 99));
+    forged[1].entries[1].public_part[0] ^= 1;
+    Bytes frames;
+    for (const auto& run : forged) {
+      const auto frame = sync::encode_run(stream, run.entries, &run.seal, true);
+      frames.insert(frames.end(), frame.begin(), frame.end());
+    }
+    auto bytes = begin_file(a.head(), a.sign());
+    for (const auto& chunk : {frames_chunk(1, frames), end_chunk(2, {2, 7, false})})
+      bytes.insert(bytes.end(), chunk.begin(), chunk.end());
+    CHECK(read(b, bytes, 4096, {}, lacking).tally.private_parts == 3);
+    CHECK(here(b) == 3);
+  }
 }

@@ -4,6 +4,8 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "base/hash.hpp"
 #include "model/cbor.hpp"
@@ -19,6 +21,7 @@ constexpr std::string_view head_context = "airbridge bundle head 1";
 constexpr int pack_level = 6;
 constexpr std::uint8_t packed_flag = 1;
 constexpr std::size_t vector_messages_max = 4;
+constexpr std::size_t lacks_heads = 3;  // items that name a stream in the list of private parts that are lacking
 
 enum class Kind : std::uint8_t { Head = 1, Frames = 2, End = 3 };
 
@@ -87,6 +90,40 @@ sync::HeldVector get_vector(model::cbor::Reader& in) {
   return out;
 }
 
+// Stream by stream, at most lacks_max of them.
+void put_lacks(Bytes& bytes, const std::vector<model::Dot>& lacks) {
+  std::map<model::StreamId, std::vector<std::uint64_t>> streams;
+  for (std::size_t i = 0; i < std::min(lacks.size(), lacks_max); ++i)
+    streams[{lacks[i].writer, lacks[i].cls, {}}].push_back(lacks[i].seq);
+  model::cbor::Writer out(bytes);
+  out.array(streams.size());
+  for (const auto& [stream, numbers] : streams) {
+    out.array(lacks_heads + numbers.size());
+    out.bytes(stream.writer.author.view());
+    out.uint(stream.writer.incarnation);
+    out.uint(static_cast<std::uint64_t>(stream.cls));
+    for (const auto number : numbers) out.uint(number);
+  }
+}
+
+std::vector<model::Dot> get_lacks(model::cbor::Reader& in) {
+  std::set<model::Dot> out;
+  for (auto streams = in.array(lacks_max); streams > 0 && in.ok(); --streams) {
+    auto count = in.array(lacks_heads + lacks_max);
+    if (count < lacks_heads) in.fail(model::DecodeFault::WrongType);
+    model::Dot dot;
+    dot.writer.author = in.fixed<model::KeyId>();
+    dot.writer.incarnation = static_cast<std::uint32_t>(in.uint(UINT32_MAX));
+    dot.cls = static_cast<model::Class>(in.uint(model::class_count - 1));
+    for (; count > lacks_heads && in.ok(); --count) {
+      dot.seq = in.uint();
+      out.insert(dot);
+    }
+    if (out.size() > lacks_max) in.fail(model::DecodeFault::TooLong);
+  }
+  return {out.begin(), out.end()};
+}
+
 Bytes head_text(ByteView map) {
   Bytes text;
   put(text, as_bytes(head_context));
@@ -134,6 +171,9 @@ std::optional<Head> read_head(ByteView plain) {
       case 10:
         head.since = get_vector(in);
         return true;
+      case 11:
+        head.lacks = get_lacks(in);
+        return true;
       default:
         return false;
     }
@@ -180,7 +220,7 @@ std::optional<Bytes> unpack(ByteView content, std::size_t plain_bytes) {
 Bytes begin_file(const Head& head, const Sign& sign) {
   Bytes map;
   model::cbor::Writer out(map);
-  out.map(11);
+  out.map(head.lacks.empty() ? 11 : 12);
   out.uint(0);
   out.bytes(head.incident.view());
   out.uint(1);
@@ -203,6 +243,10 @@ Bytes begin_file(const Head& head, const Sign& sign) {
   put_vector(map, head.holds);
   out.uint(10);
   put_vector(map, head.since);
+  if (!head.lacks.empty()) {
+    out.uint(11);
+    put_lacks(map, head.lacks);
+  }
   put(map, sign(head_text(map)).view());
 
   Bytes file;

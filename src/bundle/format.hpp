@@ -39,6 +39,7 @@ inline constexpr std::size_t chunk_stored_max = chunk_plain_max + 64 * 1024;  //
 inline constexpr std::size_t damages_max = 64;  // of one file; then the rest of it is given up
 inline constexpr std::size_t vector_streams_max = 24'000;
 inline constexpr std::size_t for_name_bytes_max = 64;
+inline constexpr std::size_t lacks_max = 4'096;  // private parts a head asks for; the next one asks for more
 
 using BundleId = FixedBytes<8, struct BundleTag>;  // random, one a writing: the parts of it have the same
 
@@ -54,8 +55,9 @@ struct Head {
   model::Class class_max = model::Class::Routine;  // less urgent events were left out on purpose
   std::string for_name;                            // for whom it was written; empty: nobody named
   sync::HeldVector holds;                          // what the writer had on disk then
-  sync::HeldVector since;  // the events begin after these, which were left out on purpose; empty: with the first
-  bool is_signed = false;  // by `writer`: found when read
+  sync::HeldVector since;         // the events begin after these, which were left out on purpose; empty: with the first
+  std::vector<model::Dot> lacks;  // ascending: events of which the writer has no private part, though there is one
+  bool is_signed = false;         // by `writer`: found when read
 };
 
 struct End {

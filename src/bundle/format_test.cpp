@@ -7,6 +7,7 @@
 
 #include "base/hash.hpp"
 #include "bundle/test_bundle.hpp"
+#include "model/cbor.hpp"
 #include "sync/frame.hpp"
 
 using namespace airbridge;
@@ -188,6 +189,54 @@ TEST_CASE("a head that was changed is not its writer's any more; events speak fo
   REQUIRE(reading.head);
   CHECK_FALSE(reading.head->is_signed);
   CHECK(reading.tally.events_new == 2);
+}
+
+TEST_CASE("a head that asks for too many private parts, or in no right form, is not read") {
+  const auto head_with = [](const std::function<void(model::cbor::Writer&)>& lacks) {
+    Bytes map;
+    model::cbor::Writer out(map);
+    out.map(1);
+    out.uint(11);
+    lacks(out);
+    map.insert(map.end(), model::Signature::size, 0);
+    auto chunk = chunk_of(1, 0, static_cast<std::uint32_t>(map.size()), map);
+    put_u32(chunk, 8, 0);
+    put_u32(chunk, 24, crc32c(ByteView(chunk).first(24)));
+    Reader reader;
+    reader.feed(joined({as_bytes("AIRBNDL\x01"), chunk}));
+    reader.finish();
+    return reader.next();
+  };
+  const auto events = [](model::cbor::Writer& out, std::size_t count, std::uint64_t cls = 1) {
+    out.array(3 + count);
+    out.bytes(Bytes(16, 7));
+    out.uint(9);
+    out.uint(cls);
+    for (std::size_t i = 1; i <= count; ++i) out.uint(i);
+  };
+  const auto read = head_with([&](auto& out) {
+    out.array(2);
+    events(out, lacks_max - 5, 0);
+    events(out, 5);
+  });
+  REQUIRE(read);
+  REQUIRE(std::holds_alternative<Head>(*read));
+  CHECK(std::get<Head>(*read).lacks.size() == lacks_max);
+  CHECK(std::get<Head>(*read).lacks.back().seq == 5);
+  const std::function<void(model::cbor::Writer&)> bad[] = {
+      [&](auto& out) { out.array(1), events(out, lacks_max + 1); },
+      [&](auto& out) { out.array(2), events(out, lacks_max), events(out, 1, 0); },
+      [&](auto& out) { out.array(1), events(out, 1, 3); },
+      [&](auto& out) { out.array(1), out.array(2), out.bytes(Bytes(16, 7)), out.uint(9); },
+      [&](auto& out) { out.array(std::size_t{1} << 40); },
+      [&](auto& out) { out.array(1), out.array(std::size_t{1} << 40); },
+      [&](auto& out) { out.uint(3); },
+  };
+  for (const auto& lacks : bad) {
+    const auto item = head_with(lacks);
+    REQUIRE(item);
+    CHECK(std::holds_alternative<Damage>(*item));
+  }
 }
 
 TEST_CASE("events of another incident, forged, damaged or oversized ones are refused by name, and the others taken") {

@@ -23,8 +23,8 @@ model::KeyId courier() {
 
 }  // namespace
 
-Intake::Intake(const sync::Config& config, const sync::LogView& log, Now now)
-    : log_(log), incident_(config.incident), core_(config, log) {
+Intake::Intake(const sync::Config& config, const sync::LogView& log, Now now, std::set<model::Dot> lacking)
+    : log_(log), incident_(config.incident), core_(config, log), lacking_(std::move(lacking)) {
   sync::LinkProfile link;
   link.address = "a bundle";
   file_ = core_.connect(link, now);
@@ -120,7 +120,7 @@ std::optional<sync::RunRefused> Intake::collect() {
         return true;
       });
     } else if (auto* accept = std::get_if<sync::Accept>(&output)) {
-      OnTheWay way{accept->run.entries, size_of(accept->run.entries)};
+      OnTheWay way{accept->run.entries, size_of(accept->run.entries), false};
       if (accept->peer != file_) way.entries.clear();  // the log's own, under another name
       accepted_now_ += way.entries.size();
       on_the_way_bytes_ += way.bytes;
@@ -142,8 +142,34 @@ void Intake::refuse(const model::SealedRun& run, std::string_view why) {
   (found == tally_.refused.end() ? tally_.refused[std::string(why)] : found->second) += run.entries.size();
 }
 
+// To the core such a run is one that is held. The content here names the ciphertext by its hash, so what fits it is
+// the author's, whatever stands around it in the file. It goes to the log alone and with no seal: the seal named is the
+// next one's, of which nothing is said.
+void Intake::take_private_parts(const model::SealedRun& run) {
+  for (const auto& entry : run.entries) {
+    if (entry.private_part.state != model::PrivatePart::State::Here || entry.stream.is_branch()) continue;
+    const auto lacking = lacking_.find(entry.dot());
+    if (lacking == lacking_.end()) continue;
+    const auto held = log_.runs_after(entry.stream, entry.seq - 1, 1);
+    if (held.empty()) continue;
+    const auto& here = held.front().entries.front();
+    if (here.seq != entry.seq || here.public_part != entry.public_part ||
+        here.private_part != model::PrivatePart::withheld(entry.private_part.hash))
+      continue;
+    lacking_.erase(lacking);
+    model::SealedRun alone{{entry}, {}};
+    alone.seal.stream = entry.stream;
+    alone.seal.seq = entry.seq + 1;
+    OnTheWay way{alone.entries, size_of(alone.entries), true};
+    on_the_way_bytes_ += way.bytes;
+    on_the_way_.emplace(++last_private_, std::move(way));
+    outputs_.push_back(sync::Accept{last_private_, file_, std::move(alone), std::nullopt});
+  }
+}
+
 void Intake::offer(const model::SealedRun& run, Turn turn, Now now) {
   const auto stream = run.seal.stream;
+  if (turn == Turn::First && !lacking_.empty()) take_private_parts(run);
   if (const auto branch = branches_.find(stream);
       branch != branches_.end() && run.entries.front().seq > branch->second.branch.from) {
     auto other = run;
@@ -244,7 +270,12 @@ void Intake::accepted(sync::Ticket ticket, Now now) {
   core_.accepted(ticket, now);
   const auto found = on_the_way_.find(ticket);
   if (found == on_the_way_.end()) return;
-  for (const auto& entry : found->second.entries) {
+  auto& [entries, bytes, only_private] = found->second;
+  if (only_private) {
+    tally_.private_parts += entries.size();
+    entries.clear();  // known as events
+  }
+  for (const auto& entry : entries) {
     ++tally_.events_new;
     ++tally_.new_by_class[static_cast<std::size_t>(entry.stream.cls)];
     tally_.authors.insert(entry.stream.writer.author);
@@ -253,7 +284,7 @@ void Intake::accepted(sync::Ticket ticket, Now now) {
       if (about.size() < entities_counted_max) about.insert(event->entity);
     }
   }
-  on_the_way_bytes_ -= found->second.bytes;
+  on_the_way_bytes_ -= bytes;
   on_the_way_.erase(found);
   if (!on_the_way_.empty()) return;
   core_.durable(now);  // forks show when all is on disk

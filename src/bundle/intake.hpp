@@ -19,8 +19,9 @@ inline constexpr std::size_t entities_counted_max = 100'000;          // of each
 
 // What a reading brought.
 struct Tally {
-  std::uint64_t events_new = 0;    // on disk now, and were not here before
-  std::uint64_t events_known = 0;  // were here already
+  std::uint64_t events_new = 0;     // on disk now, and were not here before
+  std::uint64_t events_known = 0;   // were here already
+  std::uint64_t private_parts = 0;  // on disk now, of events that were here without
   std::array<std::uint64_t, model::class_count> new_by_class{};
   std::set<model::KeyId> authors;                            // of new events
   std::map<std::uint32_t, std::set<model::EntityId>> about;  // of new events: by the number of the record
@@ -39,8 +40,9 @@ struct Tally {
 
 class Intake {
  public:
-  // `config` as for the node's own Core; `log` must outlive it.
-  Intake(const sync::Config& config, const sync::LogView& log, Now now);
+  // `config` as for the node's own Core; `log` must outlive it. `lacking`: events that may be here without their
+  // private part, which is taken when the file has it.
+  Intake(const sync::Config& config, const sync::LogView& log, Now now, std::set<model::Dot> lacking = {});
 
   void add(Bytes frames);  // the content of a chunk; only when wants_more()
   bool wants_more() const {
@@ -67,14 +69,17 @@ class Intake {
   Tally tally() const;
 
  private:
+  static constexpr sync::Ticket first_private = sync::Ticket{1} << 63;
   struct OnTheWay {
     std::vector<model::Entry> entries;
     std::size_t bytes = 0;
+    bool only_private = false;
   };
   void take_frame(std::uint8_t type, ByteView payload, Now now);
   void take_run(sync::Run run, Now now);
   enum class Turn { First, Second };
   void offer(const model::SealedRun& run, Turn turn, Now now);
+  void take_private_parts(const model::SealedRun& run);
   std::optional<sync::RunRefused> collect();
   void refuse(const model::SealedRun& run, std::string_view why);
   std::optional<model::SealedRun> as_branch(const model::SealedRun& run) const;
@@ -89,6 +94,8 @@ class Intake {
   std::size_t parts_bytes_ = 0;
   std::vector<model::SealedRun> held_back_;
   std::size_t held_back_bytes_ = 0;
+  std::set<model::Dot> lacking_;
+  sync::Ticket last_private_ = first_private;  // far from those of the core
   std::map<sync::Ticket, OnTheWay> on_the_way_;
   std::size_t on_the_way_bytes_ = 0;
   std::map<model::StreamId, model::StreamId> branches_;  // base streams of which the bundle has another content

@@ -17,7 +17,8 @@ constexpr std::size_t key_bytes_max = 64;
 
 }  // namespace
 
-Source::Source(const sync::LogView& log, Head head, std::uint64_t file_bytes_max, Sign sign)
+Source::Source(const sync::LogView& log, Head head, std::uint64_t file_bytes_max, Sign sign,
+               const std::vector<model::Dot>& asked)
     : log_(log),
       head_(std::move(head)),
       file_bytes_max_(file_bytes_max == 0 ? 0 : std::max(file_bytes_max, file_bytes_min)),
@@ -33,10 +34,15 @@ Source::Source(const sync::LogView& log, Head head, std::uint64_t file_bytes_max
     stretches_.push_back({stream, after, seq});
     total_ += seq - after;
   }
-  // This node's own first: nobody else may have them.
+  for (const auto& dot : asked) {
+    const auto held = std::min(sync::held_of(head_.holds, dot.stream()), sync::held_of(head_.since, dot.stream()));
+    if (dot.seq == 0 || dot.seq > held || dot.cls > head_.class_max) continue;
+    if (asked_.insert(dot).second) stretches_.push_back({dot.stream(), dot.seq - 1, dot.seq, true});
+  }
+  // This node's own first: nobody else may have them. Private parts of what is known come last in their class.
   std::sort(stretches_.begin(), stretches_.end(), [own = log_.own_writer().author](const auto& a, const auto& b) {
-    return std::tuple(a.stream.cls, a.stream.writer.author != own, a.stream) <
-           std::tuple(b.stream.cls, b.stream.writer.author != own, b.stream);
+    return std::tuple(a.stream.cls, a.asked, a.stream.writer.author != own, a.stream, a.after) <
+           std::tuple(b.stream.cls, b.asked, b.stream.writer.author != own, b.stream, b.after);
   });
 }
 
@@ -44,6 +50,11 @@ Source::Source(const sync::LogView& log, Head head, std::uint64_t file_bytes_max
 bool Source::read_on() {
   while (at_ < stretches_.size()) {
     auto& stretch = stretches_[at_];
+    if (stretch.asked) {
+      ++at_;
+      if (read_asked(stretch)) return true;
+      continue;
+    }
     if (stretch.after >= stretch.until) {
       ++at_;
       continue;
@@ -63,13 +74,31 @@ bool Source::read_on() {
   return false;
 }
 
+// The run from this event to its next seal, which no reader takes a run without. False when nothing of it is wanted:
+// the one before brought it, or this log has no private part of it either.
+bool Source::read_asked(const Stretch& stretch) {
+  if (!asked_.contains({stretch.stream.writer, stretch.stream.cls, stretch.until})) return false;
+  auto runs = log_.runs_after(stretch.stream, stretch.after, 1);
+  if (runs.empty() || runs.front().entries.front().seq != stretch.until) return false;
+  runs.resize(1);
+  const auto frames = frames_.size();
+  std::uint64_t found = 0;
+  for (const auto& entry : runs.front().entries) {
+    if (asked_.erase(entry.dot()) > 0 && entry.private_part.state == model::PrivatePart::State::Here) ++found;
+  }
+  if (found == 0) return false;
+  pack(stretch.stream, runs, 0);
+  frames_[frames].private_parts = found;
+  return true;
+}
+
 // Into frames of about frame_target. A seal is left out where a later one of the same frame vouches for its events.
 void Source::pack(const model::StreamId& stream, const std::vector<model::SealedRun>& runs, std::uint64_t until) {
   std::vector<model::Entry> entries;
   std::size_t size = 0;
   const model::Seal* seal = nullptr;
   const auto put = [&](const model::Seal* last) {
-    Frame frame{sync::encode_run(stream, entries, last, true), stream.writer.author, stream.cls, 0, last != nullptr};
+    Frame frame{sync::encode_run(stream, entries, last, true), stream.writer.author, stream.cls, 0, 0, last != nullptr};
     frame.events = static_cast<std::uint64_t>(
         std::ranges::count_if(entries, [&](const auto& entry) { return entry.seq <= until; }));
     frames_.push_back(std::move(frame));
@@ -118,6 +147,7 @@ Bytes Source::next_chunk_content() {
     out.insert(out.end(), frame.bytes.begin(), frame.bytes.end());
     content_events_ += frame.events;
     written_.events += frame.events;
+    written_.private_parts += frame.private_parts;
     written_.by_class[static_cast<std::size_t>(frame.cls)] += frame.events;
     written_.authors.insert(frame.author);
     frames_.pop_front();

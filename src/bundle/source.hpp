@@ -17,6 +17,7 @@ struct Written {
   std::uint64_t events = 0;
   std::array<std::uint64_t, model::class_count> by_class{};
   std::set<model::KeyId> authors;
+  std::uint64_t private_parts = 0;          // that were asked for, of events that are left out as known
   std::vector<model::StreamId> unreadable;  // the log is damaged there: what follows of them is not in the bundle
 };
 
@@ -25,8 +26,10 @@ struct Written {
 class Source {
  public:
   // Up to what the log holds now. `head`: without vectors, but for `since`, and without a part. `file_bytes_max`: of
-  // one file, 0: one file takes all. `log` must outlive it.
-  Source(const sync::LogView& log, Head head, std::uint64_t file_bytes_max, Sign sign);
+  // one file, 0: one file takes all. `asked`: events of `since` that are said once more, because the reader lacks their
+  // private part, where this log has it. `log` must outlive it.
+  Source(const sync::LogView& log, Head head, std::uint64_t file_bytes_max, Sign sign,
+         const std::vector<model::Dot>& asked = {});
 
   struct Piece {
     Bytes bytes;             // of one file
@@ -44,16 +47,18 @@ class Source {
   struct Stretch {
     model::StreamId stream;
     std::uint64_t after = 0, until = 0;
+    bool asked = false;  // one event, for its private part
   };
   struct Frame {
     Bytes bytes;
     model::KeyId author;
     model::Class cls = model::Class::Routine;
-    std::uint64_t events = 0;
+    std::uint64_t events = 0, private_parts = 0;
     bool ends_run = true;  // has the seal
   };
   Bytes next_chunk_content();
   bool read_on();
+  bool read_asked(const Stretch& stretch);
   void pack(const model::StreamId& stream, const std::vector<model::SealedRun>& runs, std::uint64_t until);
 
   const sync::LogView& log_;
@@ -62,6 +67,7 @@ class Source {
   Sign sign_;
   std::vector<Stretch> stretches_;
   std::size_t at_ = 0;
+  std::set<model::Dot> asked_;  // and not yet said
   std::uint64_t total_ = 0;
   Written written_;
 

@@ -91,12 +91,13 @@ struct Reading {
 
 // As a node does it: what is accepted is written at once, in the order of the tickets.
 inline Reading read(Site& site, ByteView file, std::size_t piece_bytes = 4096,
-                    const std::function<bool(const model::SealedRun&)>& is_granted = {}) {
+                    const std::function<bool(const model::SealedRun&)>& is_granted = {},
+                    const std::set<model::Dot>& lacking = {}) {
   Reading out;
   Reader reader;
   sync::Config config{incident, site.key.id(), "reader"};
   config.is_granted = is_granted;
-  Intake intake(config, site.log, start);
+  Intake intake(config, site.log, start, lacking);
   const auto work = [&] {
     while (!intake.is_settled()) {
       for (auto& output : intake.work(64 * 1024, start)) {

@@ -15,7 +15,8 @@ class MemoryLog final : public LogView {
   void set_own(const model::Writer& own) { own_ = own; }
   void set_persons(std::vector<model::KeyId> persons) { persons_ = std::move(persons); }
   void add_key(const model::PublicKey& key) { keys_[model::key_id_of(key)] = key; }
-  // False when the run does not continue what is here; entries already here are skipped.
+  // False when the run does not continue what is here; entries already here are skipped, but for a private part that
+  // was withheld.
   bool append(const model::SealedRun& run) {
     auto& stream = streams_[run.seal.stream];
     if (stream.heads.empty()) {
@@ -27,12 +28,21 @@ class MemoryLog final : public LogView {
       }
       stream.heads.push_back(*start);
     }
+    bool fuller = false;
     for (const auto& entry : run.entries) {
+      if (entry.seq > stream.from && entry.seq <= stream.end()) {
+        auto& held = stream.entries[entry.seq - stream.from - 1];
+        if (held.private_part == model::PrivatePart::withheld(entry.private_part.hash) && held != entry) {
+          held = entry;
+          fuller = true;
+        }
+      }
       if (entry.seq <= stream.end()) continue;
       if (entry.seq != stream.end() + 1) return false;
       stream.entries.push_back(entry);
       stream.heads.push_back(model::chain_next(stream.heads.back(), entry));
     }
+    if (fuller && run.entries.back().seq < run.seal.seq) return true;
     if (stream.heads.back() != run.seal.head) return false;
     stream.seals[run.seal.seq] = run.seal;
     return true;
