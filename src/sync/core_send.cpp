@@ -207,7 +207,6 @@ void Core::pump(Peer& peer, Now now) {
   const bool carries_urgent = carries(peer, true, now), carries_rest = carries(peer, false, now);
   if (carries_rest && !peer.link.is_one_way) flush_acks(peer, false);
   const auto& link = peer.link;
-  const bool spent = is_spent(peer);
   // What is pulled shall fit into what may be transmitted.
   const auto frame_bytes = [&] {
     if (peer.pulled == nullptr) return link.frame_bytes;
@@ -223,7 +222,7 @@ void Core::pump(Peer& peer, Now now) {
   const auto observation_quota = link.burst_bytes / observation_share;
   while (!peer.dead) {
     if (config_.planted != Planted::PriorityHole && urgent()) continue;
-    if (peer.handed >= link.burst_bytes || !carries_rest || spent) break;
+    if (peer.handed >= link.burst_bytes || !carries_rest || is_spent(peer)) break;
     if (send_snapshot_part(peer)) continue;
     if (!peer.observations.empty() && peer.observations_handed < observation_quota) {
       send_observations(peer, std::min(frame_bytes(), observation_quota - peer.observations_handed), now);

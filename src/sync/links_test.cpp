@@ -138,6 +138,24 @@ TEST_CASE("a link whose budget is spent carries what is urgent and nothing else"
   CHECK(*a.core.peers().at(0).budget < 100'000);
 }
 
+TEST_CASE("a budget that ends within a burst is passed by a frame at most, not by the burst") {
+  Net net;
+  auto& a = net.add(1);
+  auto& b = net.add(2);
+  auto profile = over("satellite", 5);
+  profile.frame_bytes = 500;
+  net.join(a, b, profile);
+  net.settle();
+  const auto peer = a.core.peers().at(0).peer;
+  for (int i = 0; i < 200; ++i) a.write(Class::Important);
+  const std::uint64_t budget = 3'000, before = a.core.peers().at(0).bytes_sent;
+  a.core.set_budget(peer, budget, net.now());
+  a.core.durable(net.now());
+  const auto went = a.core.peers().at(0).bytes_sent - before;
+  CHECK(went >= budget);
+  CHECK(went < budget + 2 * profile.frame_bytes);
+}
+
 TEST_CASE("the other side of a link whose budget is spent is told, and sends what is urgent and nothing else") {
   Net net;
   auto& a = net.add(1);
