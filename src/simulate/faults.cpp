@@ -275,6 +275,7 @@ void Faults::heal() {
     if (damaged_.contains(node->index()) && node->running()) down(*node, store::SimDisk::Cut::Keep, 1'000);
     node->start();
   }
+  network_.lift_budgets();
   for (std::size_t i = 0; i < network_.size(); ++i) {
     auto nature = network_.nature(i);
     for (auto& rate : nature.bytes_per_s) rate = std::max(rate, 20'000.0);

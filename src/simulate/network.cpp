@@ -3,12 +3,14 @@
 #include "simulate/describe.hpp"
 
 #include "sync/frame.hpp"
+#include "sync/vector.hpp"
 
 namespace airbridge::simulate {
 namespace {
 constexpr std::int64_t reconnect_ms = 5'000;
 constexpr double chunk_s = 0.5;  // a slow link is seen to move at least twice a second
 constexpr std::size_t chunk_bytes_min = 128;
+constexpr std::uint32_t metered_cost = 3;
 }  // namespace
 
 std::size_t Network::add_link(std::size_t a, std::size_t b, const LinkNature& nature) {
@@ -44,6 +46,10 @@ void Network::connect(std::size_t index) {
     profile.heartbeat = Milliseconds(link.nature.heartbeat_ms);
     profile.burst_bytes = static_cast<std::size_t>(std::min(64e3, std::max(1e3, rate * 2)));
     profile.frame_bytes = std::min<std::size_t>(profile.burst_bytes, 32 * 1024);
+    if (end == 0 && link.nature.budget) {
+      profile.cost = metered_cost;
+      profile.budget = *link.nature.budget - std::min(*link.nature.budget, link.paid);
+    }
     link.direction[end] = {};
     link.peer[end] = nodes_[link.node[end]]->connect(profile);
   }
@@ -65,6 +71,7 @@ void Network::send(std::size_t node, const sync::Send& send) {
   const auto found = find(node, send.peer);
   if (!found) return;  // into a connection that is no more
   auto& direction = links_[found->first].direction[found->second];
+  if (found->second == 0 && links_[found->first].nature.budget) pay(links_[found->first], send, node);
   (send.urgent ? direction.urgent : direction.normal).push_back(send.bytes);
   fleet_.report.bytes += send.bytes.size();
   if (fleet_.report.bytes > fleet_.options.bytes_max) {
@@ -74,6 +81,57 @@ void Network::send(std::size_t node, const sync::Send& send) {
     fleet_.say("    {} on {}: {}", nodes_[node]->name(), name_of(found->first), describe_frame(send.bytes));
   }
   if (!direction.busy) transmit(found->first, found->second);
+}
+
+// Beyond the budget only what is urgent goes, and answers.
+void Network::pay(Link& link, const sync::Send& send, std::size_t node) {
+  const bool spent = link.paid >= *link.nature.budget;
+  link.paid += send.bytes.size();
+  if (!spent) return;
+  if (send.cls == model::Class::Urgent) ++fleet_.report.past_budget;
+  const bool is_value = static_cast<sync::MessageType>(send.bytes[4]) == sync::MessageType::LastValues;
+  if ((send.cls && send.cls != model::Class::Urgent) || is_value)
+    throw Failure{fmt::format("{} sent what is not urgent on a link whose budget is spent", nodes_[node]->name())};
+}
+
+void Network::note_metered() {
+  for (auto& link : links_) {
+    if (!link.nature.budget || link.connection == 0) continue;
+    link.noted_connection = link.connection;
+    link.noted_paid = link.paid;
+    for (int end = 0; end < 2; ++end) link.noted[end] = nodes_[link.node[end]]->counted();
+  }
+}
+
+void Network::check_metered() const {
+  for (const auto& link : links_) {
+    if (!link.nature.budget) continue;
+    ++fleet_.report.metered;
+    if (link.connection == 0 || link.connection != link.noted_connection || link.noted_paid < *link.nature.budget)
+      continue;
+    for (int end = 0; end < 2; ++end) {
+      auto& from = *nodes_[link.node[end]];
+      auto& to = *nodes_[link.node[1 - end]];
+      if (!from.is_quiet() || !to.is_quiet()) continue;
+      const auto there = to.counted();
+      const auto forks = from.forks(), forks_there = to.forks();
+      for (const auto& [stream, seq] : link.noted[end]) {
+        if (stream.cls != model::Class::Urgent || stream.is_branch()) continue;
+        if (forks.contains(stream) || forks_there.contains(stream)) continue;
+        if (sync::held_of(there, stream) >= seq) continue;
+        throw Failure{fmt::format("{} has {} of {}, {} after a long time on a link whose budget is spent only {}",
+                                  from.name(), seq, model::to_text(stream), to.name(), sync::held_of(there, stream))};
+      }
+      ++fleet_.report.metered_level;
+    }
+  }
+}
+
+void Network::lift_budgets() {
+  for (auto& link : links_) {
+    if (!std::exchange(link.nature.budget, std::nullopt) || link.connection == 0) continue;
+    nodes_[link.node[0]]->set_budget(link.peer[0], std::nullopt);
+  }
 }
 
 void Network::transmit(std::size_t index, int from) {

@@ -11,6 +11,7 @@ struct LinkNature {
   double bytes_per_s[2] = {1e6, 1e6};
   std::int64_t delay_ms = 20;
   std::int64_t heartbeat_ms = 30'000;
+  std::optional<std::uint64_t> budget = {};  // bytes that the first end, which pays, may send; then what is urgent
 };
 
 class Network {
@@ -29,7 +30,10 @@ class Network {
   void set_up(std::size_t link, bool up, bool silent);
   // Nothing brings it up before.
   void keep_down(std::size_t link, std::int64_t until_ms);
-  void change(std::size_t link, const LinkNature& nature) { links_[link].nature = nature; }
+  void change(std::size_t link, LinkNature nature) {  // but for the budget
+    nature.budget = links_[link].nature.budget;
+    links_[link].nature = nature;
+  }
   const LinkNature& nature(std::size_t link) const { return links_[link].nature; }
   // All connections of a node that went down.
   void lost(std::size_t node);
@@ -37,6 +41,10 @@ class Network {
   void close(std::size_t node, sync::PeerId peer);
   // Opens what is up and not connected, now and then; call once.
   void keep_connected();
+  // What was urgent when it was noted has passed since, also where the budget is spent.
+  void note_metered();
+  void check_metered() const;
+  void lift_budgets();
 
  private:
   struct Direction {
@@ -51,12 +59,17 @@ class Network {
     LinkNature nature;
     bool up = true;
     std::int64_t down_until_ms = 0;
-    std::uint64_t connection = 0;  // 0: none
+    std::uint64_t paid = 0;  // bytes of the budget
+    std::uint64_t noted_connection = 0;
+    std::uint64_t noted_paid = 0;
+    model::VersionVector noted[2];  // held by both ends
+    std::uint64_t connection = 0;   // 0: none
     sync::PeerId peer[2] = {0, 0};
     Direction direction[2];
   };
   void connect(std::size_t link);
   void break_connection(std::size_t link, bool tell_first, bool tell_second, const std::string& why);
+  void pay(Link& link, const sync::Send& send, std::size_t node);
   void transmit(std::size_t link, int from);
   std::optional<std::pair<std::size_t, int>> find(std::size_t node, sync::PeerId peer) const;
 

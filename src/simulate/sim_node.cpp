@@ -242,6 +242,12 @@ void SimNode::user_acts() {
   after_call();
 }
 
+void SimNode::says(const model::Observation& observation) {
+  if (!life_) return;
+  life_->core->last_value(observation, now());
+  after_call();
+}
+
 void SimNode::ask_later(Wish wish) {
   if (++wish.asked >= asked_max) return;
   fleet_.timeline.in(ask_again_ms, [this, wish = std::move(wish)]() mutable {
@@ -297,6 +303,12 @@ void SimNode::receive(sync::PeerId peer, ByteView bytes) {
 void SimNode::drained(sync::PeerId peer) {
   if (!life_) return;
   life_->core->drained(peer, now());
+  after_call();
+}
+
+void SimNode::set_budget(sync::PeerId peer, std::optional<std::uint64_t> bytes_left) {
+  if (!life_) return;
+  life_->core->set_budget(peer, bytes_left, now());
   after_call();
 }
 

@@ -71,7 +71,8 @@ class SimNode {
   std::map<std::string, Bytes> image() const;
   void restore(const std::map<std::string, Bytes>& image);
 
-  void user_acts();  // makes an event, and says it again until it is answered
+  void user_acts();                                  // makes an event, and says it again until it is answered
+  void says(const model::Observation& observation);  // where it is
   bool has_unsynced() const { return life_ && life_->around->is_writing(); }
   // Nothing is under way, the disk is written, and damage of it was found.
   bool is_quiet();
@@ -81,6 +82,7 @@ class SimNode {
   void disconnect(sync::PeerId peer, const std::string& why);
   void receive(sync::PeerId peer, ByteView bytes);
   void drained(sync::PeerId peer);
+  void set_budget(sync::PeerId peer, std::optional<std::uint64_t> bytes_left);
 
   // Radio channels. Said once, before the first start: this node is on it.
   void join(Radios& radios, std::size_t channel);

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "simulate/faults.hpp"
+#include "simulate/positions.hpp"
 #include "simulate/twins.hpp"
 #include "sync/vector.hpp"
 
@@ -14,10 +15,12 @@ namespace {
 constexpr std::int64_t second_ms = 1'000;
 constexpr std::int64_t minute_ms = 60 * second_ms;
 constexpr std::int64_t quiet_max_ms = 6 * 60 * minute_ms;  // after healing, until all must be equal
+constexpr std::int64_t metered_patience_ms = 25 * minute_ms;
 constexpr std::int64_t come_again_ms = 30 * second_ms;
 constexpr std::size_t faults_min = 26;  // of which some are armed and may never come true
 constexpr std::size_t radios_max = 6;
-constexpr double twins_share = 0.15;  // of the seeds
+constexpr double twins_share = 0.15, positions_share = 0.3;       // of the seeds
+constexpr double metered_share = 0.1, metered_share_asked = 0.5;  // of the links
 
 class World {
  public:
@@ -47,6 +50,7 @@ class World {
   Radios radios_;
   std::optional<Faults> faults_;
   std::optional<Twins> twins_;
+  std::optional<Positions> positions_;
   std::set<model::StreamId> branches_;
 };
 
@@ -83,6 +87,8 @@ void World::make_links() {
     if (rng_.chance(0.2)) out.bytes_per_s[1] = std::max(600.0, rate / 20);
     out.delay_ms = rng_.between(1, rng_.chance(0.2) ? 2'000 : 100);
     out.heartbeat_ms = rng_.between(20, 60) * second_ms;
+    if (rng_.chance(fleet_.options.metered ? metered_share_asked : metered_share))
+      out.budget = static_cast<std::uint64_t>(rng_.between(20'000, 200'000));
     return out;
   };
   const bool line = rng_.chance(0.3);
@@ -174,7 +180,7 @@ void World::plan_twins(std::int64_t end_ms) {
   twins_.emplace(
       fleet_, nodes_, network_, radios_,
       [this](std::size_t node, const sync::Output& output) { on_output(node, output); }, rng());
-  if (fleet_.options.twins ? !*fleet_.options.twins : !rng.chance(twins_share)) return;
+  if (!rng.chance(twins_share) && !fleet_.options.twins) return;
   fleet_.timeline.at(rng.between(end_ms / 20, end_ms / 3), [this, end_ms] { twins_->copy(end_ms); });
 }
 
@@ -194,6 +200,8 @@ void World::on_output(std::size_t node, const sync::Output& output) {
   } else if (const auto* ahead = std::get_if<sync::OwnStreamAhead>(&output)) {
     fleet_.say("{} learns that others hold {} of its {}, it {}", name, ahead->there, model::to_text(ahead->stream),
                ahead->here);
+  } else if (const auto* value = std::get_if<sync::LastValue>(&output)) {
+    positions_->told(node, value->observation);
   } else if (const auto* refused = std::get_if<sync::Refused>(&output)) {
     fleet_.say("{} refused on {} at byte {}: {}", name, refused->address, refused->offset, refused->what);
   }
@@ -207,7 +215,7 @@ bool World::is_level() {
   for (const auto& node : std::span(nodes_).subspan(1)) {
     if (node->counted() != first) return false;
   }
-  return true;
+  return positions_->all_know();
 }
 
 void World::check_end() {
@@ -239,6 +247,7 @@ void World::check_end() {
     }
   }
   twins_->check_end();
+  positions_->check_end();
   const auto hash = nodes_[0]->folded_hash();
   for (const auto& node : nodes_) {
     if (node->folded_hash() != hash)
@@ -260,10 +269,15 @@ Report World::run() {
     plan_users(end_ms);
     plan_faults(end_ms);
     plan_twins(end_ms);
+    positions_.emplace(fleet_, nodes_, rng_());
+    if (rng_.chance(positions_share) || fleet_.options.positions) positions_->plan(end_ms);
+    fleet_.timeline.at(end_ms - metered_patience_ms, [this] { network_.note_metered(); });
     for (auto& node : nodes_) node->start();
     network_.keep_connected();
     report.steps += fleet_.timeline.run_until(end_ms);
+    network_.check_metered();
     faults_->heal();
+    positions_->healed();
     const auto until = end_ms + quiet_max_ms;
     do {
       report.steps += fleet_.timeline.run_until(fleet_.timeline.now() + minute_ms);
@@ -309,25 +323,30 @@ std::string again(std::uint64_t seed, const Options& options) {
   if (options.nodes != usual.nodes) out += fmt::format(" --nodes {}", options.nodes);
   if (options.hours != usual.hours) out += fmt::format(" --hours {}", options.hours);
   if (options.bug != usual.bug) out += fmt::format(" --bug {}", name_of(options.bug));
-  if (options.twins == true) out += " --twins";
+  if (options.twins) out += " --twins";
+  if (options.positions) out += " --positions";
+  if (options.metered) out += " --metered";
   if (options.tell_frames) out += " --frames";
   return out;
 }
 
 std::string line_of(const Report& report) {
-  return fmt::format(
-      "seed {}  {} nodes  {} radios  {:.1f} h  {} events  {} saved  {} refused  {} repeated  {} faults  {} crashes  {} "
-      "stops  {} "
-      "starts "
-      "from snapshots  {} twins ({} forked)  {} forks  {} incarnations  {} damaged ranges scrubbed  {} rejected  {} "
-      "claims  {} disk checks  "
-      "{} "
-      "excused  {} KB  {} steps  trace {}  {}",
-      report.seed, report.nodes, report.radios, report.hours, report.events, report.saved, report.refused,
-      report.repeated, report.faults, report.crashes, report.stops, report.snapshot_starts, report.twins,
-      report.twins_forked, report.forks, report.incarnations, report.scrubbed, report.rejected, report.claims,
-      report.disk_checks, report.excused, report.bytes / 1000, report.steps,
+  std::string out;
+  const auto add = [&]<class... Args>(fmt::format_string<Args...> form, Args&&... args) {
+    out += fmt::format(form, std::forward<Args>(args)...);
+  };
+  add("seed {}  {} nodes  {} radios  {:.1f} h", report.seed, report.nodes, report.radios, report.hours);
+  add("  {} events  {} saved  {} refused  {} repeated", report.events, report.saved, report.refused, report.repeated);
+  add("  {} faults  {} crashes  {} stops", report.faults, report.crashes, report.stops);
+  add("  {} starts from snapshots  {} twins ({} forked)", report.snapshot_starts, report.twins, report.twins_forked);
+  add("  {} forks  {} incarnations", report.forks, report.incarnations);
+  add("  {} damaged ranges scrubbed  {} rejected", report.scrubbed, report.rejected);
+  add("  {} positions of {} heard {} times", report.positions, report.speakers, report.positions_told);
+  add("  {} metered links ({} past, {} level)", report.metered, report.past_budget, report.metered_level);
+  add("  {} claims  {} disk checks  {} excused", report.claims, report.disk_checks, report.excused);
+  add("  {} KB  {} steps  trace {}  {}", report.bytes / 1000, report.steps,
       to_hex(ByteView(report.trace_digest).first(4)), report.passed ? "ok" : "FAILED: " + report.failure);
+  return out;
 }
 
 }  // namespace airbridge::simulate

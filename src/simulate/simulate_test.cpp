@@ -83,8 +83,8 @@ TEST_CASE("a seed in which too little happens is told, with how to have it again
   Options options;
   options.nodes = 2, options.hours = 8, options.bug = Bug::PriorityHole;
   CHECK(again(17, options) == "./dev simulate --seeds 1 --first-seed 17 --nodes 2 --hours 8 --bug priority-hole");
-  options.twins = true, options.tell_frames = true;
-  CHECK(again(17, options).ends_with(" --bug priority-hole --twins --frames"));
+  options.twins = options.positions = options.metered = true, options.tell_frames = true;
+  CHECK(again(17, options).ends_with(" --bug priority-hole --twins --positions --metered --frames"));
 }
 
 // Of two nodes that have only a radio no link can break and no part be cut off: that is no fault.
@@ -140,6 +140,31 @@ TEST_CASE("a device and its copy that write apart are found, named and both kept
     forked += report.twins_forked;
   }
   CHECK(forked > 0);
+}
+
+TEST_CASE("nodes say where they are, and over spent budgets only what is urgent passes") {
+  std::uint64_t positions = 0, told = 0, metered = 0, level = 0, past = 0;
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    Options options;
+    options.nodes = 5;
+    options.positions = true;
+    options.metered = true;
+    const auto report = run(seed, options);
+    CAPTURE(again(seed, options));
+    MESSAGE(line_of(report));
+    for (const auto& line : report.story) MESSAGE(line);
+    CHECK(report.passed);
+    positions += report.positions;
+    told += report.positions_told;
+    metered += report.metered;
+    level += report.metered_level;
+    past += report.past_budget;
+  }
+  CHECK(positions > 100);
+  CHECK(told > positions);
+  CHECK(metered > 0);
+  CHECK(level > 0);
+  CHECK(past > 0);
 }
 
 TEST_CASE("planted bugs are found, and the story says who did it") {

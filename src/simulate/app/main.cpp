@@ -1,4 +1,5 @@
-// airbridge_simulate --seeds N --first-seed S [--bug NAME] [--nodes N] [--hours H] [--twins] [--verbose] [--frames]
+// airbridge_simulate --seeds N --first-seed S [--bug NAME] [--nodes N] [--hours H] [--twins] [--positions] [--metered]
+//                    [--verbose] [--frames]
 // Runs seeds, prints how each went while it goes, the story of the ones that failed, and "N passed, N failed". A seed
 // in which too little happened has failed as well.
 #include <fmt/format.h>
@@ -20,12 +21,12 @@ bool read_number(const char* text, std::uint64_t& out) {
   return std::from_chars(text, end, out).ptr == end && text != end;
 }
 int usage(const char* what) {
-  fmt::print(
-      stderr,
-      "{}\nusage: airbridge_simulate [--seeds N] [--first-seed S] [--nodes N] [--hours H] [--bug NAME] "
-      "[--twins] [--verbose] [--frames]\nbugs: send-before-sync, ack-before-sync, vector-past-gap, priority-hole, "
-      "replay-window-lost\n",
-      what);
+  fmt::print(stderr,
+             "{}\nusage: airbridge_simulate [--seeds N] [--first-seed S] [--nodes N] [--hours H] [--bug NAME] "
+             "[--twins] [--positions] [--metered] [--verbose] [--frames]\nbugs: send-before-sync, ack-before-sync, "
+             "vector-past-gap, priority-hole, "
+             "replay-window-lost\n",
+             what);
   return 2;
 }
 }  // namespace
@@ -44,6 +45,10 @@ int main(int argc, char** argv) {
       options.tell_frames = true;
     } else if (arg == "--twins") {
       options.twins = true;
+    } else if (arg == "--positions") {
+      options.positions = true;
+    } else if (arg == "--metered") {
+      options.metered = true;
     } else if (arg == "--bug") {
       ++i;
       for (int b = 0; b <= static_cast<int>(simulate::Bug::ReplayWindowLost); ++b) {
