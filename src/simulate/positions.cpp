@@ -87,8 +87,9 @@ std::optional<std::pair<std::size_t, std::size_t>> Positions::unaware() const {
       // Of a node and its copy nobody knows which is which.
       if (node->id() == nodes_[speakers_[at].node]->id()) continue;
       const auto shown = shown_.find({node->index(), at});
-      if (shown == shown_.end() || shown->second.life != node->life_number() || shown->second.measured < *healed_)
-        return std::pair{node->index(), speakers_[at].node};
+      if (shown == shown_.end() || shown->second.life != node->life_number() || shown->second.measured < *healed_) {
+        if (are_linked_(speakers_[at].node, node->index())) return std::pair{node->index(), speakers_[at].node};
+      }
     }
   }
   return std::nullopt;

@@ -7,8 +7,9 @@ namespace airbridge::simulate {
 
 class Positions {
  public:
-  Positions(Fleet& fleet, std::vector<std::unique_ptr<SimNode>>& nodes, std::uint64_t seed)
-      : fleet_(fleet), nodes_(nodes), rng_(seed) {}
+  using AreLinked = std::function<bool(std::size_t a, std::size_t b)>;  // by whatever carries positions
+  Positions(Fleet& fleet, std::vector<std::unique_ptr<SimNode>>& nodes, AreLinked are_linked, std::uint64_t seed)
+      : fleet_(fleet), nodes_(nodes), are_linked_(std::move(are_linked)), rng_(seed) {}
 
   void plan(std::int64_t end_ms);  // who speaks, from the start on
   void told(std::size_t node, const model::Observation& observation);
@@ -34,6 +35,7 @@ class Positions {
 
   Fleet& fleet_;
   std::vector<std::unique_ptr<SimNode>>& nodes_;
+  AreLinked are_linked_;
   Rng rng_;
   std::vector<Speaker> speakers_;
   std::map<std::pair<std::size_t, std::size_t>, Shown> shown_;  // by node, speaker

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "bundle/intake.hpp"
 #include "exchange/channel_links.hpp"
 #include "ledger/ledger.hpp"
 #include "simulate/oracle.hpp"
@@ -84,6 +85,18 @@ class SimNode {
   void drained(sync::PeerId peer);
   void set_budget(sync::PeerId peer, std::optional<std::uint64_t> bytes_left);
 
+  // Bundles, as any courier carries them. What was left out is what `other`'s writer held.
+  struct Brought {
+    bundle::Tally tally;
+    std::optional<bundle::Head> head;
+    std::string stopped;
+    std::size_t damages = 0;
+    bool whole = false;  // nothing is cut off
+  };
+  std::vector<Bytes> write_bundle(const std::optional<bundle::Head>& other);  // none while it is down
+  // `done` is not called when the node goes down meanwhile.
+  void read_bundle(Bytes file, std::function<void(const Brought&)> done);
+
   // Radio channels. Said once, before the first start: this node is on it.
   void join(Radios& radios, std::size_t channel);
   bool radio_receive(std::size_t channel, ByteView frame);  // true: the frame was new and authentic, and is taken
@@ -99,6 +112,7 @@ class SimNode {
   bool holds(const Oracle::Promise& promise, const model::VersionVector& counted);
 
  private:
+  struct BundleReading;
   struct Seat {  // on a radio channel
     std::unique_ptr<exchange::ChannelLinks> links;
     std::int64_t wake_at = -1;
@@ -109,6 +123,7 @@ class SimNode {
     std::unique_ptr<PlantedView> view;
     std::unique_ptr<sync::Core> core;
     std::map<std::size_t, Seat> seats;  // by channel; end before the core
+    std::shared_ptr<BundleReading> reading;
     std::int64_t wake_at = -1;
     std::uint64_t number = 0;
     std::uint32_t incarnation = 0;
@@ -128,6 +143,10 @@ class SimNode {
   void sit_down(std::size_t channel);
   void watch_seat(std::size_t channel);
   void accept(sync::Accept accept);
+  void plan_reading(const std::weak_ptr<BundleReading>& reading);
+  bool next_of_bundle(BundleReading& reading);
+  void read_on(const std::shared_ptr<BundleReading>& reading);
+  void carry_out(const std::weak_ptr<BundleReading>& reading, sync::Output output);
   void save_heard();
   void keep_heard();
   void scrub();

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <span>
 
+#include "simulate/courier.hpp"
 #include "simulate/faults.hpp"
 #include "simulate/positions.hpp"
 #include "simulate/twins.hpp"
@@ -19,8 +20,8 @@ constexpr std::int64_t metered_patience_ms = 25 * minute_ms;
 constexpr std::int64_t come_again_ms = 30 * second_ms;
 constexpr std::size_t faults_min = 26;  // of which some are armed and may never come true
 constexpr std::size_t radios_max = 6;
-constexpr double twins_share = 0.15, positions_share = 0.3;       // of the seeds
-constexpr double metered_share = 0.1, metered_share_asked = 0.5;  // of the links
+constexpr double twins_share = 0.15, positions_share = 0.3, courier_share = 0.1;  // of the seeds
+constexpr double metered_share = 0.1, metered_share_asked = 0.5;                  // of the links
 
 class World {
  public:
@@ -40,6 +41,7 @@ class World {
   void plan_faults(std::int64_t end_ms);
   void plan_twins(std::int64_t end_ms);
   void on_output(std::size_t node, const sync::Output& output);
+  bool are_linked(std::size_t a, std::size_t b) const;
   bool is_level();
   void check_end();
 
@@ -51,6 +53,7 @@ class World {
   std::optional<Faults> faults_;
   std::optional<Twins> twins_;
   std::optional<Positions> positions_;
+  std::optional<Courier> courier_;
   std::set<model::StreamId> branches_;
 };
 
@@ -92,10 +95,17 @@ void World::make_links() {
     return out;
   };
   const bool line = rng_.chance(0.3);
+  const bool with_courier = rng_.chance(courier_share) || fleet_.options.courier;
+  const auto alone = with_courier ? nodes_.size() - 1 : nodes_.size();
   std::set<std::pair<std::size_t, std::size_t>> made;
   for (const auto& node : nodes_) fleet_.members.push_back(node->id());
   for (std::size_t i = 1; i < nodes_.size(); ++i) {
     const auto to = line ? i - 1 : rng_.below(i);
+    if (i == alone) {
+      courier_.emplace(fleet_, *nodes_[to], *nodes_[i], rng_());
+      fleet_.say("a courier goes between N{} and N{}, which nothing else reaches", to + 1, i + 1);
+      continue;
+    }
     made.emplace(to, i);
     if (!rng_.chance(0.3) || radios_.size() >= radios_max) {
       network_.add_link(to, i, nature());
@@ -105,14 +115,14 @@ void World::make_links() {
     std::vector<std::size_t> members{to, i};
     while (members.size() < 4 && rng_.chance(0.3)) {
       const auto other = rng_.below(nodes_.size());
-      if (std::ranges::find(members, other) == members.end()) members.push_back(other);
+      if (other != alone && std::ranges::find(members, other) == members.end()) members.push_back(other);
     }
     make_radio(std::move(members));
   }
   const auto more = rng_.below(nodes_.size());
   for (std::size_t i = 0; i < more; ++i) {
     const auto a = rng_.below(nodes_.size()), b = rng_.below(nodes_.size());
-    if (a < b && made.emplace(a, b).second) network_.add_link(a, b, nature());
+    if (a < b && b != alone && made.emplace(a, b).second) network_.add_link(a, b, nature());
   }
 }
 
@@ -207,6 +217,30 @@ void World::on_output(std::size_t node, const sync::Output& output) {
   }
 }
 
+// By links, over others too.
+bool World::are_linked(std::size_t a, std::size_t b) const {
+  std::vector<bool> reached(nodes_.size());
+  std::vector<std::size_t> from{a};
+  reached[a] = true;
+  const auto reach = [&](std::size_t node) {
+    if (!reached[node]) from.push_back(node);
+    reached[node] = true;
+  };
+  while (!from.empty()) {
+    const auto node = from.back();
+    from.pop_back();
+    for (std::size_t i = 0; i < network_.size(); ++i) {
+      const auto [one, other] = network_.ends(i);
+      if (one == node || other == node) reach(one == node ? other : one);
+    }
+    for (std::size_t i = 0; i < radios_.size(); ++i) {
+      const auto& members = radios_.members(i);
+      if (std::ranges::find(members, node) != members.end()) std::ranges::for_each(members, reach);
+    }
+  }
+  return reached[b];
+}
+
 bool World::is_level() {
   for (const auto& node : nodes_) {
     if (!node->is_quiet()) return false;
@@ -269,15 +303,17 @@ Report World::run() {
     plan_users(end_ms);
     plan_faults(end_ms);
     plan_twins(end_ms);
-    positions_.emplace(fleet_, nodes_, rng_());
+    positions_.emplace(fleet_, nodes_, [this](std::size_t a, std::size_t b) { return are_linked(a, b); }, rng_());
     if (rng_.chance(positions_share) || fleet_.options.positions) positions_->plan(end_ms);
     fleet_.timeline.at(end_ms - metered_patience_ms, [this] { network_.note_metered(); });
     for (auto& node : nodes_) node->start();
     network_.keep_connected();
+    if (courier_) courier_->set_out();
     report.steps += fleet_.timeline.run_until(end_ms);
     network_.check_metered();
     faults_->heal();
     positions_->healed();
+    if (courier_) courier_->healed();
     const auto until = end_ms + quiet_max_ms;
     do {
       report.steps += fleet_.timeline.run_until(fleet_.timeline.now() + minute_ms);
@@ -324,6 +360,7 @@ std::string again(std::uint64_t seed, const Options& options) {
   if (options.hours != usual.hours) out += fmt::format(" --hours {}", options.hours);
   if (options.bug != usual.bug) out += fmt::format(" --bug {}", name_of(options.bug));
   if (options.twins) out += " --twins";
+  if (options.courier) out += " --courier";
   if (options.positions) out += " --positions";
   if (options.metered) out += " --metered";
   if (options.tell_frames) out += " --frames";
@@ -341,6 +378,7 @@ std::string line_of(const Report& report) {
   add("  {} starts from snapshots  {} twins ({} forked)", report.snapshot_starts, report.twins, report.twins_forked);
   add("  {} forks  {} incarnations", report.forks, report.incarnations);
   add("  {} damaged ranges scrubbed  {} rejected", report.scrubbed, report.rejected);
+  add("  {} bundles ({} torn, {} events)", report.bundles, report.bundles_torn, report.bundles_brought);
   add("  {} positions of {} heard {} times", report.positions, report.speakers, report.positions_told);
   add("  {} metered links ({} past, {} level)", report.metered, report.past_budget, report.metered_level);
   add("  {} claims  {} disk checks  {} excused", report.claims, report.disk_checks, report.excused);

@@ -9,7 +9,8 @@
 // then the scrub finds it. At the end, when all faults are healed, all nodes must hold the same streams and fold to the
 // same state, their pictures must be that state, and every event a user was told is saved must be there, unless the
 // only disk that held it was itself destroyed. In some seeds a device is copied and both run on, apart (twins.hpp); in
-// some, nodes say where they are (positions.hpp), and links have budgets beyond which only what is urgent may pass.
+// some, nodes say where they are (positions.hpp), one node is reached by
+// bundles only (courier.hpp), and links have budgets beyond which only what is urgent may pass.
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -40,6 +41,7 @@ struct Options {
   bool tell_frames = false;       // every frame in the story
   // Each of these happens in every seed; else it is drawn from the seed whether it does.
   bool twins = false;                    // a device is copied
+  bool courier = false;                  // one node is reached by bundles only
   bool positions = false;                // nodes say where they are
   bool metered = false;                  // links have budgets: half of them
   bool keep_story = false;               // also of a run that passed
@@ -66,21 +68,24 @@ struct Report {
   std::uint64_t twins_forked = 0;  // of these, told users of two events with one number
   std::uint64_t incarnations = 0;  // begun after the first
   std::uint64_t snapshot_starts = 0;
-  std::uint64_t recalled = 0;        // starts that remembered what others held
-  std::uint64_t stops = 0;           // clean ones
-  std::uint64_t refused = 0;         // answers to users: not now
-  std::uint64_t repeated = 0;        // answers to users: it was saved before
-  std::uint64_t rejected = 0;        // peers' runs that the log does not take
-  std::uint64_t scrubbed = 0;        // damaged ranges found by the scrub
-  std::uint64_t speakers = 0;        // nodes that said where they are
-  std::uint64_t positions = 0;       // said
-  std::uint64_t positions_told = 0;  // to others
-  std::uint64_t metered = 0;         // links with a budget
-  std::uint64_t metered_level = 0;   // ends of them that had all urgent events in time, the budget long spent
-  std::uint64_t past_budget = 0;     // urgent messages on them after it was spent
-  std::uint64_t claims = 0;          // checked
-  std::uint64_t disk_checks = 0;     // of these, by opening a copy of the disk
-  std::uint64_t bytes = 0;           // carried by the network
+  std::uint64_t recalled = 0;         // starts that remembered what others held
+  std::uint64_t stops = 0;            // clean ones
+  std::uint64_t refused = 0;          // answers to users: not now
+  std::uint64_t repeated = 0;         // answers to users: it was saved before
+  std::uint64_t rejected = 0;         // peers' runs that the log does not take
+  std::uint64_t scrubbed = 0;         // damaged ranges found by the scrub
+  std::uint64_t bundles = 0;          // carried
+  std::uint64_t bundles_torn = 0;     // of these, torn or damaged on the way
+  std::uint64_t bundles_brought = 0;  // events that were new where they were read
+  std::uint64_t speakers = 0;         // nodes that said where they are
+  std::uint64_t positions = 0;        // said
+  std::uint64_t positions_told = 0;   // to others
+  std::uint64_t metered = 0;          // links with a budget
+  std::uint64_t metered_level = 0;    // ends of them that had all urgent events in time, the budget long spent
+  std::uint64_t past_budget = 0;      // urgent messages on them after it was spent
+  std::uint64_t claims = 0;           // checked
+  std::uint64_t disk_checks = 0;      // of these, by opening a copy of the disk
+  std::uint64_t bytes = 0;            // carried by the network
   std::uint64_t steps = 0;
 };
 

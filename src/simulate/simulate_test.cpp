@@ -83,8 +83,8 @@ TEST_CASE("a seed in which too little happens is told, with how to have it again
   Options options;
   options.nodes = 2, options.hours = 8, options.bug = Bug::PriorityHole;
   CHECK(again(17, options) == "./dev simulate --seeds 1 --first-seed 17 --nodes 2 --hours 8 --bug priority-hole");
-  options.twins = options.positions = options.metered = true, options.tell_frames = true;
-  CHECK(again(17, options).ends_with(" --bug priority-hole --twins --positions --metered --frames"));
+  options.twins = options.courier = options.positions = options.metered = true, options.tell_frames = true;
+  CHECK(again(17, options).ends_with(" --bug priority-hole --twins --courier --positions --metered --frames"));
 }
 
 // Of two nodes that have only a radio no link can break and no part be cut off: that is no fault.
@@ -165,6 +165,26 @@ TEST_CASE("nodes say where they are, and over spent budgets only what is urgent 
   CHECK(metered > 0);
   CHECK(level > 0);
   CHECK(past > 0);
+}
+
+TEST_CASE("a node that only couriers reach holds in the end what all hold") {
+  std::uint64_t bundles = 0, torn = 0, brought = 0;
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    Options options;
+    options.nodes = 3;
+    options.courier = true;
+    const auto report = run(seed, options);
+    CAPTURE(again(seed, options));
+    MESSAGE(line_of(report));
+    for (const auto& line : report.story) MESSAGE(line);
+    CHECK(report.passed);
+    bundles += report.bundles;
+    torn += report.bundles_torn;
+    brought += report.bundles_brought;
+  }
+  CHECK(bundles > 10);
+  CHECK(torn > 0);
+  CHECK(brought > 100);
 }
 
 TEST_CASE("planted bugs are found, and the story says who did it") {

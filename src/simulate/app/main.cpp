@@ -1,5 +1,5 @@
-// airbridge_simulate --seeds N --first-seed S [--bug NAME] [--nodes N] [--hours H] [--twins] [--positions] [--metered]
-//                    [--verbose] [--frames]
+// airbridge_simulate --seeds N --first-seed S [--bug NAME] [--nodes N] [--hours H] [--twins] [--courier] [--positions]
+//                    [--metered] [--verbose] [--frames]
 // Runs seeds, prints how each went while it goes, the story of the ones that failed, and "N passed, N failed". A seed
 // in which too little happened has failed as well.
 #include <fmt/format.h>
@@ -23,7 +23,8 @@ bool read_number(const char* text, std::uint64_t& out) {
 int usage(const char* what) {
   fmt::print(stderr,
              "{}\nusage: airbridge_simulate [--seeds N] [--first-seed S] [--nodes N] [--hours H] [--bug NAME] "
-             "[--twins] [--positions] [--metered] [--verbose] [--frames]\nbugs: send-before-sync, ack-before-sync, "
+             "[--twins] [--courier] [--positions] [--metered] [--verbose] [--frames]\nbugs: send-before-sync, "
+             "ack-before-sync, "
              "vector-past-gap, priority-hole, "
              "replay-window-lost\n",
              what);
@@ -45,6 +46,8 @@ int main(int argc, char** argv) {
       options.tell_frames = true;
     } else if (arg == "--twins") {
       options.twins = true;
+    } else if (arg == "--courier") {
+      options.courier = true;
     } else if (arg == "--positions") {
       options.positions = true;
     } else if (arg == "--metered") {
