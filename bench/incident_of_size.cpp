@@ -172,6 +172,7 @@ std::optional<model::Draft> IncidentOfSize::draft(std::uint64_t number) const {
   if (out.via == model::Via::Web) {
     model::CommandId id;
     for (std::size_t i = 0; i < 8; ++i) id.value[i] = static_cast<std::uint8_t>((number + 1) >> (8 * i));
+    id.value[8] = part_;
     out.command = id;
   }
   return out;

@@ -12,7 +12,8 @@ inline constexpr std::uint64_t events_per_record = 10;
 
 class IncidentOfSize {
  public:
-  explicit IncidentOfSize(std::uint64_t records) : ids_(records) {}
+  // `part`: another one for each that is written at one node.
+  explicit IncidentOfSize(std::uint64_t records, std::uint8_t part = 0) : ids_(records), part_(part) {}
   std::uint64_t records() const { return ids_.size(); }
   // Event `number` of records() * events_per_record: all are created, then all are edited once, and so on. Nothing when
   // the record it is about is not created yet. Half of them have a command id, as
@@ -24,6 +25,7 @@ class IncidentOfSize {
 
  private:
   std::vector<std::optional<model::EntityId>> ids_;
+  std::uint8_t part_;
 };
 
 }  // namespace airbridge::bench

@@ -4,9 +4,9 @@ target_link_libraries(field_workload PUBLIC airbridge_flags airbridge_trust)
 add_executable(sync_bench ${CMAKE_CURRENT_LIST_DIR}/sync_bench.cpp ${CMAKE_CURRENT_LIST_DIR}/sync_sizes.cpp
                           ${CMAKE_CURRENT_LIST_DIR}/sync_radio.cpp ${CMAKE_CURRENT_LIST_DIR}/sync_wide.cpp
                           ${CMAKE_CURRENT_LIST_DIR}/sync_portable.cpp ${CMAKE_CURRENT_LIST_DIR}/node_process.cpp
-                          ${CMAKE_CURRENT_LIST_DIR}/paced_proxy.cpp ${CMAKE_CURRENT_LIST_DIR}/incident_of_size.cpp)
+                          ${CMAKE_CURRENT_LIST_DIR}/incident_of_size.cpp)
 target_link_libraries(sync_bench PRIVATE airbridge_flags field_workload airbridge_exchange airbridge_sync airbridge_bearer
-                                         airbridge_app)
+                                         airbridge_app airbridge_linkemu)
 # Preloaded into the node that is measured.
 add_library(count_syncs SHARED ${CMAKE_CURRENT_LIST_DIR}/count_syncs.cpp)
 target_link_libraries(count_syncs PRIVATE airbridge_flags ${CMAKE_DL_LIBS})

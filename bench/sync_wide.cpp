@@ -6,9 +6,10 @@
 #include <cstdio>
 #include <thread>
 
+#include "linkemu/emulator.hpp"
+#include "loop_thread.hpp"
 #include "net/event_loop.hpp"
 #include "node_process.hpp"
-#include "paced_proxy.hpp"
 #include "store/log.hpp"
 #include "store/posix_disk.hpp"
 
@@ -16,7 +17,7 @@ namespace airbridge::bench {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr double link_bits_per_second = 100e6;
+constexpr std::uint32_t link_bits_per_second = 100'000'000;
 constexpr std::uint64_t shared_share =
     6;  // of so many events one was exchanged before: no newcomer, who gets a picture
 constexpr std::size_t run_bytes = 32 * 1024;  // as sync::LinkProfile::frame_bytes
@@ -135,9 +136,20 @@ void apart(std::uint64_t records, TellRow tell) {
   const Folder folder;
   const auto post = found_post(folder.path / "post");
   const auto truck = join(post, folder.path / "truck", "TRUCK");
+  // A tenth of the records is known to both, and edited on both while they are apart: two rounds each, one in common.
+  const auto common = records / 10, own = (records - common) / 2;
+  IncidentOfSize known(common);
+  write_events(post, known, 0, common);
+  {
+    const Node here(folder.path / "post", {});
+    const Node there(folder.path / "truck", {"--peer", address_of(here.peers_port())});
+    Node::wait_until([&] { return same_state(here, there); });
+  }
+  write_events(post, known, common, 3 * common);
+  write_events(truck, known, 2 * common, 4 * common);
   for (const auto& home : {post, truck}) {
-    IncidentOfSize incident(records / 2);
-    write_events(home, incident, 0, records);
+    IncidentOfSize incident(own, 1);
+    write_events(home, incident, 0, 2 * own);
   }
   for (const char* name : {"post", "truck"}) {
     fs::copy(folder.path / name, folder.path / (std::string("courier-") + name), fs::copy_options::recursive);
@@ -155,8 +167,11 @@ void apart(std::uint64_t records, TellRow tell) {
     const auto shown = seconds() - since;
     Node::wait_until([&] { return same_state(here, there); });
     const auto took = seconds() - since;
-    remark(fmt::format("{} records of two nodes: all shown on both after {:.1f} s, the same hash told after {:.1f} s",
-                       records, shown, took));
+    const auto conflicts = there.status().at("conflicts").to_number<std::uint64_t>();
+    if (conflicts == 0) die("what both edited apart shows no conflict");
+    remark(fmt::format(
+        "{} records of two nodes: all shown on both after {:.1f} s, the same hash told after {:.1f} s, {} conflicts",
+        records, shown, took, conflicts));
     tell({"apart_72h_link", took, "s", 20});
   }
   const Node here(folder.path / "courier-post", {}), there(folder.path / "courier-truck", {});
@@ -174,6 +189,46 @@ void apart(std::uint64_t records, TellRow tell) {
   tell({"apart_72h_bundles", took, "s", 30});
 }
 
+namespace {
+
+// The project's link emulator before a node, as fast each way as the bar says.
+class Emulated {
+ public:
+  explicit Emulated(std::uint16_t to_port) {
+    thread_.call([&] {
+      linkemu::LinkNature nature;
+      nature.rate_bps = link_bits_per_second;
+      const auto station = linkemu::parse_station(fmt::format("tcp:0,to=127.0.0.1:{}", to_port));
+      if (!station) return;
+      auto link = linkemu::open_tcp_link(thread_.loop(), nature, 1, *station, false);
+      if (link) link_ = *std::move(link);
+    });
+    if (!link_) die("the link emulator does not start");
+  }
+  ~Emulated() {
+    thread_.call([&] { link_.reset(); });
+  }
+  Emulated(const Emulated&) = delete;
+  Emulated& operator=(const Emulated&) = delete;
+
+  std::string address() {
+    std::string out;
+    thread_.call([&] { out = link_->stations().front(); });
+    return out.substr(out.rfind(' ') + 1);
+  }
+  std::uint64_t bytes() {  // both ways
+    std::uint64_t out = 0;
+    thread_.call([&] { out = link_->counters().arrived_bytes; });
+    return out;
+  }
+
+ private:
+  app::LoopThread thread_;
+  std::unique_ptr<linkemu::Link> link_;
+};
+
+}  // namespace
+
 void newcomer(std::uint64_t events, TellRow tell) {
   const Folder folder;
   const auto home = found_post(folder.path / "post");
@@ -184,12 +239,12 @@ void newcomer(std::uint64_t events, TellRow tell) {
   const Node post(folder.path / "post", {});
   Node::wait_until([&] { return post.entities() >= records; });
   const auto all = post.entities();
-  const PacedProxy proxy(post.peers_port(), link_bits_per_second);
+  Emulated link(post.peers_port());
   const auto since = seconds();
-  const Node late(folder.path / "late", {"--peer", address_of(proxy.port())});
+  const Node late(folder.path / "late", {"--peer", link.address()});
   Node::wait_until([&] { return late.entities() >= all; });
   const auto usable = seconds() - since;
-  const auto bytes = proxy.bytes_back();
+  const auto bytes = link.bytes();
   const auto is_unverified = [](const boost::json::object& status) {
     return status.contains("store") && status.at("store").as_object().contains("unverified");
   };
@@ -202,7 +257,7 @@ void newcomer(std::uint64_t events, TellRow tell) {
       },
       300);
   const auto complete = seconds() - since;
-  remark(fmt::format("{:.1f} MB in all", static_cast<double>(proxy.bytes_back()) / 1e6));
+  remark(fmt::format("{:.1f} MB in all", static_cast<double>(link.bytes()) / 1e6));
   tell({"newcomer_usable", usable, "s", 5});
   tell({"newcomer_complete", complete, "s", 30});
 }
