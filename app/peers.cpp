@@ -91,6 +91,7 @@ Result<std::uint16_t, net::NetError> Peers::listen(const net::Endpoint& at) {
                       core_.drained(peer, now());
                       settle();
                     }});
+    if (is_trouble(profile.address)) rest(peer, caller_wait);
     settle();
   });
   if (!listener) return failure(listener.error());
@@ -224,10 +225,31 @@ bool Peers::is_news(std::string_view address, std::string_view what) {
   return true;
 }
 
+// Stops reading from a link for a while; what comes waits at the sender (its system's and ours).
+void Peers::rest(sync::PeerId peer, Milliseconds span) {
+  const auto link = links_.find(peer);
+  if (link == links_.end()) return;
+  link->second.out->pause_reading(true);
+  link->second.rest = loop_.after(span, [this, peer] {
+    const auto rested = links_.find(peer);
+    if (rested == links_.end()) return;
+    rested->second.out->pause_reading(false);
+  });
+}
+
+bool Peers::is_trouble(std::string_view address) const {
+  const auto found = troubles_.find(std::string(address.substr(0, address.rfind(':'))));
+  return found != troubles_.end() && now().steady < found->second + trouble_lasts;
+}
+
 // What was refused, under the name of who sent it: a link that is closed for it is gone by now.
 void Peers::note_misdeed(const sync::Refused& refused) {
   const auto at = now().steady;
   std::string who = refused.address.substr(0, refused.address.rfind(':'));
+  const auto oldest = [](const auto& a, const auto& b) { return a.second < b.second; };
+  if (!troubles_.contains(who) && troubles_.size() >= troubles_kept_max)
+    troubles_.erase(std::min_element(troubles_.begin(), troubles_.end(), oldest));
+  troubles_[who] = at;
   if (const auto up = up_.find(refused.peer); up != up_.end()) who = up->second;
   if (!misdeeds_.contains(who) && misdeeds_.size() >= misdeeds_kept_max) {
     misdeeds_.erase(std::min_element(misdeeds_.begin(), misdeeds_.end(),
@@ -364,6 +386,7 @@ void Peers::carry_out(sync::Output output) {
             handlers_.on_accept(std::move(accept));
           },
           [](sync::Wanting&) {},
+          [this](sync::Rest& wait) { rest(wait.peer, wait.span); },
           [this](sync::SnapshotAsked& asked) {
             if (handlers_.on_snapshot_asked) handlers_.on_snapshot_asked(asked);
           },

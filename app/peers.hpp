@@ -42,6 +42,11 @@ inline constexpr Milliseconds twin_shown_for{3 * 60'000};
 inline constexpr Milliseconds misdeed_shown_for{10 * 60'000};
 inline constexpr std::size_t misdeeds_kept_max = 32;
 inline constexpr std::size_t misdeeds_named_max = 3;
+// A caller from a machine from which such came lately is not read for a while, so that calling again and again is no
+// way to have more time of this node than one link gets. Of so many machines is that remembered; the oldest goes.
+inline constexpr Milliseconds caller_wait{1'000};
+inline constexpr Milliseconds trouble_lasts{60'000};
+inline constexpr std::size_t troubles_kept_max = 64;
 
 class Peers {
  public:
@@ -111,7 +116,8 @@ class Peers {
     std::shared_ptr<net::Connection> connection;  // of an accepted one
     std::size_t dialer = SIZE_MAX;                // else of this dialer
     net::Connection* out = nullptr;
-    model::KeyId node{};  // once its greeting is over
+    model::KeyId node{};                               // once its greeting is over
+    std::shared_ptr<net::EventLoop::Timer> rest = {};  // while it is not read
   };
   struct Dialer {
     std::unique_ptr<net::LastingConnection> link;
@@ -135,6 +141,8 @@ class Peers {
   void came(const sync::PeerUp& up);
   void went(const sync::PeerDown& down);
   bool is_news(std::string_view address, std::string_view what);
+  void rest(sync::PeerId peer, Milliseconds span);
+  bool is_trouble(std::string_view address) const;
   void note_misdeed(const sync::Refused& refused);
   void add_misdeeds(std::vector<std::string>& problems) const;
   net::ConnectionLimits link_limits() const;
@@ -164,6 +172,7 @@ class Peers {
   std::map<sync::PeerId, std::string> up_;    // who it is, for people
   std::map<std::string, Misdeeds> misdeeds_;  // by node, or by machine where nobody said which node it is
   std::map<std::string, SteadyTime> said_;
+  std::map<std::string, SteadyTime> troubles_;  // by machine: when something of it was refused last
   std::unique_ptr<net::Listener> listener_;
   std::shared_ptr<net::EventLoop::Timer> timer_, budget_timer_;
   std::filesystem::path heard_file_;  // empty: not kept

@@ -55,6 +55,7 @@ PeerId Core::connect(LinkProfile link, Now now) {
   auto& peer = peers_[id];
   peer.id = id;
   peer.link = std::move(link);
+  peer.reader.set_frame_max(greeting_frame_bytes_max);
   peer.connected = peer.heard = peer.progress = now.steady;
   peer.next_ping = now.steady + peer.link.heartbeat;
   peer.announced = ours_;
@@ -167,7 +168,7 @@ void Core::receive(PeerId id, ByteView bytes, Now now) {
   if (error && !peer->dead) {
     peer->frame_offset = error->offset;
     std::string what = error->fault == FrameFault::TooLong
-                           ? fmt::format("a frame of more than {} bytes", frame_bytes_max)
+                           ? fmt::format("a frame of more than {} bytes", peer->reader.frame_max())
                            : std::string("a frame whose checksum does not fit");
     if (error->offset == 0) {
       what = peer->link.dialed ? "what answers there is not an Airbridge node's port for other nodes (is it its page?)"
@@ -183,9 +184,35 @@ void Core::receive(PeerId id, ByteView bytes, Now now) {
   sweep(now);
 }
 
+// Events are bounded by what is refused and by what waits for the disk, values by what is new; all else costs only the
+// work of reading it, so the work is bounded by making the sender wait.
+void Core::count_talk(Peer& peer, std::uint8_t type, std::size_t payload_bytes, Now now) {
+  switch (static_cast<MessageType>(type)) {
+    case MessageType::Run:
+    case MessageType::LastValues:
+    case MessageType::Keys:
+    case MessageType::SnapshotPart:
+    case MessageType::TrackPart:
+      return;
+    default:
+      break;
+  }
+  if (now.steady >= peer.talk_since + talk_window) {
+    peer.talk_since = now.steady;
+    peer.talk_bytes = 0;
+  }
+  const bool was_fine = peer.talk_bytes <= talk_bytes_max;
+  peer.talk_bytes += payload_bytes + talk_message_bytes;
+  if (!was_fine || peer.talk_bytes <= talk_bytes_max) return;
+  outputs_.push_back(Rest{peer.id, talk_window});
+  refuse(peer, fmt::format("more than {} MB a second of messages that bring nothing", talk_bytes_max >> 20));
+}
+
 void Core::on_frame(PeerId id, std::uint8_t type, ByteView payload, std::uint64_t offset, Now now) {
   auto& peer = *find(id);
   peer.frame_offset = offset;
+  count_talk(peer, type, payload.size(), now);
+  if (peer.dead) return;
   auto decoded = decode(type, payload);
   if (!decoded) {
     refuse(peer, fmt::format("a message of type {} that cannot be read: {}", type, model::describe(decoded.error())));

@@ -146,6 +146,7 @@ class Core {
 
   // core.cpp: links and time
   Peer* find(PeerId peer);
+  void count_talk(Peer& peer, std::uint8_t type, std::size_t payload_bytes, Now now);
   void on_frame(PeerId peer, std::uint8_t type, ByteView payload, std::uint64_t offset, Now now);
   void on_message(Peer& peer, Message message, Now now);
   void drop(Peer& peer, const std::string& why);

@@ -41,6 +41,7 @@ void Core::on_hello(Peer& peer, const Hello& hello, Now now) {
     return;
   }
   peer.greeted = true;
+  peer.reader.set_frame_max(frame_bytes_max);
   peer.run = hello.run;
   peer.node = hello.node;
   peer.name = hello.name;

@@ -1,10 +1,11 @@
 #include "sync/frame.hpp"
 
 #include "base/hash.hpp"
-#include "sync/limits.hpp"
 
 namespace airbridge::sync {
 namespace {
+constexpr std::size_t held_kept_max = 64 * 1024;
+
 std::uint32_t read_u32(ByteView bytes) {
   return std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 | std::uint32_t{bytes[2]} << 8 | bytes[3];
 }
@@ -28,7 +29,7 @@ FrameReader::Cut FrameReader::cut_frames(ByteView bytes, const OnFrame& on_frame
   while (bytes.size() - cut.used >= frame_head_bytes) {
     const auto rest = bytes.subspan(cut.used);
     const auto length = read_u32(rest);
-    if (length > frame_bytes_max) {
+    if (length > frame_max_) {
       cut.error = FrameError{FrameFault::TooLong, offset_};
       return cut;
     }
@@ -59,13 +60,15 @@ std::optional<FrameError> FrameReader::feed(ByteView bytes, const OnFrame& on_fr
   const auto cut = cut_frames(all, on_frame);
   if (cut.stop || cut.error) {
     dead_ = true;
-    held_.clear();
+    held_ = {};
     return cut.error;
   }
   if (held_.empty()) {
     held_.assign(all.begin() + static_cast<std::ptrdiff_t>(cut.used), all.end());
   } else {
     held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(cut.used));
+    // One long frame is no reason to hold room for the next for ever.
+    if (held_.empty() && held_.capacity() > held_kept_max) held_ = {};
   }
   return std::nullopt;
 }

@@ -14,6 +14,7 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "sync/limits.hpp"
 
 namespace airbridge::sync {
 
@@ -35,6 +36,9 @@ class FrameReader {
   // is being closed). After an error nothing more is read.
   using OnFrame = std::function<bool(std::uint8_t type, ByteView payload, std::uint64_t offset)>;
   std::optional<FrameError> feed(ByteView bytes, const OnFrame& on_frame);
+  // Frames with more payload are an error; frame_bytes_max unless said. Also from within on_frame, for the next one.
+  void set_frame_max(std::size_t bytes) { frame_max_ = bytes; }
+  std::size_t frame_max() const { return frame_max_; }
   std::uint64_t offset() const { return offset_; }  // of the first byte not yet in a whole frame
   std::size_t held_bytes() const { return held_.size(); }
 
@@ -47,6 +51,7 @@ class FrameReader {
   Cut cut_frames(ByteView bytes, const OnFrame& on_frame);
   Bytes held_;
   std::uint64_t offset_ = 0;
+  std::size_t frame_max_ = frame_bytes_max;
   bool dead_ = false;
 };
 

@@ -12,6 +12,13 @@ inline constexpr std::uint32_t protocol_version = 1;
 
 // A longer frame ends the link: where the next one begins cannot be known from a length nobody believes.
 inline constexpr std::size_t frame_bytes_max = 1536 * 1024;
+// The same before a HELLO came: whoever calls could else have a whole frame kept for each of its links.
+inline constexpr std::size_t greeting_frame_bytes_max = 16 * 1024;
+// What a peer may say in a second besides events, last values, keys, pictures and tracks, each message counted with so
+// many bytes more. Who says more is not read on for that time: nothing is lost, and it waits.
+inline constexpr std::size_t talk_bytes_max = 4 * 1024 * 1024;
+inline constexpr std::size_t talk_message_bytes = 64;
+inline constexpr Milliseconds talk_window{1'000};
 // A run of which the seal has not come yet, per peer. More is refused and forgotten.
 inline constexpr std::size_t staging_bytes_max = 4 * 1024 * 1024;
 inline constexpr std::size_t staged_streams_max = 64;

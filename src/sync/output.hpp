@@ -36,6 +36,11 @@ struct Close {
   std::string why;
   bool is_refusal = false;  // the same would happen again at once: another program, incident, version, or this node
 };
+// Do not read on from this link for so long: it says more that brings nothing than there is time for.
+struct Rest {
+  PeerId peer = 0;
+  Milliseconds span{};
+};
 // Verified: continues what the log holds, signed by its author. Write it (and the key, when given) durably, in the
 // order of the tickets, and then call accepted(ticket), or refused(ticket) when that fails. Where the seal is of a
 // later event than the last entry, the entries fill a hole before a fork: write them without it.
@@ -114,7 +119,7 @@ struct Compared {
 };
 
 using Output = std::variant<Send, Close, Accept, LastValue, PeerUp, PeerDown, ForkFound, OwnStreamAhead, TwinFound,
-                            Refused, Wanting, Compared, SnapshotAsked, SnapshotCame>;
+                            Refused, Wanting, Compared, SnapshotAsked, SnapshotCame, Rest>;
 
 enum class PeerState : std::uint8_t { Greeting, Up };
 enum class Level : std::uint8_t { Unknown, Equal, Behind /* we lack some */, Ahead /* only the peer lacks some */ };

@@ -101,6 +101,8 @@ struct Peer {
   bool told_spent = false;      // it was told that this side has
   FrameReader reader;
   std::uint64_t frame_offset = 0;  // of the message being handled
+  std::size_t talk_bytes = 0;      // said since then that is neither event nor value
+  SteadyTime talk_since{};
 
   SharedVector theirs;        // what it holds, as it told
   ClaimWatch claims;          // of that, what does not come
