@@ -265,22 +265,33 @@ void Core::on_whole_run(Peer& peer, model::SealedRun run, bool head_known, Now n
   if (!stranger) incoming_[stream].granted = true;
 }
 
-// What authors that nobody granted take up, counted anew when the log or the peers' grants may have changed.
+// What authors that nobody granted take up, on disk and on the way there, counted anew when the log or the grants may
+// have changed.
 Core::StrangerUse& Core::stranger_use() {
   if (stranger_use_) return *stranger_use_;
   stranger_use_ = StrangerUse{};
   if (!config_.is_granted) return *stranger_use_;
   std::optional<std::pair<model::KeyId, bool>> asked;
-  for (const auto& [stream, seq] : raw_) {
+  const auto is_stranger = [&](const model::StreamId& stream) {
     const auto& author = stream.writer.author;
     if (!asked || asked->first != author) {
       model::SealedRun nothing;
       nothing.seal.stream = stream;
-      asked.emplace(author, stream.writer.author == config_.node || config_.is_granted(nothing));
+      asked.emplace(author, author == config_.node || config_.is_granted(nothing));
     }
-    if (asked->second) continue;
+    return !asked->second;
+  };
+  for (const auto& [stream, seq] : raw_) {
+    if (!is_stranger(stream)) continue;
     ++stranger_use_->streams;
     stranger_use_->events += stream.is_branch() ? seq - stream.branch.from + 1 : seq;
+  }
+  for (const auto& [stream, coming] : incoming_) {
+    if (coming.granted || !is_stranger(stream)) continue;
+    const auto before = stream.is_branch() ? stream.branch.from - 1 : 0;
+    const auto on_disk = std::max(held_of(raw_, stream), before);
+    stranger_use_->streams += raw_.contains(stream) ? 0 : 1;
+    stranger_use_->events += coming.end - std::min(on_disk, coming.end);
   }
   return *stranger_use_;
 }
