@@ -569,11 +569,13 @@ TEST_CASE("a second device with this node's keys is told from the node itself") 
   CHECK(twins(5, 0, 2) == 1);
 }
 
-TEST_CASE("two devices with the keys of one node that call in turn are found out, and a restart is not") {
+TEST_CASE("two devices with the keys of one node are found out and heard in turn, and a restart is not one") {
   Node node(1);
+  std::int64_t ms = 0;
+  PeerId last = 0;
   const auto calls = [&](std::uint64_t run) {
-    const auto peer = node.core.connect({}, at_ms(0));
-    node.core.receive(peer, encode(Hello{protocol_version, incident, key_of(2).id(), "N2", 1, {}, 0, run}), at_ms(0));
+    last = node.core.connect({}, at_ms(ms));
+    node.core.receive(last, encode(Hello{protocol_version, incident, key_of(2).id(), "N2", 1, {}, 0, run}), at_ms(ms));
     std::size_t told = 0;
     for (const auto& output : node.core.take_outputs()) told += std::holds_alternative<TwinFound>(output) ? 1 : 0;
     return told;
@@ -581,8 +583,24 @@ TEST_CASE("two devices with the keys of one node that call in turn are found out
   CHECK(calls(5) == 0);
   CHECK(calls(6) == 0);  // restarted, while the old link still seems open
   CHECK(calls(6) == 0);
+  const auto is_heard = [&] { return node.core.peers().size() == 1 && node.core.peers().front().peer == last; };
+  CHECK(is_heard());
   CHECK(calls(5) == 1);
-  CHECK(node.core.peers().empty());
+  CHECK_FALSE(is_heard());  // the other's turn is not over
+  CHECK(node.core.peers().size() == 1);
+  ms = twin_turn.count();
+  CHECK(calls(5) == 1);
+  CHECK(is_heard());
+  ms += 1'000;
+  CHECK(calls(6) == 1);
+  CHECK_FALSE(is_heard());
+  ms += twin_turn.count();
+  CHECK(calls(6) == 1);
+  CHECK(is_heard());
+  // When nothing is seen of the second one for long, a restart takes its own place at once again.
+  ms += twins_kept.count() + 1;
+  CHECK(calls(7) == 0);
+  CHECK(is_heard());
 }
 
 TEST_CASE("what a peer claims to hold and does not send is bounded, said, and harms nobody") {

@@ -166,6 +166,7 @@ class Core {
 
   // core_greeting.cpp: who is at the other end
   void on_hello(Peer& peer, const Hello& hello, Now now);
+  bool are_twins(const Peer& peer, const Peer& other, Now now);
   bool settle_duplicate(Peer& peer, Now now);
   void part_from_other_incident(Peer& peer, const Hello& hello);
   bool is_twin_of(const Hello& hello) const;
@@ -334,6 +335,7 @@ class Core {
   model::VersionVector raw_;  // as the log has it
   SharedVector ours_;         // cut at forks: what is told and sent
   std::map<model::KeyId, Remembered> remembered_;
+  std::map<model::KeyId, SteadyTime> twins_;  // of whom two devices were met, and when last
   std::uint64_t remembered_clock_ = 0;
   std::map<model::KeyId, Flood> floods_;
   std::set<model::Writer> ahead_told_;

@@ -70,22 +70,38 @@ bool Core::is_twin_of(const Hello& hello) const {
   return hello.incarnation != log_.own_writer().incarnation;
 }
 
-bool Core::settle_duplicate(Peer& peer, Now) {
+// A run that is back after another one had taken its place never ended: a restart would have made a new number.
+bool Core::are_twins(const Peer& peer, const Peer& other, Now now) {
+  std::erase_if(twins_, [&](const auto& item) { return item.second + twins_kept < now.steady; });
+  const auto known = twins_.find(peer.node);
+  if (known == twins_.end()) {
+    if (peer.run != other.displaced || twins_.size() >= twins_max) return peer.run == other.displaced;
+    twins_.emplace(peer.node, now.steady);
+  } else {
+    known->second = now.steady;
+  }
+  return true;
+}
+
+bool Core::settle_duplicate(Peer& peer, Now now) {
   for (auto& [id, other] : peers_) {
     if (id == peer.id || other.dead || !other.greeted || other.node != peer.node) continue;
     // Over another bearer it is welcome beside this one, unless one of them is of a process that is no more.
     if (other.link.bearer != peer.link.bearer && (other.run == peer.run || other.run == 0 || peer.run == 0)) continue;
-    // Two links at once: when both sides dialled, both keep the one the node with the lower key opened; else the newer,
-    // because the older may be half dead.
-    const bool keep_dialed = config_.node < peer.node;
-    const bool keep_new = other.link.dialed == peer.link.dialed || peer.link.dialed == keep_dialed;
-    // A run that is back after another one had taken its place never ended: a restart would have made a new number.
-    if (peer.run != 0 && peer.run != other.run && peer.run == other.displaced) {
+    const bool other_run = peer.run != 0 && other.run != 0 && peer.run != other.run;
+    if (other_run && are_twins(peer, other, now)) {
+      // Each is heard for a while, so that what either wrote comes here, and both are told.
       outputs_.push_back(TwinFound{peer.id, peer.node, peer.name, peer.link.address});
-      part(other, Parting::Twin, "a second device runs with the keys of this one");
-      part(peer, Parting::Twin, "a second device runs with the keys of this one");
-      return false;
+      const bool others_turn = now.steady < other.connected + twin_turn;
+      if (!others_turn) peer.displaced = other.run;
+      part(others_turn ? peer : other, Parting::Twin, "a second device runs with the keys of this one");
+      if (others_turn) return false;
+      continue;
     }
+    // Two links at once: when both sides dialled, both keep the one the node with the lower key opened; else the newer,
+    // because the older may be half dead. One of another run is of a process that is no more, or of a twin.
+    const bool keep_dialed = config_.node < peer.node;
+    const bool keep_new = other_run || other.link.dialed == peer.link.dialed || peer.link.dialed == keep_dialed;
     if (keep_new) peer.displaced = other.run == peer.run ? other.displaced : other.run;
     auto& leaving = keep_new ? other : peer;
     part(leaving, Parting::Duplicate, "another link to this node is open");

@@ -95,6 +95,11 @@ inline constexpr Milliseconds track_pause_min{10'000};
 
 inline constexpr Milliseconds hello_wait_max{10'000};  // a link that does not say who it is
 inline constexpr int missed_intervals_max = 2;         // heartbeats without a byte received: the peer is lost
+// Two devices that run with the keys of one node are heard in turn, for so long each, until nothing is seen of it for so
+// long; of so many nodes.
+inline constexpr Milliseconds twin_turn{60'000};
+inline constexpr Milliseconds twins_kept{60 * 60'000};
+inline constexpr std::size_t twins_max = 64;
 inline constexpr Milliseconds retry_busy{2'000};       // doubled at each failure to write, up to the next
 inline constexpr Milliseconds retry_busy_max{60'000};
 inline constexpr Milliseconds retry_refused{60'000};
