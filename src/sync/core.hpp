@@ -308,6 +308,7 @@ class Core {
   void offer_branch(Peer& peer, const model::StreamId& stream, std::uint64_t from);
   void settle_branches();
   void rejoin_branches(const model::StreamId& base);
+  void prove_up_to_fork(const model::StreamId& base, std::uint64_t cut);
   void copy_past_fork(const model::StreamId& base, std::uint64_t cut);
   enum class BranchClaim {
     Branch,     // another content for its first number is held
@@ -332,8 +333,9 @@ class Core {
   std::uint64_t last_generation_ = 0;
   std::map<Ticket, Pending> pending_;
   std::map<model::StreamId, Incoming> incoming_;
-  model::VersionVector raw_;  // as the log has it
-  SharedVector ours_;         // cut at forks: what is told and sent
+  model::VersionVector raw_;                // as the log has it
+  SharedVector ours_;                       // cut at forks: what is told and sent
+  std::set<model::StreamId> proofs_tried_;  // branches whose part was given to their stream
   std::map<model::KeyId, Remembered> remembered_;
   std::map<model::KeyId, SteadyTime> twins_;  // of whom two devices were met, and when last
   std::uint64_t remembered_clock_ = 0;

@@ -133,6 +133,26 @@ void Core::copy_past_fork(const model::StreamId& base, std::uint64_t cut) {
   }
 }
 
+// All up to the fork is here, and no seal that proves it: that one stood behind the fork, in the part that was lost.
+// The branch of this content has one, and what it holds is what is missing behind the fork.
+void Core::prove_up_to_fork(const model::StreamId& base, std::uint64_t cut) {
+  if (held_of(raw_, base) >= cut || is_own(base) || incoming_.contains(base) || !log_.chain_at(base, cut)) return;
+  const auto own = log_.chain_at(base, cut + 1);
+  for (auto it = raw_.upper_bound(base); it != raw_.end() && it->first.base() == base; ++it) {
+    const auto& branch = it->first;
+    if (branch.branch.from != cut + 1 || (own && head_start<8>(*own) != branch.branch.head)) continue;
+    // Refused once, because more than this contradicts it, it would be so again.
+    if (proofs_tried_.size() >= branches_tried_max || !proofs_tried_.insert(branch).second) continue;
+    auto runs = log_.runs_after(branch, cut, batch_bytes_max);
+    if (runs.empty()) continue;
+    auto& run = runs.front();
+    for (auto& entry : run.entries) entry.stream = base;
+    run.seal.stream = base;
+    const auto head = run.seal.head;
+    return accept(0, std::move(run), head, std::nullopt);
+  }
+}
+
 void Core::settle_branches() {
   const model::StreamId* settled = nullptr;
   for (const auto& [stream, seq] : raw_) {
@@ -140,6 +160,7 @@ void Core::settle_branches() {
     settled = &stream;
     if (const auto cut = fork_cut(raw_, stream, log_)) {
       copy_past_fork(stream.base(), *cut);
+      prove_up_to_fork(stream.base(), *cut);
     } else {
       rejoin_branches(stream.base());
     }

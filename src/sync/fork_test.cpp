@@ -111,6 +111,33 @@ TEST_CASE("a copy that writes on learns that it must begin anew, and both its br
   CHECK(counted(a).size() == 4);
 }
 
+TEST_CASE("what rot took before a fork is whole again, though every seal of it stands behind the fork") {
+  // The author wrote 4 to 13 in one go, and 4 to 14 after it had been restored.
+  const auto base = stream_of(9, Class::Important);
+  MemoryLog left(incident, Copies::writer()), right(incident, Copies::writer());
+  for (int i = 1; i <= 13; ++i) left.write(key_of(9), Class::Important, 20, i > 10 ? 1 : 7, i < 4 || i == 13);
+  for (int i = 1; i <= 14; ++i) right.write(key_of(9), Class::Important, 20, i > 10 ? 2 : 7, i < 4 || i == 14);
+  Net net;
+  auto& a = net.add(1);
+  auto& b = net.add(2);
+  Copies::give(left, a);
+  Copies::give(right, b);
+  auto& cable = net.join(a, b);
+  net.settle();
+  net.pass(10'000);
+  const auto whole = counted(b);
+  REQUIRE(whole == counted(a));
+  REQUIRE(held_of(whole, base) == 10);
+  net.cut(cable);
+  // What the other side sends of it is another content from the fork on, and its seal stands there.
+  b.log.lose(base, 3, 14);
+  REQUIRE(held_of(b.log.vector(), base) == 3);
+  b.core.durable(net.now());
+  net.join(a, b);
+  net.pass(20'000);
+  CHECK(counted(b) == whole);
+}
+
 TEST_CASE("a relabelled piece of a good stream is not believed to be a fork") {
   Net net;
   auto& a = net.add(1);

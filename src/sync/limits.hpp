@@ -67,6 +67,7 @@ inline constexpr std::size_t observation_bytes_max = 64 * 1024;
 inline constexpr std::size_t observations_per_frame_max = 4096;
 inline constexpr std::size_t probes_max = 64;    // fork probes running with one peer; further ones wait their turn
 inline constexpr std::size_t branches_max = 16;  // of one stream; further ones are refused
+inline constexpr std::size_t branches_tried_max = 4'096;  // whose part was tried in the place of what a stream lost
 inline constexpr std::size_t chain_query_max = 15;
 inline constexpr std::size_t gaps_told_max = 4096;  // streams of which is remembered that a peer was told of its gap
 inline constexpr std::size_t gaps_max = 10'000;     // answers to gaps since a peer's last good run; then it is closed
@@ -95,12 +96,12 @@ inline constexpr Milliseconds track_pause_min{10'000};
 
 inline constexpr Milliseconds hello_wait_max{10'000};  // a link that does not say who it is
 inline constexpr int missed_intervals_max = 2;         // heartbeats without a byte received: the peer is lost
-// Two devices that run with the keys of one node are heard in turn, for so long each, until nothing is seen of it for so
-// long; of so many nodes.
+// Two devices that run with the keys of one node are heard in turn, for so long each, until nothing is seen of it for
+// so long; of so many nodes.
 inline constexpr Milliseconds twin_turn{60'000};
 inline constexpr Milliseconds twins_kept{60 * 60'000};
 inline constexpr std::size_t twins_max = 64;
-inline constexpr Milliseconds retry_busy{2'000};       // doubled at each failure to write, up to the next
+inline constexpr Milliseconds retry_busy{2'000};  // doubled at each failure to write, up to the next
 inline constexpr Milliseconds retry_busy_max{60'000};
 inline constexpr Milliseconds retry_refused{60'000};
 inline constexpr Milliseconds retry_forked{2'000};

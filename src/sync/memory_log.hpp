@@ -62,6 +62,13 @@ class MemoryLog final : public LogView {
     add_key(key.public_key());
     if (seal) stream.seals[stream.end()] = trust::make_seal(key, incident_, id, stream.end(), stream.heads.back());
   }
+  // As when a disk rots: the seals after `sealed` are gone, and the events after `end`.
+  void lose(const model::StreamId& id, std::uint64_t sealed, std::uint64_t end) {
+    auto& stream = streams_.at(id);
+    stream.seals.erase(stream.seals.upper_bound(sealed), stream.seals.end());
+    stream.entries.resize(end - stream.from);
+    stream.heads.resize(end - stream.from + 1);
+  }
   std::vector<model::Entry> entries(const model::StreamId& id) const {
     const auto found = streams_.find(id);
     return found == streams_.end() ? std::vector<model::Entry>{} : found->second.entries;
