@@ -117,6 +117,31 @@ TEST_CASE("an own event whose seal rotted is sealed again at the start") {
   CHECK(world.shows(made->entity));
 }
 
+TEST_CASE(
+    "the own key that rotted is in the log again after the start: without it nobody could check what is written") {
+  LedgerWorld world;
+  world.start();
+  REQUIRE(world.command(message("first")));
+  world.cut();
+  const auto key = world.home.node_key.public_key();
+  bool rotted = false;
+  const auto names = *world.disk.list();
+  for (const auto& name : names) {
+    const auto bytes = world.disk.content(name);
+    const auto place = std::search(bytes.begin(), bytes.end(), key.value.begin(), key.value.end());
+    if (place == bytes.end() || !name.starts_with("log-")) continue;
+    world.disk.flip(name, static_cast<std::uint64_t>(place - bytes.begin()), 1);
+    rotted = true;
+  }
+  REQUIRE(rotted);
+  world.start();
+  REQUIRE(world.command(message("second")));
+  CHECK(world.ledger->view().author_key(model::key_id_of(key)) == key);
+  world.cut();
+  world.start();
+  CHECK(world.ledger->view().author_key(model::key_id_of(key)) == key);
+}
+
 TEST_CASE("entries whose proof is a later seal are written without it; what contradicts is refused, not put off") {
   LedgerWorld world;
   world.start();

@@ -165,6 +165,7 @@ class Ledger {
   void refold();
   void resume_author(store::Log& log);
   void observe_stamp(const picture::FoldEvent& event);
+  void put_back_author_keys();
   void record_first_grants();
 
   // write.cpp

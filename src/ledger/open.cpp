@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "ledger/ledger.hpp"
 #include "store/reseal.hpp"
@@ -60,6 +61,7 @@ Result<void, std::string> Ledger::start() {
   open_private_parts();
 
   if (refusing_.empty()) {
+    put_back_author_keys();
     record_first_grants();
   } else {
     retry_later();
@@ -135,6 +137,38 @@ void Ledger::fold_known_forks(std::uint64_t& from) {
     folded_to_ = report_.from_snapshot = 0;
   }
   for (const auto& [base, at] : forks) fold_.fork(base, at);
+}
+
+// A key that rot took from the log is in no event of its author's, and nobody sends it again for events that are here:
+// without it they can be neither checked nor passed on. Own keys are known, those of members stand in their grants.
+void Ledger::put_back_author_keys() {
+  std::set<model::KeyId> lost;
+  around_.read([&](store::Log& log) {
+    const auto look = [&](const model::KeyId& id) {
+      if (!log.author_key(id)) lost.insert(id);
+    };
+    look(author_.key().id());
+    for (const auto& [stream, seq] : log.vector()) look(stream.writer.author);
+  });
+  std::vector<model::PublicKey> keys;
+  for (const auto& id : lost) {
+    const auto key = id == author_.key().id() ? std::optional(author_.key().public_key()) : fold_.roster().key_of(id);
+    if (key) keys.push_back(*key);
+  }
+  if (keys.empty()) return;
+  const auto now = around_.now().utc;
+  const auto submitted = around_.submit(
+      [keys, now](store::Log& log) -> store::StoreResult<void> {
+        for (const auto& key : keys) {
+          if (const auto added = log.append_author_key(key, now); !added) return failure(added.error());
+        }
+        return {};
+      },
+      {}, while_open([this, count = keys.size()](const store::DurableResult& outcome) {
+        disk_said(outcome);
+        if (outcome) around_.tell(log::Level::Warn, "keys of authors had been lost", {{"keys", count}});
+      }));
+  if (!submitted) retry_later();
 }
 
 // The founder's or the newcomer's own grants, as the node's first events.
