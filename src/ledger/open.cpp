@@ -53,11 +53,12 @@ Result<void, std::string> Ledger::start() {
   auto from = load_picture(*log);
   report_.events = log->entries();
   damaged_known_ = log->damage_count();
+  const bool scan_withdrew = log->report().withdrew_shown;
   around_.take_log(std::move(*log));
   has_log_ = true;
   fold_known_forks(from);
   snapshots_.folded(fold_log_from(from));
-  if (fold_.needs_refold()) refold();
+  if (fold_.needs_refold() || scan_withdrew) refold();
   open_private_parts();
 
   if (refusing_.empty()) {

@@ -30,6 +30,7 @@ void Ledger::accept(model::SealedRun run, std::optional<model::PublicKey> author
     model::SealedRun run;
     std::vector<std::uint64_t> arrivals;     // filled in where the batch is written
     std::string contradiction;               // what of it is refused although what stands before it is taken
+    bool gave_way = false;                   // something unproven was withdrawn for it
     std::vector<picture::FoldEvent> events;  // of the entries that have an arrival number
   };
   auto shared = std::make_shared<Taken>();
@@ -45,9 +46,14 @@ void Ledger::accept(model::SealedRun run, std::optional<model::PublicKey> author
         if (!arrivals) {
           if (arrivals.error().fault != store::StoreFault::Contradiction) return failure(arrivals.error());
           shared->arrivals = log.append_before_contradiction(shared->run, now);
-          if (shared->arrivals.empty()) return failure(arrivals.error());
-          shared->contradiction = arrivals.error().what;
-          return {};
+          if (!shared->arrivals.empty()) {
+            shared->contradiction = arrivals.error().what;
+            return {};
+          }
+          if (!log.give_way(shared->run)) return failure(arrivals.error());
+          shared->gave_way = true;
+          arrivals = log.append_accepted(shared->run, now);
+          if (!arrivals) return failure(arrivals.error());
         }
         shared->arrivals = std::move(*arrivals);
         return {};
@@ -63,6 +69,11 @@ void Ledger::accept(model::SealedRun run, std::optional<model::PublicKey> author
       while_open([this, shared, done](const store::DurableResult& outcome) {
         --in_flight_;
         disk_said(outcome);
+        if (shared->gave_way) {
+          around_.tell(log::Level::Error, "events whose proof is lost gave way to what their author signed",
+                       {{"stream", model::to_text(shared->run.seal.stream)}});
+          refold();
+        }
         if (!outcome) {
           around_.tell(log::Level::Warn, "could not keep what a node sent", {{"why", outcome.error().what}});
           done(is_disk_fault(outcome.error().fault) ? Accepted::DiskFault : Accepted::Refused, outcome.error().what);

@@ -75,6 +75,7 @@ struct ScanReport {
   bool clean_stop = false;
   bool heads_disagree = false;
   std::uint64_t snapshot_arrival = 0;  // 0: no snapshot was used
+  bool withdrew_shown = false;         // something was withdrawn that the snapshot's picture may show
   std::chrono::duration<double> duration{};
 };
 inline constexpr std::string_view clean_name = "CLEAN";  // there between a clean stop and the next start
@@ -141,6 +142,11 @@ class Log {
   // what is here vouches for it, so the fork behind it can be found. Arrival numbers as above, of the entries before
   // the contradiction; empty when nothing of it was missing, or nothing here vouches for it.
   std::vector<std::uint64_t> append_before_contradiction(const model::SealedRun& run, UtcTime now);
+  // A run whose seal holds contradicts what stands here behind the last seal, where rot took the seal and the events up
+  // to it: nothing proves that any more, here or to anybody. It is withdrawn from the contradiction on, so that the run
+  // can be appended; true when that was so. Only at the beginning of a batch, and never in branches or what is being
+  // written under.
+  bool give_way(const model::SealedRun& run);
   StoreResult<Appended> append_author_key(const model::PublicKey& key, UtcTime now);
   StoreResult<Appended> append_genesis(const model::Genesis& genesis, UtcTime now);
   StoreResult<Appended> begin_incarnation(const model::Writer& own, IncarnationReason reason, UtcTime now);
@@ -304,7 +310,7 @@ class Log {
   StoreResult<void> open_store(UtcTime now);
   StoreResult<void> open_meta(const std::map<std::uint32_t, std::optional<SegmentHeader>>& headers);
   void judge(const Scan& scan);
-  void withdraw(const model::StreamId& stream, std::uint64_t from);
+  void withdraw(const model::StreamId& stream, std::uint64_t from, std::string_view why);
   void withdraw_unacknowledged(const std::map<model::StreamId, std::uint64_t>& begins, UtcTime now);
   void load_snapshot();
   void remove_quietly(std::string_view name);

@@ -315,6 +315,30 @@ std::vector<std::uint64_t> Log::append_before_contradiction(const model::SealedR
   return {};
 }
 
+bool Log::give_way(const model::SealedRun& run) {
+  const auto& stream = run.seal.stream;
+  const auto* const state = find(stream);
+  if (incarnation_ == stream.writer || stream.is_branch() || state == nullptr || !pending_.empty()) return false;
+  const auto proven = state->sealed_seq();
+  const auto first = run.entries.front().seq;
+  if (first > proven + 1 || run.seal.seq <= proven) return false;
+  const auto before = first == first_seq(stream) ? start_of(stream) : chain_at(stream, first - 1);
+  if (!before) return false;
+  auto head = *before;
+  for (const auto& entry : run.entries) {
+    head = model::chain_next(head, entry);
+    if (entry.seq > state->head_seq()) return false;
+    const auto here = state->at(entry.seq) ? read_entry(stream, entry.seq) : failure(StoreError{});
+    if (!here || here->head == head) continue;
+    if (entry.seq <= proven) return false;
+    const auto from = std::min(entry.seq, state->contiguous() + 1);
+    withdraw(stream, from, "what proved it is lost, and its author signed other content");
+    to_withdraw_[stream] = from;
+    return true;
+  }
+  return false;
+}
+
 StoreResult<Appended> Log::append_author_key(const model::PublicKey& key, UtcTime now) {
   if (auto may = may_append(now); !may) return failure(may.error());
   if (keys_.contains(model::key_id_of(key))) return Appended{0, true};

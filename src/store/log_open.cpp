@@ -185,7 +185,7 @@ std::string Log::clean_text() const {
   return fmt::format("arrival {}\nheads {}\n", durable_arrival_, to_hex(blake2b<32>({heads})));
 }
 
-void Log::withdraw(const model::StreamId& stream, std::uint64_t from) {
+void Log::withdraw(const model::StreamId& stream, std::uint64_t from, std::string_view why) {
   const auto found = streams_.find(stream);
   if (found == streams_.end() || from < found->second.first()) return;
   auto& state = found->second;
@@ -194,6 +194,7 @@ void Log::withdraw(const model::StreamId& stream, std::uint64_t from) {
     if (!location) continue;
     Bytes scratch;
     if (const auto record = read_at(location, scratch)) {
+      if (record->header.arrival <= report_.snapshot_arrival) report_.withdrew_shown = true;
       if (const auto parts = split_entry(record->payload)) {
         commands_.remove(parts->command, {stream.writer, stream.cls, seq});
       }
@@ -201,8 +202,7 @@ void Log::withdraw(const model::StreamId& stream, std::uint64_t from) {
     skipped_.insert(location);
     --entries_;
     if (report_.set_aside.size() < set_aside_max) {
-      report_.set_aside.push_back(
-          {{stream.writer, stream.cls, seq}, location, "withdrawn: its batch was torn and never acknowledged"});
+      report_.set_aside.push_back({{stream.writer, stream.cls, seq}, location, fmt::format("withdrawn: {}", why)});
     }
   }
   if (from <= state.head_seq()) state.cut(from - 1, chain_at(stream, from - 1).value_or(model::Hash{}));
@@ -215,7 +215,7 @@ void Log::withdraw_unacknowledged(const std::map<model::StreamId, std::uint64_t>
     const bool own = incarnation_ && incarnation_->author == stream.writer.author;
     const auto from = own ? begin : std::max(begin, state->sealed_seq() + 1);
     if (from > state->head_seq()) continue;
-    withdraw(stream, from);
+    withdraw(stream, from, "its batch was torn and never acknowledged");
     to_withdraw_[stream] = from;
   }
   if (to_withdraw_.empty()) return;

@@ -242,7 +242,7 @@ void Scan::withdrawn(const RecordView& view) {
     ++log_.report_.unreadable;
     return;
   }
-  log_.withdraw(stream, from);
+  log_.withdraw(stream, from, "as it was noted then");
 }
 
 }  // namespace airbridge::store
