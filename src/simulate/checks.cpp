@@ -172,17 +172,32 @@ bool SimNode::holds(const Oracle::Promise& promise, const model::VersionVector& 
 
 model::Hash SimNode::shown_hash() { return life_->ledger->state_hash(); }
 
+std::map<model::StreamId, std::pair<std::uint64_t, model::Hash>> SimNode::counted_heads() {
+  std::map<model::StreamId, std::pair<std::uint64_t, model::Hash>> out;
+  const auto& view = life_->ledger->view();
+  for (const auto& [stream, seq] : counted()) {
+    out[stream] = {seq, view.chain_at(stream, seq).value_or(model::Hash{})};
+  }
+  return out;
+}
+
+store::Head SimNode::head(const model::StreamId& stream) {
+  return life_->around->log().head(stream).value_or(store::Head{});
+}
+
 model::Hash SimNode::folded_hash() {
   auto& log = life_->around->log();
   picture::Fold fold(fleet_.incident, fleet_.genesis);
   for (const auto& [base, from] : forks()) fold.fork(base, from);
   std::uint64_t arrival = 0;
   const auto held = counted();
+  const auto holes = log.holes();
   for (const auto& [stream, head] : log.heads()) {
-    // As a node folds it at its start: with what lies behind the last seal, which must not be there at one node alone.
-    // What a fork cuts off stays off.
+    // As a node folds it at its start: with what lies behind the last seal, which must not be there at one node alone,
+    // unless rot took the seal with which it came and nobody has it any more. What a fork cuts off stays off.
     auto last = sync::held_of(held, stream);
-    if (last == head.sealed_seq) last = std::max(last, head.contiguous);
+    const bool has_lost = std::ranges::any_of(holes, [&](const auto& hole) { return hole.stream == stream; });
+    if (last == head.sealed_seq && !has_lost) last = std::max(last, head.contiguous);
     for (std::uint64_t seq = stream.is_branch() ? stream.branch.from : 1; seq <= last; ++seq) {
       const auto stored = log.read_entry(stream, seq);
       if (!stored) throw Failure{fmt::format("{} lacks event {} of {}", name(), seq, model::to_text(stream))};

@@ -56,6 +56,12 @@ void Courier::read(int to, std::vector<Bytes> files, std::size_t at, int times) 
         fleet_.say("{} read a bundle: {} events are new, {} were there{}{}", ends_[to]->name(),
                    brought.tally.events_new, brought.tally.events_known, brought.whole ? "" : ", it is cut off",
                    brought.damages > 0 ? ", part of it is damaged" : "");
+        for (const auto& [stream, gap] : brought.tally.gaps)
+          fleet_.say("not taken: {} from {} on, something before is missing", model::to_text(stream), gap.first);
+        for (const auto& [why, events] : brought.tally.refused) fleet_.say("not taken: {} events, {}", events, why);
+        for (const auto& stream : brought.tally.contradicts)
+          fleet_.say("not taken: {}, other contents than here", model::to_text(stream));
+        if (!brought.stopped.empty()) fleet_.say("it stopped: {}", brought.stopped);
         if (brought.head) known_[to].head = brought.head;
         const bool took_all = brought.whole && brought.stopped.empty() && brought.tally.gaps.empty() &&
                               brought.tally.refused.empty() && brought.tally.contradicts.empty();

@@ -245,8 +245,12 @@ bool Faults::contradict() {
 // No fault, but what a later one needs.
 void Faults::keep_image() {
   auto& node = any_node();
+  if (!node.running()) return;
+  // Not of one that was set back and has not found out: what is written after that one comes back is a branch that
+  // forks again, which is not told apart (docs/open-points.md).
+  if (const auto back = back_to_.find(node.index()); back != back_to_.end() && back->second == node.writer()) return;
   fleet_.say("an image of the disk of {} is kept", node.name());
-  images_[node.index()] = node.image();
+  images_[node.index()] = {node.image(), node.writer()};
 }
 
 bool Faults::restore_image() {
@@ -254,9 +258,11 @@ bool Faults::restore_image() {
   auto it = images_.begin();
   std::advance(it, static_cast<std::ptrdiff_t>(rng_.below(images_.size())));
   auto& node = *nodes_[it->first];
-  if (node.image() == it->second) return false;
+  if (node.image() == it->second.files || fleet_.copied.contains(node.index())) return false;
+  fleet_.set_back.insert(node.index());
   did("fault: {} goes back to an image of its disk", node.name());
-  node.restore(it->second);
+  node.restore(it->second.files);
+  back_to_[node.index()] = it->second.writer;
   network_.lost(node.index());
   radios_.lost(node.index());
   fleet_.timeline.in(some_time(1'000, 10 * minute_ms), [&node] { node.start(); });

@@ -48,7 +48,12 @@ class Faults {
   Network& network_;
   Radios& radios_;
   Rng rng_;
-  std::map<std::size_t, std::map<std::string, Bytes>> images_;
+  struct Image {
+    std::map<std::string, Bytes> files;
+    model::Writer writer;  // of what was written then
+  };
+  std::map<std::size_t, Image> images_;
+  std::map<std::size_t, model::Writer> back_to_;  // of nodes that were set back, the last time
   std::set<std::size_t> damaged_;
   bool healed_ = false;
 };

@@ -33,6 +33,8 @@ struct Fleet {
   std::optional<trust::SigningKey> authority;  // grants each node
   std::vector<trust::DataKey> data_keys;
   std::vector<model::KeyId> members;  // of all radio channels
+  // Devices that were set back or copied: one of them is never both, for a branch that forks again is not told apart.
+  std::set<std::size_t> set_back, copied;
   explicit Fleet(std::uint64_t of, const Options& with) : seed(of), options(with), trace(with.story_lines) {}
   template <class... Args>
   void say(fmt::format_string<Args...> form, Args&&... args) {
@@ -103,7 +105,10 @@ class SimNode {
   std::uint64_t life_number() const { return lives_; }
 
   // For the end.
-  model::VersionVector counted();                    // what it holds, cut at forks
+  model::VersionVector counted();  // what it holds, cut at forks
+  // The same with the chain there: two contents may be of one length, and that takes a beacon or two to be found.
+  std::map<model::StreamId, std::pair<std::uint64_t, model::Hash>> counted_heads();
+  store::Head head(const model::StreamId& stream);   // of its log
   model::Hash folded_hash();                         // of that, folded anew
   model::Hash shown_hash();                          // of the picture it shows
   std::map<model::StreamId, std::uint64_t> forks();  // of which it has the proof: from which number on

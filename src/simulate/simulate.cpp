@@ -13,6 +13,7 @@
 namespace airbridge::simulate {
 namespace {
 
+constexpr std::size_t differences_told_max = 20;
 constexpr std::int64_t second_ms = 1'000;
 constexpr std::int64_t minute_ms = 60 * second_ms;
 constexpr std::int64_t quiet_max_ms = 6 * 60 * minute_ms;  // after healing, until all must be equal
@@ -44,6 +45,7 @@ class World {
   bool are_linked(std::size_t a, std::size_t b) const;
   bool is_level();
   void check_end();
+  void tell_differences(const std::vector<model::VersionVector>& counted);
 
   Fleet fleet_;
   Rng rng_;
@@ -245,16 +247,38 @@ bool World::is_level() {
   for (const auto& node : nodes_) {
     if (!node->is_quiet()) return false;
   }
-  const auto first = nodes_[0]->counted();
+  const auto first = nodes_[0]->counted_heads();
   for (const auto& node : std::span(nodes_).subspan(1)) {
-    if (node->counted() != first) return false;
+    if (node->counted_heads() != first) return false;
   }
   return positions_->all_know();
+}
+
+// Every stream of which not all hold the same, for the story.
+void World::tell_differences(const std::vector<model::VersionVector>& counted) {
+  std::set<model::StreamId> streams;
+  for (const auto& held : counted) {
+    for (const auto& [stream, seq] : held) streams.insert(stream);
+  }
+  std::size_t told = 0;
+  for (const auto& stream : streams) {
+    const auto first = sync::held_of(counted[0], stream);
+    if (std::ranges::all_of(counted, [&](const auto& held) { return sync::held_of(held, stream) == first; })) continue;
+    if (++told > differences_told_max) return fleet_.say("and more");
+    std::string held;
+    for (const auto& node : nodes_) {
+      const auto head = node->head(stream);
+      held += fmt::format(" {} {} ({} of {})", node->name(), sync::held_of(counted[node->index()], stream),
+                          head.contiguous, head.seq);
+    }
+    fleet_.say("of {} hold{}", model::to_text(stream), held);
+  }
 }
 
 void World::check_end() {
   std::vector<model::VersionVector> counted;
   for (const auto& node : nodes_) counted.push_back(node->counted());
+  tell_differences(counted);
   const auto& first = counted[0];
   for (const auto& node : nodes_) {
     const auto& held = counted[node->index()];

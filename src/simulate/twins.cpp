@@ -50,7 +50,7 @@ void Twins::copy(std::int64_t end_ms) {
   std::optional<std::size_t> original, host;
   for (std::size_t i = 0; i < nodes_.size() && !host; ++i) {
     const auto node = (begin + i) % nodes_.size();
-    if (!nodes_[node]->running() || fleet_.oracle.is_hit(node)) continue;
+    if (!nodes_[node]->running() || fleet_.oracle.is_hit(node) || fleet_.set_back.contains(node)) continue;
     original = node;
     host = far_from(node);
   }
@@ -70,6 +70,7 @@ void Twins::copy(std::int64_t end_ms) {
   auto& copy = *nodes_.back();
   copy.restore(first.image());
   ++fleet_.report.twins;
+  fleet_.copied.insert({*original, second});
   LinkNature nature;
   nature.bytes_per_s[0] = nature.bytes_per_s[1] = 1'200 * std::exp2(8 * rng_.unit());
   const auto link = network_.add_link(*host, second, nature);
