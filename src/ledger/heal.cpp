@@ -112,7 +112,7 @@ void Ledger::retry() {
 void Ledger::look_for_damage() {
   if (!open_) return;
   const auto [damaged, why] = around_.read(
-      [&](store::Log& log) { return std::pair(log.damage_count(), log.why_new_incarnation(author_.writer().author)); });
+      [&](store::Log& log) { return std::pair(log.damage_found(), log.why_new_incarnation(author_.writer().author)); });
   const auto known = std::exchange(damaged_known_, damaged);
   if (!why.empty() && renewing_.empty() && !failing_) begin_incarnation(why);
   if (damaged <= known) return;

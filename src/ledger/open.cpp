@@ -52,7 +52,7 @@ Result<void, std::string> Ledger::start() {
 
   auto from = load_picture(*log);
   report_.events = log->entries();
-  damaged_known_ = log->damage_count();
+  damaged_known_ = log->damage_found();
   const bool scan_withdrew = log->report().withdrew_shown;
   around_.take_log(std::move(*log));
   has_log_ = true;

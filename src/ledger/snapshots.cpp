@@ -18,12 +18,12 @@ bool write(Surroundings& around, const picture::Fold::Frozen& picture, std::uint
   std::uint64_t damaged = 0;
   const auto tables = around.read([&](store::Log& log) {
     disk = &log.disk();
-    damaged = log.damage_count();
+    damaged = log.damage_found();
     return log.make_snapshot();
   });
   const auto kept = store::Log::save_snapshot(*disk, tables, bytes, arrival);
   const bool stale = around.read([&](store::Log& log) {
-    if (log.damage_count() <= damaged) return false;
+    if (log.damage_found() <= damaged) return false;
     log.forget_snapshots();  // it holds what has been lost since
     return true;
   });

@@ -379,7 +379,49 @@ TEST_CASE("rot that comes while the log is open is found when read or scrubbed, 
     CHECK(log.holes().empty());
     CHECK(log.vector().at(ana.stream()) == 20);
     CHECK(log.read_entry(ana.stream(), 10)->entry == ana.entries()[9]);
+    // Rot that is found after other rot was mended is news, although no more of it is there than before.
+    CHECK(log.damage_count() == 0);
+    CHECK(log.damage_found() == 1);
+    const auto next = as_text(disk.content(segment_name(1))).find("event 3");
+    REQUIRE(disk.flip(segment_name(1), next, 4));
+    CHECK_FALSE(log.read_entry(ana.stream(), 4));
+    CHECK(log.damage_count() == 1);
+    CHECK(log.damage_found() == 2);
   }
+}
+
+TEST_CASE("what nothing proves any more gives way to what its author signed, and stays away after a restart") {
+  SimDisk disk(3);
+  Author ana(1), restored(1);
+  for (int i = 0; i < 6; ++i) {
+    ana.write("event " + std::to_string(i));
+    restored.write("event " + std::to_string(i));
+  }
+  for (int i = 6; i < 12; ++i) ana.write("lost " + std::to_string(i));
+  for (int i = 6; i < 9; ++i) restored.write("other " + std::to_string(i));
+  {
+    auto log = open_log(disk);
+    must(log.append_run(ana.run(1, 4), noon).has_value());
+    must(log.append_run(ana.run(5, 12), noon).has_value());
+    must(log.sync(noon).has_value());
+    CHECK_FALSE(log.give_way(restored.run(5, 9)));  // what is here is proven
+    // The seal of 12 proves nothing of 5 to 10 when 11 is lost.
+    const auto at = as_text(disk.content(segment_name(1))).find("lost 10");
+    REQUIRE(disk.flip(segment_name(1), at, 4));
+    CHECK_FALSE(log.read_entry(ana.stream(), 11));
+    REQUIRE(log.vector().at(ana.stream()) == 4);
+    REQUIRE(log.append_accepted(restored.run(5, 9), noon).error().fault == StoreFault::Contradiction);
+    CHECK_FALSE(log.give_way(ana.run(5, 12)));  // which would fill the hole
+    REQUIRE(log.give_way(restored.run(5, 9)));
+    CHECK(log.append_accepted(restored.run(5, 9), noon).has_value());
+    must(log.sync(noon).has_value());
+    CHECK(log.vector().at(ana.stream()) == 9);
+    CHECK(log.holes().empty());
+  }
+  auto again = open_log(disk);
+  CHECK(again.vector().at(ana.stream()) == 9);
+  CHECK(again.head(ana.stream())->seq == 9);
+  CHECK(again.read_entry(ana.stream(), 7)->entry == restored.entries()[6]);
 }
 
 TEST_CASE(

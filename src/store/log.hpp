@@ -210,6 +210,7 @@ class Log {
   // Torn ends are none: nothing that counted was in them. Nor is a stretch whose events came back from a peer: none is
   // when no stream has a hole and something was filled in since.
   std::uint64_t damage_count() const;
+  std::uint64_t damage_found() const { return damage_found_; }  // the same since it was opened, and never less
   // Reads the next `bytes_max` of the log and checks them, going round: finds rot before it is needed. How much was
   // newly found.
   std::size_t scrub(std::size_t bytes_max);
@@ -349,6 +350,7 @@ class Log {
   Bytes buffer_;
   std::vector<Pending> pending_;
   std::map<model::StreamId, Staged> staged_;
+  std::uint64_t damage_found_ = 0;
   std::map<model::StreamId, std::uint64_t> to_withdraw_;  // withdrawn, and no durable record says so yet
   std::string refusing_;
   bool refusing_full_ = false;

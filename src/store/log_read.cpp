@@ -211,6 +211,7 @@ StoreResult<std::vector<StoredRecord>> Log::read_from(std::uint64_t arrival, std
 }
 
 void Log::add_damage(DamagedRange range) {
+  if (!range.torn_tail) ++damage_found_;
   if (report_.damaged.size() >= damaged_max) {
     ++report_.damaged_more;
     return;
