@@ -36,6 +36,46 @@ TEST_CASE("two nodes with modems on serial lines agree, though each is killed in
       [&] { return json::serialize(crew[0].status().at("peers")).find(R"("kind":"serial")") != std::string::npos; }));
 }
 
+TEST_CASE("two nodes with modems behind TCP agree, though one is killed and the modems' programs end and come back") {
+  Crew crew(2);
+  linkemu::LinkNature nature;
+  nature.rate_bps = 200'000;  // a test should not wait for 1200
+  nature.half_duplex = true;
+  nature.turn_round = std::chrono::milliseconds(5);
+  nature.burst_loss = {0.05, 3};
+  const ReservedPort first, second;
+  const std::vector<std::string> modems{fmt::format("tnc:{}", first.number()), fmt::format("tnc:{}", second.number())};
+  auto air = std::make_unique<BadLink>(nature, modems);
+  const auto way = [](const ReservedPort& port) {
+    return Args{"--bearer", fmt::format("kiss-tcp://127.0.0.1:{}?rate=200k&half-duplex=yes&turn-round=10ms&interval=1s&"
+                                        "tx-delay=50ms",
+                                        port.number())};
+  };
+  crew.start(0, way(first));
+  crew.start(1, way(second));
+  crew.write(0, "from a", 10);
+  crew.write(1, "from b", 10);
+  CHECK(crew.all_agree());
+  CHECK(eventually(
+      [&] { return json::serialize(crew[0].status().at("peers")).find(R"("kind":"serial")") != std::string::npos; }));
+
+  // Both programs end: the nodes go on, say that the way is down, and try again.
+  const auto state_of = [&](std::size_t i) { return crew[i].status().at("bearers").as_array().at(0).as_object(); };
+  air.reset();
+  CHECK(eventually([&] { return state_of(0).at("state") == "down" && state_of(1).at("state") == "down"; }));
+  CHECK(!state_of(0).at("why").as_string().empty());
+  crew.write(0, "while the modems were away, at a", 5);
+  crew[1].kill_hard();
+  crew[1].start();  // with its modem still away
+  crew.write(1, "while the modems were away, at b", 5);
+  air = std::make_unique<BadLink>(nature, modems);
+  REQUIRE(air->carries_more(10));
+  crew.power_cut(0);  // in the middle of it
+  crew.write(0, "from a again", 5);
+  CHECK(crew.all_agree());
+  CHECK(eventually([&] { return state_of(0).at("state") == "up" && state_of(1).at("state") == "up"; }));
+}
+
 TEST_CASE("three nodes that find each other by multicast agree, though two are killed in the middle") {
   Crew crew(3);
   const ReservedPort port;  // of its own, so that two runs on one machine do not hear each other
