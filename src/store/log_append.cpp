@@ -319,6 +319,11 @@ bool Log::give_way(const model::SealedRun& run) {
   const auto& stream = run.seal.stream;
   const auto* const state = find(stream);
   if (incarnation_ == stream.writer || stream.is_branch() || state == nullptr || !pending_.empty()) return false;
+  // Without a hole nothing is lost: what a later seal proves is written without one. Of a forked stream the branches'
+  // do.
+  if (state->contiguous() == state->head_seq()) return false;
+  const auto next = streams_.upper_bound(stream);
+  if (next != streams_.end() && next->first.base() == stream) return false;
   const auto proven = state->sealed_seq();
   const auto first = run.entries.front().seq;
   if (first > proven + 1 || run.seal.seq <= proven) return false;
