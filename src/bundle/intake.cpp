@@ -184,7 +184,10 @@ void Intake::offer(const model::SealedRun& run, Turn turn, Now now) {
   accepted_now_ = 0;
   core_.receive(file_, sync::encode_run(stream, run.entries, &run.seal, true), now);
   const auto said = collect();
-  if (accepted_now_ > 0 && !said) {
+  const bool is_fork = said && said->reason == sync::Reason::Forked;
+  if (accepted_now_ > 0 && (!said || is_fork)) {
+    // A fork that this run proved: what follows in the file goes on its branch.
+    if (const auto branch = is_fork ? as_branch(run) : std::nullopt) branches_[stream] = branch->seal.stream;
     tally_.events_known += run.entries.size() - std::min<std::uint64_t>(accepted_now_, run.entries.size());
     return;
   }

@@ -307,6 +307,9 @@ class Core {
   void on_chain_reply(Peer& peer, const ChainReply& reply, Now now);
   void offer_branch(Peer& peer, const model::StreamId& stream, std::uint64_t from);
   void settle_branches();
+  std::optional<model::SealedRun> proven_fork(const model::SealedRun& run, std::uint64_t end,
+                                              const model::PublicKey* key) const;
+  void take_fork(Peer& peer, std::optional<model::SealedRun> fork, Now now);
   void rejoin_branches(const model::StreamId& base);
   void prove_up_to_fork(const model::StreamId& base, std::uint64_t cut);
   void copy_past_fork(const model::StreamId& base, std::uint64_t cut);

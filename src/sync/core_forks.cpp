@@ -190,4 +190,41 @@ Core::BranchClaim Core::judge_branch(const model::StreamId& claimed) const {
   return contradicts(raw_) || contradicts(incoming_) ? BranchClaim::Branch : BranchClaim::Base;
 }
 
+// The author's seal on entries that follow what is held here and say something else from some number on proves the
+// fork, whoever tells it and whatever else it answers: what is held was sealed by the same author. Gives those entries
+// under the name of their branch. Without `key` the run's seal was found to be good, else its head is to be reckoned
+// first.
+std::optional<model::SealedRun> Core::proven_fork(const model::SealedRun& run, std::uint64_t end,
+                                                  const model::PublicKey* key) const {
+  const auto base = run.seal.stream;
+  const auto first = run.entries.front().seq;
+  if (base.is_branch() || is_own(base) || first == 0 || first > end) return std::nullopt;
+  const auto before = log_.chain_at(base, first - 1);
+  if (!before) return std::nullopt;
+  auto head = *before;
+  auto branch = base;
+  for (const auto& entry : run.entries) {
+    head = model::chain_next(head, entry);
+    if (branch.is_branch() || entry.seq > end) continue;
+    const auto held = log_.chain_at(base, entry.seq);
+    if (held && *held != head) branch.branch = {entry.seq, head_start<8>(head)};
+  }
+  if (!branch.is_branch()) return std::nullopt;
+  auto out = run;
+  if (key != nullptr) {
+    out.seal.head = head;
+    if (!trust::verify_seal(*key, config_.incident, out.seal)) return std::nullopt;
+  } else if (out.seal.head != head) {
+    return std::nullopt;
+  }
+  std::erase_if(out.entries, [&](const auto& entry) { return entry.seq < branch.branch.from; });
+  for (auto& entry : out.entries) entry.stream = branch;
+  out.seal.stream = branch;
+  return out;
+}
+
+void Core::take_fork(Peer& peer, std::optional<model::SealedRun> fork, Now now) {
+  if (fork && !peer.dead) on_whole_run(peer, std::move(*fork), true, now);
+}
+
 }  // namespace airbridge::sync

@@ -163,8 +163,9 @@ void Core::on_whole_run(Peer& peer, model::SealedRun run, bool head_known, Now n
     // Where the head is our reckoning it may be that what we hold before is another content.
     refuse_run(peer, named, first, head_known ? Reason::BadSeal : Reason::WrongChain,
                head_known ? retry_refused : retry_forked);
-    if (!head_known && !peer.dead && end > 0) suspect(peer, stream, end, false, now);
-    return;
+    if (head_known || peer.dead || end == 0) return;
+    suspect(peer, stream, end, false, now);
+    return take_fork(peer, proven_fork(run, end, &*key), now);
   }
   if (is_own(stream) && !stream.is_branch()) {
     const auto ours = held_of(raw_, stream);
@@ -185,7 +186,15 @@ void Core::on_whole_run(Peer& peer, model::SealedRun run, bool head_known, Now n
   if (last <= end) {
     // The author signed two contents for this number.
     refuse_run(peer, named, first, Reason::Forked, retry_forked);
-    return suspect(peer, stream, last, true, now);
+    suspect(peer, stream, last, true, now);
+    return take_fork(peer, proven_fork(run, end, nullptr), now);
+  }
+  if (first <= end && !cut) {
+    if (auto fork = proven_fork(run, end, nullptr)) {
+      refuse_run(peer, named, first, Reason::Forked, retry_forked);
+      suspect(peer, stream, end, false, now);
+      return take_fork(peer, std::move(fork), now);
+    }
   }
   const bool is_new = !raw_.contains(stream) && !incoming_.contains(stream);
   const bool stranger = config_.is_granted && stream.writer.author != config_.node && !config_.is_granted(run);

@@ -286,3 +286,96 @@ TEST_CASE("two streams that differ at the same length are not called equal") {
   net.settle();
   CHECK(all<ForkFound>(a).size() == 2);
 }
+
+namespace {
+// A node, and somebody who tells it runs and answers nothing.
+struct Told {
+  Told(Net& the_net, std::uint8_t n, const MemoryLog& held) : net(the_net), node(net.add(n)) {
+    Copies::give(held, node);
+    peer = node.core.connect({}, net.now());
+    say(Hello{protocol_version, incident, key_of(3).id(), "N3", 1, Digest{1}, 0});
+    say(VectorMessage{});
+    say(Keys{{key_of(9).public_key()}});
+  }
+  void say(const Message& message) {
+    node.core.receive(peer, encode(message), net.now());
+    net.settle();
+  }
+  void tell(const model::SealedRun& run) { say(Run{run.seal.stream, run.entries, run.seal}); }
+  Net& net;
+  Node& node;
+  PeerId peer = 0;
+};
+
+std::vector<model::SealedRun> all_runs(const MemoryLog& log, std::uint64_t after) {
+  return log.runs_after(stream_of(9, Class::Important), after, SIZE_MAX);
+}
+// All of it under its last seal.
+model::SealedRun in_one(const std::vector<model::SealedRun>& runs) {
+  model::SealedRun out{{}, runs.back().seal};
+  for (const auto& run : runs) out.entries.insert(out.entries.end(), run.entries.begin(), run.entries.end());
+  return out;
+}
+}  // namespace
+
+TEST_CASE("a second content of a number is a fork by its seal alone, though whoever tells it answers nothing") {
+  const Copies copies(5, 3, 2);
+  const Copies longer(5, 1, 4);  // reaches beyond what is held
+  for (const bool together : {false, true}) {
+    CAPTURE(together);
+    Net net;
+    Told one(net, 1, copies.a), other(net, 2, copies.b);
+    const auto tell = [&](Told& to, const MemoryLog& from) {
+      if (together) return to.tell(in_one(all_runs(from, 3)));  // begins where both are alike
+      for (const auto& run : all_runs(from, 3)) to.tell(run);
+    };
+    tell(one, copies.b);
+    tell(other, copies.a);
+    // Each holds both contents and counts the stream up to there, whichever came first.
+    for (const auto* told : {&one, &other}) {
+      CHECK(all<ForkFound>(told->node).size() == 2);
+      CHECK(counted(told->node).size() == 3);
+      CHECK(counted(told->node).at(stream_of(9, Class::Important)) == 5);
+      CHECK(told->node.core.peers().size() == 1);
+    }
+    // And both name them alike.
+    if (together) CHECK(counted(one.node) == counted(other.node));
+    net.join(one.node, other.node);
+    net.pass(10'000);
+    CHECK(counted(one.node) == counted(other.node));
+    CHECK(counted(one.node).size() == 3);
+    for (const auto& [stream, seq] : counted(one.node)) {
+      if (stream.is_branch()) CHECK(one.node.log.entries(stream) == other.node.log.entries(stream));
+    }
+  }
+  Net net;
+  Told shorter(net, 1, longer.a);
+  shorter.tell(in_one(all_runs(longer.b, 4)));
+  CHECK(all<ForkFound>(shorter.node).size() == 2);
+  CHECK(counted(shorter.node).size() == 3);
+}
+
+TEST_CASE("forks proven by their seals are bounded for each stream, and what no seal covers proves none") {
+  const Copies copies(2, 1, 0);
+  Net net;
+  Told told(net, 1, copies.a);
+  for (std::uint8_t i = 0; i < branches_max + 10; ++i) {
+    MemoryLog other(incident, Copies::writer());
+    for (int n = 0; n < 2; ++n) other.write(key_of(9), Class::Important, 20);
+    other.write(key_of(9), Class::Important, 30U + i);
+    told.tell(all_runs(other, 2).at(0));
+  }
+  CHECK(counted(told.node).size() <= 1 + branches_max);
+  CHECK(counted(told.node).size() > 2);
+
+  Told fooled(net, 2, copies.a);
+  const Copies longer(2, 1, 1);
+  auto run = all_runs(longer.b, 2).at(0);
+  run.seal.signature.value[0] ^= 1;
+  fooled.tell(run);
+  run = all_runs(longer.b, 2).at(0);
+  run.entries.at(0).public_part.push_back(0);  // other entries than were sealed
+  fooled.tell(run);
+  CHECK(all<ForkFound>(fooled.node).empty());
+  CHECK(counted(fooled.node).size() == 1);
+}
