@@ -390,6 +390,29 @@ TEST_CASE("rot that comes while the log is open is found when read or scrubbed, 
   }
 }
 
+TEST_CASE("the newest event that rot took gives way to what its author signed for its number") {
+  SimDisk disk(3);
+  Author ana(1), restored(1);
+  for (int i = 0; i < 4; ++i) {
+    ana.write("event " + std::to_string(i));
+    restored.write("event " + std::to_string(i));
+  }
+  ana.write("lost 4");
+  for (int i = 4; i < 8; ++i) restored.write("other " + std::to_string(i));
+  auto log = open_log(disk);
+  must(log.append_run(ana.run(1, 4), noon).has_value());
+  must(log.append_run(ana.run(5, 5), noon).has_value());
+  must(log.sync(noon).has_value());
+  REQUIRE(disk.flip(segment_name(1), as_text(disk.content(segment_name(1))).find("lost 4"), 4));
+  CHECK_FALSE(log.read_entry(ana.stream(), 5));
+  REQUIRE(log.append_accepted(restored.run(5, 8), noon).error().fault == StoreFault::Contradiction);
+  CHECK_FALSE(log.give_way(ana.run(5, 5)));
+  REQUIRE(log.give_way(restored.run(5, 8)));
+  CHECK(log.append_accepted(restored.run(5, 8), noon).has_value());
+  must(log.sync(noon).has_value());
+  CHECK(log.vector().at(ana.stream()) == 8);
+}
+
 TEST_CASE("what nothing proves any more gives way to what its author signed, and stays away after a restart") {
   SimDisk disk(3);
   Author ana(1), restored(1);

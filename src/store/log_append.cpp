@@ -334,7 +334,9 @@ bool Log::give_way(const model::SealedRun& run) {
     head = model::chain_next(head, entry);
     if (entry.seq > state->head_seq()) return false;
     const auto here = state->at(entry.seq) ? read_entry(stream, entry.seq) : failure(StoreError{});
-    if (!here || here->head == head) continue;
+    // Of the newest one the chain is known though it is lost.
+    const bool is_lost_head = !here && entry.seq == state->head_seq() && head != state->head();
+    if (!is_lost_head && (!here || here->head == head)) continue;
     if (entry.seq <= proven) return false;
     const auto from = std::min(entry.seq, state->contiguous() + 1);
     withdraw(stream, from, "what proved it is lost, and its author signed other content");
