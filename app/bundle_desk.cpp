@@ -105,13 +105,14 @@ void BundleDesk::recall_reported() {
     if (!at->path().filename().string().starts_with("from-")) continue;
     ++files;
     const auto head = kept_head(at->path().string());
-    if (head && file_of("from", model::key_id_of(head->writer).view()) == at->path()) report(*head);
+    if (head && file_of("from", model::key_id_of(head->writer).view()) == at->path())
+      reported_[model::key_id_of(head->writer)] = head->holds;
   }
+  if (!reported_.empty()) show_reported();
 }
 
 // Heard in no session: shown as its writer's word, and counted nowhere.
-void BundleDesk::report(const bundle::Head& head) {
-  reported_[model::key_id_of(head.writer)] = head.holds;
+void BundleDesk::show_reported() {
   auto table = std::make_shared<api::ReportedTable>();
   std::size_t streams = 0;
   for (const auto& [writer, holds] : reported_) {
@@ -316,7 +317,8 @@ void BundleDesk::remember(const bundle::Head& head) {
   const auto before = kept_head(file);
   if (before && before->written >= head.written) return;
   keep_head(file, head);
-  report(head);
+  reported_[model::key_id_of(head.writer)] = head.holds;
+  show_reported();
 }
 
 void BundleDesk::stop() {

@@ -91,7 +91,7 @@ class BundleDesk {
   bool is_from_member(const bundle::Head& head) const;
   void remember(const bundle::Head& head);
   void recall_reported();
-  void report(const bundle::Head& head);
+  void show_reported();
   std::string name_of(const model::KeyId& id) const;
 
   const Around around_;
