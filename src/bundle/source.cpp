@@ -186,4 +186,14 @@ Source::Piece Source::next() {
   return piece;
 }
 
+std::vector<Bytes> files_of(Source& source) {
+  std::vector<Bytes> files(1);
+  while (true) {
+    const auto piece = source.next();
+    files.back().insert(files.back().end(), piece.bytes.begin(), piece.bytes.end());
+    if (piece.ends_all) return files;
+    if (piece.ends_file) files.emplace_back();
+  }
+}
+
 }  // namespace airbridge::bundle

@@ -79,4 +79,7 @@ class Source {
   std::uint64_t content_events_ = 0;
 };
 
+// All of it at once, in memory: the bytes of each file.
+std::vector<Bytes> files_of(Source& source);
+
 }  // namespace airbridge::bundle

@@ -71,13 +71,7 @@ inline std::vector<Bytes> write(const Site& site, sync::HeldVector since = {}, s
   head.since = std::move(since);
   head.class_max = class_max;
   Source source(site.log, head, file_bytes_max, site.sign());
-  std::vector<Bytes> files(1);
-  while (true) {
-    const auto piece = source.next();
-    files.back().insert(files.back().end(), piece.bytes.begin(), piece.bytes.end());
-    if (piece.ends_all) return files;
-    if (piece.ends_file) files.emplace_back();
-  }
+  return files_of(source);
 }
 
 struct Reading {

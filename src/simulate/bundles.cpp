@@ -21,13 +21,7 @@ std::vector<Bytes> SimNode::write_bundle(const std::optional<bundle::Head>& othe
   if (other) head.since = other->holds;
   bundle::Source source(*life_->view, std::move(head), part_bytes, [this](ByteView text) { return key_.sign(text); });
   for (const auto& [stream, held] : source.head().holds) check_claim(stream, held.seq, "wrote into a bundle");
-  std::vector<Bytes> files(1);
-  while (true) {
-    const auto piece = source.next();
-    files.back().insert(files.back().end(), piece.bytes.begin(), piece.bytes.end());
-    if (piece.ends_all) return files;
-    if (piece.ends_file) files.emplace_back();
-  }
+  return bundle::files_of(source);
 }
 
 struct SimNode::BundleReading {
