@@ -319,6 +319,18 @@ struct Conversation {
   }
 };
 
+// A post and a truck of one incident, joined by TCP.
+struct Pair {
+  static std::filesystem::path founded(const Folder& folder) {
+    init_node(folder / "a", "POST 1");
+    join_node(folder / "a", folder / "b", "TRUCK 2");
+    return folder / "a";
+  }
+  Folder folder;
+  TestNode a{founded(folder), {"--tak", "off"}, small_quarantine};
+  TestNode b{folder / "b", {"--tak", "off", "--peer", a.peers()}};
+};
+
 bool says(const TestNode& node, std::string_view words) {
   return eventually([&] { return json::serialize(node.status().at("problems")).find(words) != std::string::npos; });
 }
@@ -326,11 +338,8 @@ bool says(const TestNode& node, std::string_view words) {
 }  // namespace
 
 TEST_CASE("garbage at full rate over TCP costs a node little memory, is named, and stops nobody else") {
-  const Folder folder;
-  init_node(folder / "a", "POST 1");
-  join_node(folder / "a", folder / "b", "TRUCK 2");
-  TestNode a(folder / "a", {"--tak", "off"}, small_quarantine);
-  TestNode b(folder / "b", {"--tak", "off", "--peer", a.peers()});
+  Pair pair;
+  auto& [folder, a, b] = pair;
   Conversation conversation{a, b};
   REQUIRE(conversation.exchange(5));
   const auto events = a.journal().size();
@@ -358,11 +367,8 @@ TEST_CASE("garbage at full rate over TCP costs a node little memory, is named, a
 }
 
 TEST_CASE("a flood of false, cut, flipped and replayed datagrams costs a node little, is counted, and stops nobody") {
-  const Folder folder;
-  init_node(folder / "a", "POST 1");
-  join_node(folder / "a", folder / "b", "TRUCK 2");
-  TestNode a(folder / "a", {"--tak", "off"}, small_quarantine);
-  TestNode b(folder / "b", {"--tak", "off", "--peer", a.peers()});
+  Pair pair;
+  auto& [folder, a, b] = pair;
   REQUIRE(agree(a, b));  // by cable, so that each knows who belongs to the incident
   REQUIRE(a.stop() == 0);
   REQUIRE(b.stop() == 0);
