@@ -5,6 +5,7 @@
 
 #include "clock_quality.hpp"
 #include "store/log.hpp"
+#include "store/snapshot.hpp"
 #include "test_ledger.hpp"
 
 namespace airbridge::app {
@@ -318,6 +319,63 @@ TEST_CASE("rot that nobody reads is found by the scrub, and is no damage any mor
   world.cut();
   world.start();
   CHECK(world.ledger->store_info().damaged == 0);
+}
+
+TEST_CASE(
+    "what gave way to what its author signed is gone from the picture, and stays away after a start from a snapshot") {
+  LedgerWorld world;
+  world.options.scrub_pause = Milliseconds(1);
+  world.options.snapshot_every = 1;
+  world.start();
+  const auto& key = world.home.node_key;  // which may write here, in another incarnation
+  trust::Author author(key, world.home.incident, 77, world.home.data_keys,
+                       [] { return trust::random_fixed<FixedBytes<16, struct trust::SaltTag>>(); });
+  const auto make = [&](trust::Author& by, std::string_view text) {
+    return by.make(message(text), world.clock.now().utc, model::ClockQuality::Ntp)->front();
+  };
+  // A record is named by its event's number: the same of both contents.
+  const auto shows = [&](const trust::AuthoredEntry& made, std::string_view text) {
+    const auto id = model::decode_event(made.entry.public_part, made.entry.dot())->entity;
+    const auto shown = world.ledger->publish()->find(id);
+    const auto* const field = shown ? shown->find(message(text).writes[0].key) : nullptr;
+    return field != nullptr && field->acting.value == model::Value(std::string(text));
+  };
+  const auto first = make(author, "first");
+  auto restored = author;
+  const auto lost = make(author, "lost"), unproven = make(author, "unproven");
+  const auto second = make(restored, "other second"), third = make(restored, "other third");
+  REQUIRE(world.accept({{first.entry}, first.seal}, key) == Accepted::Written);
+  REQUIRE(world.accept({{lost.entry, unproven.entry}, unproven.seal}, key) == Accepted::Written);
+  REQUIRE(shows(unproven, "unproven"));
+  const auto names = *world.disk.list();
+  for (const auto& name : names) {
+    const auto bytes = world.disk.content(name);
+    const auto& rots = lost.entry.public_part;
+    const auto place = std::search(bytes.begin(), bytes.end(), rots.begin(), rots.end());
+    if (place != bytes.end() && store::segment_number(name))
+      world.disk.flip(name, static_cast<std::uint64_t>(place - bytes.begin()), 1);
+  }
+  REQUIRE(world.until([&] { return world.ledger->store_info().damaged == 1; }));
+  // A snapshot that shows what is to give way.
+  world.clock.pass(2 * ledger::snapshot_rest);
+  REQUIRE(world.command(message("meanwhile")));
+  const auto snapshots = [&] {
+    const auto now_there = *world.disk.list();
+    return std::ranges::count_if(now_there, [](const auto& name) { return store::snapshot_arrival(name).has_value(); });
+  };
+  REQUIRE(world.until([&] { return snapshots() == 1; }));
+
+  REQUIRE(world.accept({{second.entry, third.entry}, third.seal}, key) == Accepted::Written);
+  const auto is_settled = [&] {
+    return shows(first, "first") && shows(second, "other second") && shows(third, "other third");
+  };
+  REQUIRE(world.until(is_settled));
+  const auto hash = world.ledger->state_hash();
+  world.cut();
+  REQUIRE(snapshots() == 1);
+  world.start();
+  CHECK(is_settled());
+  CHECK(world.ledger->state_hash() == hash);
 }
 
 TEST_CASE(

@@ -319,9 +319,9 @@ bool Log::give_way(const model::SealedRun& run) {
   const auto& stream = run.seal.stream;
   const auto* const state = find(stream);
   if (incarnation_ == stream.writer || stream.is_branch() || state == nullptr || !pending_.empty()) return false;
-  // Without a hole nothing is lost: what a later seal proves is written without one. Of a forked stream the branches'
-  // do.
-  if (state->contiguous() == state->head_seq()) return false;
+  // What a later seal proves is written without one. So without a hole the seal is lost only where something rotted.
+  // Of a forked stream the branches' seals prove it.
+  if (state->contiguous() == state->head_seq() && damage_count() == 0 && damage_found_ == 0) return false;
   const auto next = streams_.upper_bound(stream);
   if (next != streams_.end() && next->first.base() == stream) return false;
   const auto proven = state->sealed_seq();

@@ -191,6 +191,8 @@ void Log::withdraw(const model::StreamId& stream, std::uint64_t from, std::strin
   auto& state = found->second;
   for (auto seq = from; seq <= state.head_seq(); ++seq) {
     const auto location = state.at(seq);
+    // Of what is lost nobody knows when it came: the snapshot may have been made of a picture that shows it.
+    if (!location && report_.snapshot_arrival != 0) report_.withdrew_shown = true;
     if (!location) continue;
     Bytes scratch;
     if (const auto record = read_at(location, scratch)) {
