@@ -142,10 +142,10 @@ class Log {
   // what is here vouches for it, so the fork behind it can be found. Arrival numbers as above, of the entries before
   // the contradiction; empty when nothing of it was missing, or nothing here vouches for it.
   std::vector<std::uint64_t> append_before_contradiction(const model::SealedRun& run, UtcTime now);
-  // A run whose seal holds contradicts what stands here behind the last seal, where rot took the seal or an event before
-  // it: nothing proves that any more, here or to anybody. It is withdrawn from the contradiction on, so that the run
-  // can be appended; true when that was so. Only at the beginning of a batch, and never in branches or what is being
-  // written under.
+  // A run whose seal holds contradicts what stands here behind the last seal, where rot took the seal or an event
+  // before it: nothing proves that any more, here or to anybody. It is withdrawn from the contradiction on, so that the
+  // run can be appended; true when that was so. Only at the beginning of a batch, and never in branches or what is
+  // being written under.
   bool give_way(const model::SealedRun& run);
   StoreResult<Appended> append_author_key(const model::PublicKey& key, UtcTime now);
   StoreResult<Appended> append_genesis(const model::Genesis& genesis, UtcTime now);
