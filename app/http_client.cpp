@@ -64,6 +64,7 @@ Result<HttpAnswer, std::string> http_call(const std::string& address, std::strin
   request += body;
   for (std::size_t done = 0; done < request.size();) {
     const auto n = ::send(socket.fd, request.data() + done, request.size() - done, MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;  // whoever notes a signal and goes on wants the answer still
     if (n <= 0) return failure(fmt::format("{} stopped listening: {}", endpoint->text(), std::strerror(errno)));
     done += static_cast<std::size_t>(n);
   }
@@ -72,6 +73,7 @@ Result<HttpAnswer, std::string> http_call(const std::string& address, std::strin
   for (;;) {
     const auto n = ::recv(socket.fd, buffer, sizeof buffer, 0);
     if (n == 0) break;
+    if (n < 0 && errno == EINTR) continue;
     if (n < 0) return failure(fmt::format("{} does not answer: {}", endpoint->text(), std::strerror(errno)));
     answer.append(buffer, static_cast<std::size_t>(n));
     if (answer.size() > answer_bytes_max) return failure(fmt::format("{} answers without end", endpoint->text()));
