@@ -89,8 +89,8 @@ const std::vector<Option>& options() {
       {"store", "disk_free_min_mib", &Config::disk_free_min_mib, "new writes are refused when less is free, MiB", 1,
        1'000'000},
       {"lab", "insecure", &Config::insecure_lab,
-       "let listeners and links to nodes leave loopback although nothing authenticates or encrypts yet; shown red on "
-       "the page"},
+       "let listeners and links of peers.connect leave loopback although nothing authenticates users or encrypts TCP "
+       "links yet; shown red on the page. Bearers do not need it"},
   };
   return table;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Where a node may listen and link to: nothing authenticates users or encrypts links yet, so beyond loopback only with
-// --insecure-lab.
+// Where a node may listen and link to by TCP: nothing authenticates users or encrypts that yet, so beyond loopback only
+// with --insecure-lab. Bearers encrypt their frames and are not asked.
 #include <string>
 #include <string_view>
 

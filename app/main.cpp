@@ -80,9 +80,9 @@ int main(int argc, char** argv) {
   node_command->add_option("--http", node.http, "where the page is, host:port");
   node_command->add_option("--tak", node.tak, "where TAK clients connect, host:port; off: not at all");
   node_command->add_option("--adsb", node.adsb, "SBS-1 source, host:30003; may be repeated")->allow_extra_args(false);
-  node_command->add_flag(
-      "--insecure-lab", node.insecure_lab,
-      "allow listeners and links beyond loopback although there is no log-in or encryption yet; shown red");
+  node_command->add_flag("--insecure-lab", node.insecure_lab,
+                         "allow listeners and --peer links beyond loopback although there is no log-in, and no "
+                         "encryption of TCP, yet; shown red");
   node_command->callback([&] { status = run_node(common, node); });
 
   bool as_json = false;
