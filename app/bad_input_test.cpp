@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <random>
 #include <thread>
 
@@ -19,14 +20,15 @@ namespace {
 
 constexpr Milliseconds ten_years{std::int64_t{10} * 365 * 24 * 3'600 * 1'000};
 
-// Two nodes with a bad datagram link between them, and the folder of a third whose node is stopped.
+// Two nodes with a bad datagram link between them, and the folders of others whose nodes are stopped: the insider's,
+// and those that come later.
 struct Stage {
-  Crew crew{3};
+  Crew crew;
   BadLink link;
   TestNode& a = crew[0];
   TestNode& b = crew[1];
 
-  Stage() : link(nature(), 2) {
+  explicit Stage(std::size_t nodes = 3) : crew(nodes), link(nature(), 2) {
     for (std::size_t i = 0; i < 2; ++i) crew.start(i, link.bearer(i, "rate=1M&delay=20ms"));
     REQUIRE(agree(a, b));
   }
@@ -47,6 +49,14 @@ struct Stage {
       if (row.at("dot") == json::value(model::to_text(run.entries.at(0).dot()))) return std::move(row);
     }
     return std::nullopt;
+  }
+  // What this node says of what was refused of the insider; empty when nothing was.
+  static std::string misdeeds(const TestNode& node) {
+    const auto status = node.status();
+    for (const auto& problem : status.at("problems").as_array()) {
+      if (problem.as_string().starts_with("TEAM 3 sent what is not taken")) return std::string(problem.as_string());
+    }
+    return {};
   }
   // The row of the journal on this node, once it is there.
   static json::object row_of(const TestNode& node, const model::SealedRun& run) {
@@ -87,19 +97,50 @@ struct Stage {
 }  // namespace
 
 TEST_CASE("whatever a granted node sends, two real nodes judge it alike, name it and go on") {
-  Stage stage;
+  Stage stage(4);
   auto& a = stage.a;
   auto& b = stage.b;
   Insider insider(stage.crew[2].dir(), 77);
 
-  // Forged and wrongly sealed: rejected before the log, and named.
-  const auto before = a.events();
+  // Forged and wrongly sealed, each told to both nodes: rejected before the log, and named with the same words and
+  // counts. Who links with them later hears nothing of it.
   {
-    auto run = insider.make(message_draft("wrongly sealed"));
-    run.seal.signature.value[3] ^= 1;
-    CHECK(stage.say_until(a, insider, stage.bytes_of(run), [&] { return stage.says_now(a, "bad seal"); }));
-    CHECK(stage.says_now(a, "TEAM 3 sent what is not taken"));
-    CHECK(a.events() == before);
+    const auto events = a.events();
+    const auto hash = a.state_hash();
+    const Insider neighbour(stage.crew[1].dir(), 77);
+    auto forged = insider.make(message_draft("sealed by another"));
+    const auto& seal = forged.seal;
+    forged.seal = trust::make_seal(neighbour.home.node_key, insider.home.incident, seal.stream, seal.seq, seal.head);
+    auto exchanged = Insider(stage.crew[2].dir(), 76).make(message_draft("what was sealed"));
+    exchanged.entries = Insider(stage.crew[2].dir(), 76).make(message_draft("what was not")).entries;
+    auto flipped = Insider(stage.crew[2].dir(), 75).make(message_draft("a flipped seal"));
+    flipped.seal.signature.value[3] ^= 1;
+    const std::array<std::pair<const model::SealedRun*, std::string_view>, 3> kinds{
+        {{&forged, "bad seal"}, {&exchanged, "wrong chain"}, {&flipped, "bad seal"}}};
+
+    const Link to_a(a, insider), to_b(b, insider);
+    std::size_t told = 0;
+    for (const auto& [run, reason] : kinds) {
+      const auto counted = fmt::format("TEAM 3 sent what is not taken, {} lately; the last was ",
+                                       ++told == 1 ? std::string("once") : fmt::format("{} times", told));
+      for (const auto* to : {&to_a, &to_b}) to->client.send(as_text(stage.bytes_of(*run)));
+      for (auto* node : {&a, &b}) CHECK_MESSAGE(stage.says(*node, counted), stage.misdeeds(*node));
+      CHECK(stage.misdeeds(a).find(reason) != std::string::npos);
+      CHECK(stage.misdeeds(a) == stage.misdeeds(b));
+      for (auto* node : {&a, &b}) {
+        CHECK(node->events() == events);
+        CHECK(node->state_hash() == hash);
+        CHECK_FALSE(stage.find_row(*node, *run));
+      }
+    }
+    stage.crew.start(3, {"--peer", a.peers(), "--peer", b.peers()});
+    auto& later = stage.crew[3];
+    CHECK(agree(a, later));
+    CHECK(agree(b, later));
+    CHECK(later.events() == events);
+    CHECK(stage.misdeeds(later).empty());
+    for (const auto& [run, reason] : kinds) CHECK_FALSE(stage.find_row(later, *run));
+    CHECK(later.stop() == 0);
   }
   stage.all_goes_on();
 
@@ -172,6 +213,7 @@ TEST_CASE("whatever a granted node sends, two real nodes judge it alike, name it
 TEST_CASE("records of 10 MB, lies, cut frames and garbage at full rate harm neither the node they go to nor the next") {
   Stage stage;
   auto& a = stage.a;
+  auto& b = stage.b;
   Insider insider(stage.crew[2].dir(), 90);
   std::mt19937 random(20261122);
   const auto before = a.events();
@@ -200,7 +242,19 @@ TEST_CASE("records of 10 MB, lies, cut frames and garbage at full rate harm neit
     link.say(sync::Ack{items});
     link.say(sync::VectorMessage{{}, items});
     stage.all_goes_on();
+    // Whose words they are is said, of whose events and of how many; the stream of the node's own is the furthest out.
+    const auto doubt = fmt::format(
+        "TEAM 3 says it holds {} events of POST 1 (urgent) (and of 999 streams more): more than there can be; it is "
+        "not "
+        "believed",
+        UINT64_MAX);
+    CHECK_MESSAGE(stage.says(a, doubt), json::serialize(a.status().at("problems")));
+    const auto status = run({"status", "--dir", a.dir().string()});
+    CHECK_MESSAGE(status.out.find("PROBLEM    " + doubt + "\n") != std::string::npos, status.out);
+    CHECK_FALSE(stage.says_now(b, "TEAM 3 says it holds"));
   }
+  // With who said so it goes.
+  CHECK(eventually([&] { return !stage.says_now(a, "TEAM 3 says it holds"); }));
 
   // Frames cut short, flipped, and noise, as fast as they go; each ends its own link and no other.
   for (int i = 0; i < 60; ++i) {
