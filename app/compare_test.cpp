@@ -3,8 +3,10 @@
 
 #include <fstream>
 
-#include "test_world.hpp"
+#include "test_insider.hpp"
+#include "test_links.hpp"
 
+using namespace airbridge;
 using namespace airbridge::app::test;
 
 namespace {
@@ -59,4 +61,52 @@ TEST_CASE("compare finds two nodes alike, and then what rotted on the disk of on
   }));
   CAPTURE(out);
   CHECK(out.find("no other node is in reach") != std::string::npos);
+}
+
+TEST_CASE("compare names what two level nodes hold differently under the same numbers, on both, and what to do") {
+  Crew crew(3);
+  auto& a = crew[0];
+  auto& b = crew[1];
+  crew.start(0, {});
+  crew.start(1, {});
+  // The device of TEAM 3 was copied, and the copy copied in turn: three contents, all sealed with its key. While the
+  // nodes are apart both meet the first, and each another of the two copies that are alike up to their first event.
+  const auto meets = [&](const TestNode& node, const std::vector<std::uint8_t>& contents) {
+    Insider device(crew[2].dir(), 80);
+    const model::StreamId stream{device.log.own_writer(), model::Class::Important, {}};
+    for (const auto content : contents)
+      device.log.write(device.home.node_key, stream.cls, 300, content, content == contents.back());
+    const auto run = device.log.runs_after(stream, 0, 100'000).at(0);
+    const auto end = node.events() + 1;
+    const Link link(node, device);
+    link.client.send(as_text(sync::encode(sync::Run{stream, run.entries, run.seal})));
+    return eventually([&] { return node.events() >= end; });
+  };
+  for (auto* node : {&a, &b}) REQUIRE(meets(*node, {1}));
+  REQUIRE(meets(a, {2, 3}));
+  REQUIRE(meets(b, {2, 4}));
+  REQUIRE(b.stop() == 0);
+  crew.start(1, {"--peer", a.peers()});
+  crew.write(0, "written at the post");
+  crew.write(1, "written by the team");
+
+  // They exchange everything, say the same hash and that they are level: nothing tells of it.
+  CHECK(eventually([&] { return crew.holds_all(0) && crew.holds_all(1); }));
+  CHECK(agree(a, b));
+  const std::pair<const TestNode*, std::string> sides[]{{&a, "TEAM 2"}, {&b, "POST 1"}};
+  for (const auto& [node, other] : sides) {
+    CHECK(eventually(
+        [&] { return json::serialize(node->status().at("peers")).find(R"("level":"equal")") != std::string::npos; }));
+    const auto said = run({"compare", "--url", node->http()});
+    CAPTURE(said.out);
+    CHECK(said.status == 1);
+    CHECK(said.out.find("this node  whole: ") != std::string::npos);
+    CHECK(said.out.find(fmt::format("\n{:<10} DIFFERS: ", other)) != std::string::npos);
+    CHECK(said.out.find(fmt::format("\nDIFFERS    important events of TEAM 3 from number 2 on: {} holds other events "
+                                    "under these numbers; a copy of a device was copied in turn: each node keeps what "
+                                    "it has, and none of it is in the picture. Let those who wrote it write it again, "
+                                    "each device with keys of its own\n           stream ",
+                                    other)) != std::string::npos);
+    CHECK(said.out.find("DIFFERS    ") == said.out.rfind("DIFFERS    "));  // and nothing else
+  }
 }

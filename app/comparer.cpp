@@ -48,7 +48,11 @@ api::FoundDifference Comparer::found(const sync::Difference& difference, const s
   switch (difference.kind) {
     case Kind::Contents:
       out.what = fmt::format("{} holds other events under these numbers", peer);
-      out.remedy = "both contents are being exchanged and will be shown as a copied device";
+      // The contents of a fork are exchanged; a fork of one of them is not (docs/open-points.md).
+      out.remedy = difference.stream.is_branch()
+                       ? "a copy of a device was copied in turn: each node keeps what it has, and none of it is in the "
+                         "picture. Let those who wrote it write it again, each device with keys of its own"
+                       : "both contents are being exchanged and will be shown as a copied device";
       break;
     case Kind::NotShown:
       out.what = fmt::format("{} says it holds this number and does not show it", peer);
