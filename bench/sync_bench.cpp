@@ -23,6 +23,9 @@ namespace {
 
 bool all_good = true;
 
+bool is_floor(const airbridge::bench::SizeRow&) { return false; }
+bool is_floor(const airbridge::bench::RadioRow& row) { return row.at_least; }
+
 void tell(const airbridge::bench::BenchRow& row) {
   all_good = all_good && row.good();
   fmt::print("{:<32} {:>9.1f} {:<7} {:>6.1f} {:>8.2f} {}\n", row.name, row.value, row.unit, row.goal, row.ratio(),
@@ -46,7 +49,7 @@ int main(int argc, char** argv) {
   const auto tell_all = [&](const auto& rows) {
     for (const auto& row : rows) {
       if (row.goal != 0) {
-        tell({row.name, row.value, row.unit, row.goal});
+        tell({row.name, row.value, row.unit, row.goal, is_floor(row)});
       } else if (more) {
         fmt::print("{:<32} {:>9.1f} {:<7} {:>6.1f} {:>8.2f} ok\n", row.name, row.value, row.unit, 0.0, 1.0);
       }

@@ -10,7 +10,8 @@ struct RadioRow {
   std::string name;
   double value = 0;
   std::string unit;
-  double goal = 0;  // 0: none
+  double goal = 0;        // 0: none
+  bool at_least = false;  // the goal is a floor
 };
 
 // 2400 bit/s half duplex, 0.35 s turn-round, 5 % loss: the 50 nodes' entries of 24 hours, half on each side, over
@@ -28,8 +29,11 @@ struct RadioRow {
 // nothing_new: what two nodes that hold the same say, both together, in one beacon interval, the middle one of an
 // hour's. nothing_new_mean: all bytes of that hour, shared among its intervals; every eighth beacon has a long head.
 std::vector<RadioRow> sync_radio(int seeds);
-// 64 kbit/s full duplex, 30 % loss, 2 s delay, 200 positions a minute: an urgent message from either side every minute,
-// which is less than a flood. The worst one counts.
+// 64 kbit/s full duplex, 30 % loss, 2 s delay; at either side 200 positions a minute of 50 units that move, for the
+// other, and an urgent message from either side every minute, which is less than a flood. The worst message counts; of
+// the positions how many of 200 a minute arrive and are newer than what was there (side and seed with fewest), and how
+// old the newest of a unit is where it was told to. Positions are said once, so no more than 140 can come
+// (sync_radio.cpp).
 std::vector<RadioRow> sync_lossy(int seeds);
 
 }  // namespace airbridge::bench
