@@ -114,7 +114,7 @@ bool holds(const Station& station, const std::map<model::StreamId, std::uint64_t
 namespace {
 struct NothingNew {
   double usual = 0;  // bytes of the middle one of the intervals
-  double mean = 0;
+  double mean = 0;   // of all of them
 };
 NothingNew nothing_new() {
   const auto profile = *bearer::preset("radio");
@@ -220,8 +220,8 @@ std::vector<RadioRow> sync_radio(int seeds) {
     times.add(reports);
   }
   const auto nothing = nothing_new();
-  return {{"nothing_new", nothing.usual, "B", 40},
-          {"nothing_new_mean", nothing.mean, "B", 0},
+  return {{"nothing_new", nothing.mean, "B", 40},
+          {"nothing_new_usual", nothing.usual, "B", 40},
           {"radio_contact", contact_s, "s", two_intervals_s()},
           {"radio_urgent_backlog", urgent_s, "s", 60},
           important,
@@ -249,7 +249,8 @@ constexpr double lossy_lost = 0.3;
 // 140 a minute, less 3 for chance: of 12,000 told at one side in an hour 8,400 +- 50 arrive, which is 140 +- 0.84, and
 // the worst of up to 48 hours counts.
 constexpr double positions_goal = positions_a_minute * (1 - lossy_lost) - 3;
-// 5 % of the time is 2.63 intervals, 39.5 s: 0.09 (1 - 0.7 * 0.63). The delay is 2 s, and up to 1 s is waited for a frame.
+// 5 % of the time is 2.63 intervals, 39.5 s: 0.09 (1 - 0.7 * 0.63). The delay is 2 s, and up to 1 s is waited for a
+// frame.
 constexpr double position_age_goal_s = 2.63 * 60 * units / positions_a_minute + 2 + 1;
 
 class Positions {

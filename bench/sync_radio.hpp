@@ -26,8 +26,10 @@ struct RadioRow {
 // s); their 60 s stay. From when both know that the other is there; what that took is radio_contact, within two beacon
 // intervals.
 //
-// nothing_new: what two nodes that hold the same say, both together, in one beacon interval, the middle one of an
-// hour's. nothing_new_mean: all bytes of that hour, shared among its intervals; every eighth beacon has a long head.
+// nothing_new: what two nodes that hold the same say, both together, in one beacon interval: all bytes of an idle hour
+// shared among its intervals. nothing_new_usual is the middle one of them. All of it is beacons, 20 B from each side,
+// which is the goal already; every eighth has a long head of 14 B more (1.75 B a beacon, so 43.5 B for two), and pauses
+// between beacons differ by a tenth, so that now and then three fall in one interval.
 std::vector<RadioRow> sync_radio(int seeds);
 // 64 kbit/s full duplex, 30 % loss, 2 s delay; at either side 200 positions a minute of 50 units that move, for the
 // other, and an urgent message from either side every minute, which is less than a flood. The worst message counts; of
