@@ -40,6 +40,7 @@ void Air::carry(int from, int to, const Bytes& frame, Time end) {
     return;
   }
   const int copies = rng_.chance(profile_.duplicated) ? 2 : 1;
+  counts_.duplicated += copies > 1 ? 1 : 0;
   for (int i = 0; i < copies; ++i) {
     Flight flight{end + profile_.delay, flight_number_++, to, frame};
     if (profile_.jitter.count() > 0) flight.at += Microseconds(rng_.between(0, Microseconds(profile_.jitter).count()));
@@ -130,6 +131,9 @@ std::vector<Air::Arrival> Air::advance(SteadyTime now) {
   while (!flights_.empty() && flights_.top().at <= until) {
     out.push_back({flights_.top().to, flights_.top().frame});
     ++counts_.arrived;
+    auto& newest = stations_[static_cast<std::size_t>(out.back().to)].newest;
+    counts_.overtaken += flights_.top().number < newest ? 1 : 0;
+    newest = std::max(newest, flights_.top().number);
     flights_.pop();
   }
   return out;

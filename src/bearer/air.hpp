@@ -48,6 +48,8 @@ class Air {
     std::uint64_t sent_bytes = 0;
     std::uint64_t arrived = 0;
     std::uint64_t lost = 0;
+    std::uint64_t duplicated = 0;
+    std::uint64_t overtaken = 0;  // arrived at a station after one that left for it later
     std::uint64_t collided = 0;
     std::uint64_t overflowed = 0;
   };
@@ -75,6 +77,7 @@ class Air {
     std::size_t waiting_bytes = 0;
     Time busy_until{};  // its transmitter
     bool is_sending = false;
+    std::uint64_t newest = 0;  // number of the latest flight that arrived
   };
   struct Transmission {
     int from = 0;

@@ -4,6 +4,7 @@ namespace airbridge::simulate {
 namespace {
 constexpr std::int64_t minute_ms = 60'000;
 constexpr int draws_max = 100;  // for one strike
+constexpr std::int64_t disk_used_within_ms = 10 * minute_ms;
 constexpr std::int64_t year_ms = std::int64_t{365} * 24 * 60 * minute_ms;
 }  // namespace
 
@@ -55,7 +56,8 @@ bool Faults::break_link() {
   if (!network_.is_up(link)) return false;
   const bool silent = rng_.chance(0.4);
   const auto time = some_time(1'000, 40 * minute_ms);
-  did("fault: link {} breaks{} for {} s", network_.name_of(link), silent ? " silently" : "", time / 1000);
+  did(Fault::LinkBroken, "fault: link {} breaks{} for {} s", network_.name_of(link), silent ? " silently" : "",
+      time / 1000);
   network_.set_up(link, false, silent);
   fleet_.timeline.in(time, [this, link] { network_.set_up(link, true, false); });
   return true;
@@ -72,9 +74,30 @@ bool Faults::partition() {
     network_.set_up(i, false, rng_.chance(0.3));
     fleet_.timeline.in(time, [this, i] { network_.set_up(i, true, false); });
   }
+  cut += part_radios(side, time);
   if (cut.empty()) return false;
-  did("fault: partition for {} s cuts{}", time / 1000, cut);
+  did(Fault::Partition, "fault: partition for {} s cuts{}", time / 1000, cut);
   return true;
+}
+
+// Nobody hears the other half on any channel that both are on.
+std::string Faults::part_radios(std::uint64_t side, std::int64_t time_ms) {
+  std::string cut;
+  for (std::size_t channel = 0; channel < radios_.size(); ++channel) {
+    const auto& members = radios_.members(channel);
+    bool any = false;
+    for (std::size_t from = 0; from < members.size(); ++from) {
+      for (std::size_t to = 0; to < members.size(); ++to) {
+        const bool apart = ((side >> members[from]) & 1) != ((side >> members[to]) & 1);
+        if (!apart || radios_.is_deaf(channel, from, to)) continue;
+        any = true;
+        radios_.set_deaf(channel, from, to, true);
+        fleet_.timeline.in(time_ms, [this, channel, from, to] { radios_.set_deaf(channel, from, to, false); });
+      }
+    }
+    if (any) cut += " " + radios_.name_of(channel);
+  }
+  return cut;
 }
 
 bool Faults::worsen_link() {
@@ -86,8 +109,8 @@ bool Faults::worsen_link() {
   for (auto& rate : worse.bytes_per_s) rate = std::max(600.0, rate * std::exp2(-6 * rng_.unit()));
   worse.delay_ms = some_time(10, 5'000);
   const auto time = some_time(minute_ms, 30 * minute_ms);
-  did("fault: link {} has {:.0f}/{:.0f} B/s and {} ms delay for {} s", network_.name_of(link), worse.bytes_per_s[0],
-      worse.bytes_per_s[1], worse.delay_ms, time / 1000);
+  did(Fault::LinkWorse, "fault: link {} has {:.0f}/{:.0f} B/s and {} ms delay for {} s", network_.name_of(link),
+      worse.bytes_per_s[0], worse.bytes_per_s[1], worse.delay_ms, time / 1000);
   network_.change(link, worse);
   fleet_.timeline.in(time, [this, link, before] { network_.change(link, before); });
   return true;
@@ -97,7 +120,7 @@ bool Faults::jam_radio() {
   const auto channel = rng_.below(radios_.size());
   if (radios_.is_out(channel)) return false;
   const auto time = some_time(10'000, 40 * minute_ms);
-  did("fault: nothing gets through on {} for {} s", radios_.name_of(channel), time / 1000);
+  did(Fault::RadioJammed, "fault: nothing gets through on {} for {} s", radios_.name_of(channel), time / 1000);
   radios_.set_outage(channel, true);
   fleet_.timeline.in(time, [this, channel] { radios_.set_outage(channel, false); });
   return true;
@@ -110,8 +133,8 @@ bool Faults::worsen_radio() {
   if (rng_.chance(0.4)) {
     const auto from = rng_.below(count), to = (from + 1 + rng_.below(count - 1)) % count;
     if (radios_.is_deaf(channel, from, to)) return false;
-    did("fault: on {} N{} does not hear N{} for {} s", radios_.name_of(channel), radios_.members(channel)[to] + 1,
-        radios_.members(channel)[from] + 1, time / 1000);
+    did(Fault::RadioDeaf, "fault: on {} N{} does not hear N{} for {} s", radios_.name_of(channel),
+        radios_.members(channel)[to] + 1, radios_.members(channel)[from] + 1, time / 1000);
     radios_.set_deaf(channel, from, to, true);
     fleet_.timeline.in(time, [this, channel, from, to] { radios_.set_deaf(channel, from, to, false); });
     return true;
@@ -119,17 +142,17 @@ bool Faults::worsen_radio() {
   bearer::Loss loss;
   loss.random = rng_.unit() * 0.4;
   loss.burst_begins = rng_.unit() * 0.05;
-  did("fault: {} loses {:.0f} % of its frames, and bursts, for {} s", radios_.name_of(channel), loss.random * 100,
-      time / 1000);
+  did(Fault::RadioWorse, "fault: {} loses {:.0f} % of its frames, and bursts, for {} s", radios_.name_of(channel),
+      loss.random * 100, time / 1000);
   radios_.set_loss(channel, loss);
-  fleet_.timeline.in(time, [this, channel] { radios_.set_loss(channel, {}); });
+  fleet_.timeline.in(time, [this, channel] { radios_.set_usual_loss(channel); });
   return true;
 }
 
 bool Faults::replay_radio() {
   const auto channel = rng_.below(radios_.size());
   if (radios_.replay(channel, 60, rng_) == 0) return false;
-  did("fault: somebody played old frames on {} again", radios_.name_of(channel));
+  did(Fault::RadioReplayed, "fault: somebody played old frames on {} again", radios_.name_of(channel));
   return true;
 }
 
@@ -151,13 +174,14 @@ bool Faults::crash() {
     fleet_.say("the power of {} will fail while its disk writes", node->name());
     // It is a fault when it comes to that.
     node->crash_in_next_sync([this, node, time] {
-      did("fault: the power of {} failed while its disk wrote, for {} s", node->name(), time / 1000);
+      did(Fault::PowerLostWriting, "fault: the power of {} failed while its disk wrote, for {} s", node->name(),
+          time / 1000);
       down(*node, store::SimDisk::Cut::Mixed, time);
     });
     return true;
   }
   if (rng_.chance(0.2)) {
-    did("fault: {} is stopped for {} s", node->name(), time / 1000);
+    did(Fault::Stopped, "fault: {} is stopped for {} s", node->name(), time / 1000);
     node->stop();
     network_.lost(node->index());
     radios_.lost(node->index());
@@ -167,7 +191,8 @@ bool Faults::crash() {
   const auto cut = how == 1   ? store::SimDisk::Cut::Keep
                    : how == 2 ? store::SimDisk::Cut::Lose
                               : store::SimDisk::Cut::Mixed;
-  did("fault: {} {} for {} s", node->name(), how == 1 ? "is killed" : "loses power", time / 1000);
+  did(how == 1 ? Fault::Killed : Fault::PowerLost, "fault: {} {} for {} s", node->name(),
+      how == 1 ? "is killed" : "loses power", time / 1000);
   down(*node, cut, time);
   return true;
 }
@@ -181,7 +206,7 @@ bool Faults::damage() {
     if (flipped) where += fmt::format(" {}+{}", flipped->name, flipped->byte);
   }
   if (where.empty()) return false;
-  did("fault: bits rot on the disk of {}:{}", node.name(), where);
+  did(Fault::Rot, "fault: bits rot on the disk of {}:{}", node.name(), where);
   node.rotted();
   damaged_.insert(node.index());
   if (node.running() && rng_.chance(0.5)) {
@@ -191,14 +216,22 @@ bool Faults::damage() {
   return true;
 }
 
+// A fault when the disk was written meanwhile, and failed.
+void Faults::count_when_failed(Fault fault, SimNode& node, std::string_view what, std::int64_t within_ms) {
+  fleet_.timeline.in(within_ms, [this, fault, &node, what, before = node.disk().failures()] {
+    if (node.disk().failures() > before) did(fault, "fault: the disk of {} {}", node.name(), what);
+  });
+}
+
 bool Faults::fill_disk() {
   auto* const node = any_running();
   if (node == nullptr) return false;
   const auto time = some_time(minute_ms, 30 * minute_ms);
   std::uint64_t used = 0;
   for (const auto& [name, bytes] : node->image()) used += bytes.size();
-  did("fault: the disk of {} is full for {} s", node->name(), time / 1000);
+  fleet_.say("the disk of {} has no more room for {} s", node->name(), time / 1000);
   node->disk().set_quota(used + rng_.below(2'000));
+  count_when_failed(Fault::DiskFull, *node, "was full", time);
   fleet_.timeline.in(time, [node] { node->disk().set_quota(UINT64_MAX); });
   return true;
 }
@@ -206,13 +239,15 @@ bool Faults::fill_disk() {
 bool Faults::fail_disk() {
   auto* const node = any_running();
   if (node == nullptr) return false;
-  if (rng_.chance(0.5)) {
-    did("fault: the disk of {} fails to sync", node->name());
-    node->disk().fail_fdatasync(1 + static_cast<int>(rng_.below(3)));
+  const auto times = 1 + static_cast<int>(rng_.below(3));
+  const bool at_sync = rng_.chance(0.5);
+  fleet_.say("the disk of {} is to fail {} {} times", node->name(), at_sync ? "to sync" : "to write", times);
+  if (at_sync) {
+    node->disk().fail_fdatasync(times);
   } else {
-    did("fault: the disk of {} fails to write", node->name());
-    node->disk().fail_writes(1 + static_cast<int>(rng_.below(3)));
+    node->disk().fail_writes(times);
   }
+  count_when_failed(Fault::DiskFailed, *node, "failed", disk_used_within_ms);
   return true;
 }
 
@@ -220,7 +255,7 @@ bool Faults::slow_disk() {
   auto* const node = any_running();
   if (node == nullptr) return false;
   const auto delay = some_time(500, 40'000);
-  did("fault: the disk of {} takes {} ms", node->name(), delay);
+  did(Fault::DiskSlow, "fault: the disk of {} takes {} ms", node->name(), delay);
   node->set_disk_delay(delay);
   fleet_.timeline.in(some_time(minute_ms, 20 * minute_ms), [node] { node->set_disk_delay(5); });
   return true;
@@ -230,7 +265,7 @@ bool Faults::jump_clock() {
   auto& node = any_node();
   const auto by =
       rng_.chance(0.5) ? some_time(-10 * year_ms, 10 * year_ms) : some_time(-10 * minute_ms, 10 * minute_ms);
-  did("fault: the clock of {} jumps by {} s", node.name(), by / 1000);
+  did(Fault::ClockJump, "fault: the clock of {} jumps by {} s", node.name(), by / 1000);
   node.jump_clock(by);
   return true;
 }
@@ -238,7 +273,7 @@ bool Faults::jump_clock() {
 bool Faults::contradict() {
   auto* const node = any_running();
   if (node == nullptr || !node->offer_contradiction()) return false;
-  did("fault: {} was offered another content of an event it holds", node->name());
+  did(Fault::Contradiction, "fault: {} was offered another content of an event it holds", node->name());
   return true;
 }
 
@@ -260,7 +295,7 @@ bool Faults::restore_image() {
   auto& node = *nodes_[it->first];
   if (node.image() == it->second.files || fleet_.copied.contains(node.index())) return false;
   fleet_.set_back.insert(node.index());
-  did("fault: {} goes back to an image of its disk", node.name());
+  did(Fault::SetBack, "fault: {} goes back to an image of its disk", node.name());
   node.restore(it->second.files);
   back_to_[node.index()] = it->second.writer;
   network_.lost(node.index());

@@ -10,7 +10,7 @@ class Faults {
   Faults(Fleet& fleet, std::vector<std::unique_ptr<SimNode>>& nodes, Network& network, Radios& radios,
          std::uint64_t seed);
   // One fault now; those that last heal by themselves some time later. What cannot be done, or would change nothing, is
-  // not counted, and another is drawn.
+  // not counted, and another is drawn. What waits for a disk to be written counts when it comes about.
   void strike();
   void heal();  // everything works again, and damaged nodes are restarted
 
@@ -18,8 +18,9 @@ class Faults {
   SimNode& any_node() { return *nodes_[rng_.below(nodes_.size())]; }
   SimNode* any_running();  // null: none runs
   template <typename... Args>
-  void did(fmt::format_string<Args...> format, Args&&... args) {
+  void did(Fault fault, fmt::format_string<Args...> format, Args&&... args) {
     ++fleet_.report.faults;
+    ++fleet_.report.by_fault[static_cast<std::size_t>(fault)];
     fleet_.say(format, std::forward<Args>(args)...);
   }
   // Each of these says whether there was something to do.
@@ -28,12 +29,14 @@ class Faults {
   std::int64_t some_time(std::int64_t least_ms, std::int64_t most_ms) { return rng_.between(least_ms, most_ms); }
   bool break_link();
   bool partition();
+  std::string part_radios(std::uint64_t side, std::int64_t time_ms);
   bool worsen_link();
   bool jam_radio();
   bool worsen_radio();
   bool replay_radio();
   bool crash();
   bool damage();
+  void count_when_failed(Fault fault, SimNode& node, std::string_view what, std::int64_t within_ms);
   bool fill_disk();
   bool fail_disk();
   bool slow_disk();

@@ -115,6 +115,19 @@ void Radios::set_loss(std::size_t index, const bearer::Loss& loss) {
   }
 }
 
+bearer::Air::Counts Radios::counts() const {
+  bearer::Air::Counts out;
+  for (const auto& channel : channels_) {
+    const auto& one = channel.air->counts();
+    out.sent += one.sent;
+    out.arrived += one.arrived;
+    out.lost += one.lost;
+    out.duplicated += one.duplicated;
+    out.overtaken += one.overtaken;
+  }
+  return out;
+}
+
 void Radios::set_deaf(std::size_t index, std::size_t from, std::size_t to, bool deaf) {
   auto& channel = channels_[index];
   if (deaf) {
@@ -143,7 +156,7 @@ std::size_t Radios::replay(std::size_t index, std::size_t count, Rng& rng) {
 void Radios::heal() {
   for (std::size_t i = 0; i < channels_.size(); ++i) {
     set_outage(i, false);
-    set_loss(i, {});
+    set_usual_loss(i);
     for (std::size_t from = 0; from < channels_[i].members.size(); ++from) {
       for (std::size_t to = 0; to < channels_[i].members.size(); ++to) {
         if (from != to) set_deaf(i, from, to, false);

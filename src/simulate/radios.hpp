@@ -45,6 +45,8 @@ class Radios {
   void set_outage(std::size_t channel, bool out);
   bool is_out(std::size_t channel) const { return channels_[channel].out; }
   void set_loss(std::size_t channel, const bearer::Loss& loss);  // of all
+  void set_usual_loss(std::size_t channel) { set_loss(channel, channels_[channel].nature.air.loss); }
+  bearer::Air::Counts counts() const;  // of all channels
   void set_deaf(std::size_t channel, std::size_t from, std::size_t to, bool deaf);
   bool is_deaf(std::size_t channel, std::size_t from, std::size_t to) const {
     return channels_[channel].deaf.contains({from, to});

@@ -22,6 +22,7 @@ constexpr std::int64_t come_again_ms = 30 * second_ms;
 constexpr std::size_t faults_min = 26;  // of which some are armed and may never come true
 constexpr std::size_t radios_max = 6;
 constexpr double twins_share = 0.15, positions_share = 0.3, courier_share = 0.1;  // of the seeds
+constexpr double radio_share = 0.3, radio_share_of_few = 0.5;                     // of what must be linked
 constexpr double metered_share = 0.1, metered_share_asked = 0.5;                  // of the links
 
 class World {
@@ -109,7 +110,7 @@ void World::make_links() {
       continue;
     }
     made.emplace(to, i);
-    if (!rng_.chance(0.3) || radios_.size() >= radios_max) {
+    if (!rng_.chance(nodes_.size() <= 3 ? radio_share_of_few : radio_share) || radios_.size() >= radios_max) {
       network_.add_link(to, i, nature());
       continue;
     }
@@ -130,12 +131,12 @@ void World::make_links() {
 
 RadioNature World::some_radio() {
   RadioNature out;
-  if (rng_.chance(0.5)) {
+  if (rng_.chance(0.4)) {
     out.profile = *bearer::preset("radio");
     out.profile.rate_bps = static_cast<std::uint32_t>(2'400 * std::exp2(static_cast<double>(rng_.below(3))));
     out.air.rate_bps = out.profile.rate_bps;
-  } else {
-    out.profile = *bearer::preset("satellite");
+  } else {  // datagrams, which overtake each other
+    out.profile = *bearer::preset(rng_.chance(0.6) ? "satellite" : "lte");
     out.profile.broadcast = rng_.chance(0.3);
     out.air.rate_bps = out.profile.rate_bps;
     out.air.half_duplex = false;
@@ -143,8 +144,9 @@ RadioNature World::some_radio() {
     out.air.mtu = out.profile.mtu;
     out.air.delay = Milliseconds(rng_.between(5, 2'000));
     out.air.jitter = Milliseconds(rng_.between(0, 500));
-    out.air.duplicated = rng_.chance(0.5) ? 0.02 : 0;
+    out.air.duplicated = rng_.chance(0.5) ? 0.05 * rng_.unit() : 0;
   }
+  if (rng_.chance(0.5)) out.air.loss = {0.15 * rng_.unit(), 0.02 * rng_.unit(), 4};
   out.air.damaged = rng_.chance(0.3) ? 0.01 : 0;
   return out;
 }
@@ -349,6 +351,11 @@ Report World::run() {
     fleet_.say("FAILED: {}", failure.what);
   }
   if (!report.passed || fleet_.options.keep_story) report.story = fleet_.trace.story();
+  const auto air = radios_.counts();
+  report.frames = air.sent;
+  report.frames_lost = air.lost;
+  report.frames_duplicated = air.duplicated;
+  report.frames_overtaken = air.overtaken;
   report.hours = static_cast<double>(fleet_.timeline.now()) / (60.0 * static_cast<double>(minute_ms));
   report.trace_digest = fleet_.trace.digest();
   return report;
@@ -362,17 +369,49 @@ std::string_view name_of(Bug bug) {
   return names[static_cast<std::size_t>(bug)];
 }
 
+std::string_view name_of(Fault fault) {
+  static constexpr std::string_view names[] = {"links broken",
+                                               "partitions",
+                                               "links made worse",
+                                               "radios jammed",
+                                               "radios made worse",
+                                               "radios deaf one way",
+                                               "radios replayed",
+                                               "nodes killed",
+                                               "nodes stopped",
+                                               "power losses",
+                                               "power losses while writing",
+                                               "disks rotted",
+                                               "disks full",
+                                               "disks failed",
+                                               "disks slow",
+                                               "clocks jumped",
+                                               "contradictions offered",
+                                               "nodes set back"};
+  static_assert(std::size(names) == fault_kinds);
+  return names[static_cast<std::size_t>(fault)];
+}
+
+std::string words_of(const FaultCounts& counts) {
+  std::string out;
+  for (std::size_t i = 0; i < fault_kinds; ++i) {
+    if (counts[i] > 0)
+      out += fmt::format("{}{} {}", out.empty() ? "" : ", ", counts[i], name_of(static_cast<Fault>(i)));
+  }
+  return out;
+}
+
 Report run(std::uint64_t seed, const Options& options) { return World(seed, options).run(); }
 
 std::string short_of(const Report& report, const Options& options) {
   if (!report.passed) return {};
   const auto told = [&](std::string_view what) {
-    return fmt::format("the seed is worth too little: {}; {:.1f} h, {} events, {} faults", what, report.hours,
-                       report.events, report.faults);
+    return fmt::format("the seed is worth too little: {}; {:.1f} h, {} events saved, {} faults", what, report.hours,
+                       report.saved, report.faults);
   };
   if (report.hours < std::min(worth_hours, options.hours)) return told("too short a time");
   if (options.hours < worth_hours) return {};
-  if (options.events_min >= worth_events && report.events < worth_events) return told("too few events");
+  if (options.events_min >= worth_events && report.saved < worth_events) return told("too few events");
   if (report.faults < worth_faults) return told("too few faults");
   return {};
 }
@@ -404,6 +443,8 @@ std::string line_of(const Report& report) {
   add("  {} damaged ranges scrubbed  {} rejected", report.scrubbed, report.rejected);
   add("  {} bundles ({} torn, {} events)", report.bundles, report.bundles_torn, report.bundles_brought);
   add("  {} positions of {} heard {} times", report.positions, report.speakers, report.positions_told);
+  add("  {} frames ({} lost, {} twice, {} overtaken)", report.frames, report.frames_lost, report.frames_duplicated,
+      report.frames_overtaken);
   add("  {} metered links ({} past, {} level)", report.metered, report.past_budget, report.metered_level);
   add("  {} claims  {} disk checks  {} excused", report.claims, report.disk_checks, report.excused);
   add("  {} KB  {} steps  trace {}  {}", report.bytes / 1000, report.steps,

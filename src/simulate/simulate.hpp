@@ -11,6 +11,7 @@
 // only disk that held it was itself destroyed. In some seeds a device is copied and both run on, apart (twins.hpp); in
 // some, nodes say where they are (positions.hpp), one node is reached by
 // bundles only (courier.hpp), and links have budgets beyond which only what is urgent may pass.
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -48,6 +49,33 @@ struct Options {
   std::uint64_t bytes_max = 40'000'000;  // carried by the network; more means that somebody repeats himself
 };
 
+// What goes wrong, by kind.
+enum class Fault : std::uint8_t {
+  LinkBroken,
+  Partition,  // cuts links and radio channels between two halves of the fleet
+  LinkWorse,
+  RadioJammed,
+  RadioWorse,
+  RadioDeaf,  // one way between two stations
+  RadioReplayed,
+  Killed,
+  Stopped,
+  PowerLost,
+  PowerLostWriting,
+  Rot,
+  DiskFull,
+  DiskFailed,
+  DiskSlow,
+  ClockJump,
+  Contradiction,
+  SetBack,
+};
+inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(Fault::SetBack) + 1;
+std::string_view name_of(Fault fault);
+using FaultCounts = std::array<std::uint64_t, fault_kinds>;
+// "12 links broken, 3 partitions": what came about.
+std::string words_of(const FaultCounts& counts);
+
 struct Report {
   std::uint64_t seed = 0;
   bool passed = false;
@@ -61,7 +89,8 @@ struct Report {
   std::uint64_t events = 0;   // made by users
   std::uint64_t saved = 0;    // of which a user was told "saved"
   std::uint64_t excused = 0;  // of these, gone with the only disk that held them
-  std::uint64_t faults = 0;   // really done
+  std::uint64_t faults = 0;   // that came about
+  FaultCounts by_fault{};
   std::uint64_t crashes = 0;
   std::uint64_t forks = 0;         // branches named, counted once
   std::uint64_t twins = 0;         // devices copied while they ran on
@@ -80,18 +109,22 @@ struct Report {
   std::uint64_t speakers = 0;         // nodes that said where they are
   std::uint64_t positions = 0;        // said
   std::uint64_t positions_told = 0;   // to others
-  std::uint64_t metered = 0;          // links with a budget
-  std::uint64_t metered_level = 0;    // ends of them that had all urgent events in time, the budget long spent
-  std::uint64_t past_budget = 0;      // urgent messages on them after it was spent
-  std::uint64_t claims = 0;           // checked
-  std::uint64_t disk_checks = 0;      // of these, by opening a copy of the disk
-  std::uint64_t bytes = 0;            // carried by the network
+  std::uint64_t frames = 0;           // on the air, and of what each station should have heard:
+  std::uint64_t frames_lost = 0;
+  std::uint64_t frames_duplicated = 0;
+  std::uint64_t frames_overtaken = 0;
+  std::uint64_t metered = 0;        // links with a budget
+  std::uint64_t metered_level = 0;  // ends of them that had all urgent events in time, the budget long spent
+  std::uint64_t past_budget = 0;    // urgent messages on them after it was spent
+  std::uint64_t claims = 0;         // checked
+  std::uint64_t disk_checks = 0;    // of these, by opening a copy of the disk
+  std::uint64_t bytes = 0;          // carried by the network
   std::uint64_t steps = 0;
 };
 
 Report run(std::uint64_t seed, const Options& options = {});
 
-// What a seed is worth at least.
+// What a seed is worth at least: simulated time, events of which a user was told that they are saved, and faults.
 inline constexpr double worth_hours = 6;
 inline constexpr std::uint64_t worth_events = 500, worth_faults = 20;
 // A sentence naming what the run was short of; empty: nothing. Hours and events that were not asked for are not missed,

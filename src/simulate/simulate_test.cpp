@@ -17,7 +17,8 @@ constexpr int seeds_to_find = 40;  // within which a planted bug must show
 
 TEST_CASE("fleets keep every promise and end alike") {
   std::uint64_t crashes = 0, stops = 0, from_snapshots = 0, refused = 0, repeated = 0, rejected = 0, scrubbed = 0;
-  std::uint64_t recalled = 0;
+  std::uint64_t recalled = 0, lost = 0, duplicated = 0, overtaken = 0;
+  FaultCounts faults{};
   for (std::uint64_t seed = 1; seed <= quick_seeds; ++seed) {
     const auto report = run(seed * 4 + seed % 2);  // half of them with two or three nodes
     CAPTURE(again(report.seed));
@@ -34,7 +35,12 @@ TEST_CASE("fleets keep every promise and end alike") {
     repeated += report.repeated;
     rejected += report.rejected;
     scrubbed += report.scrubbed;
+    lost += report.frames_lost;
+    duplicated += report.frames_duplicated;
+    overtaken += report.frames_overtaken;
+    for (std::size_t i = 0; i < faults.size(); ++i) faults[i] += report.by_fault[i];
   }
+  MESSAGE(words_of(faults));
   CHECK(crashes > 10);
   // These seeds went everywhere a ledger goes.
   CHECK(stops > 0);
@@ -44,6 +50,10 @@ TEST_CASE("fleets keep every promise and end alike") {
   CHECK(repeated > 0);
   CHECK(rejected > 0);
   CHECK(scrubbed > 0);
+  for (std::size_t i = 0; i < faults.size(); ++i) CHECK_MESSAGE(faults[i] > 0, name_of(static_cast<Fault>(i)));
+  CHECK(lost > 0);
+  CHECK(duplicated > 0);
+  CHECK(overtaken > 0);
 }
 
 // Others in each run: `./dev test` draws the first from the date, says it, and takes it from AIRBRIDGE_FIRST_SEED when
@@ -71,13 +81,13 @@ TEST_CASE("a minute of seeds that nobody has chosen keep every promise") {
 TEST_CASE("a seed in which too little happens is told, with how to have it again") {
   Report report;
   report.passed = true;
-  report.hours = 6.1, report.events = 500, report.faults = 20;
+  report.hours = 6.1, report.saved = 500, report.faults = 20;
   CHECK(short_of(report) == "");
   report.faults = 19;
-  CHECK(short_of(report).find("too few faults; 6.1 h, 500 events, 19 faults") != std::string::npos);
-  report.faults = 20, report.events = 499;
+  CHECK(short_of(report).find("too few faults; 6.1 h, 500 events saved, 19 faults") != std::string::npos);
+  report.faults = 20, report.saved = 499;
   CHECK(short_of(report).find("too few events") != std::string::npos);
-  report.events = 500, report.hours = 5.9;
+  report.saved = 500, report.hours = 5.9;
   CHECK(short_of(report).find("too short") != std::string::npos);
   CHECK(again(17) == "./dev simulate --seeds 1 --first-seed 17");
   Options options;
@@ -87,7 +97,7 @@ TEST_CASE("a seed in which too little happens is told, with how to have it again
   CHECK(again(17, options).ends_with(" --bug priority-hole --twins --courier --positions --metered --frames"));
 }
 
-// Of two nodes that have only a radio no link can break and no part be cut off: that is no fault.
+// Of two nodes that have only a radio no link can break: that is no fault.
 TEST_CASE("only what was done to the fleet counts as a fault") {
   int radio_only = 0;
   for (std::uint64_t seed = 1; radio_only < 2 && seed < 40; ++seed) {
@@ -103,7 +113,6 @@ TEST_CASE("only what was done to the fleet counts as a fault") {
       if (line.find("fault: ") == std::string::npos) continue;
       ++told;
       CHECK(line.find("fault: link") == std::string::npos);
-      CHECK(line.find("partition") == std::string::npos);
     }
     CAPTURE(seed);
     CHECK(report.passed);
@@ -144,7 +153,7 @@ TEST_CASE("a device and its copy that write apart are found, named and both kept
 
 TEST_CASE("nodes say where they are, and over spent budgets only what is urgent passes") {
   std::uint64_t positions = 0, told = 0, metered = 0, level = 0, past = 0;
-  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
     Options options;
     options.nodes = 5;
     options.positions = true;

@@ -41,6 +41,7 @@ class SimFile final : public File {
       count = room > offset ? room - offset : 0;
       outcome = fault(DiskFault::Full, "no room on the simulated disk for " + name_);
     }
+    if (!outcome) ++disk_.failures_;
     if (count == 0) return outcome;
     if (offset + count > inode_->cache.size()) inode_->cache.resize(static_cast<std::size_t>(offset + count));
     std::copy_n(bytes.begin(), count, inode_->cache.begin() + static_cast<std::ptrdiff_t>(offset));
@@ -80,6 +81,7 @@ class SimFile final : public File {
     if (disk_.pretends_) return {};
     if (disk_.failing_syncs_ > 0) {
       --disk_.failing_syncs_;
+      ++disk_.failures_;
       inode.dirty.clear();  // the kernel marks the pages clean: a later sync will not write them either
       return fault(DiskFault::Io, "simulated fdatasync error on " + name_);
     }
@@ -97,6 +99,7 @@ class SimFile final : public File {
   }
   DiskResult<void> resize(std::uint64_t size) {
     if (size > inode_->cache.size() && disk_.used() + (size - inode_->cache.size()) > disk_.quota_) {
+      ++disk_.failures_;
       return fault(DiskFault::Full, "no room on the simulated disk for " + name_);
     }
     inode_->cache.resize(static_cast<std::size_t>(size));
@@ -333,6 +336,10 @@ bool SimDisk::exists(std::string_view name) const {
 std::uint64_t SimDisk::syncs() const {
   const std::scoped_lock lock(mutex_);
   return syncs_;
+}
+std::uint64_t SimDisk::failures() const {
+  const std::scoped_lock lock(mutex_);
+  return failures_;
 }
 
 }  // namespace airbridge::store

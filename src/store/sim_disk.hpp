@@ -62,7 +62,8 @@ class SimDisk final : public Disk {
   // The files as a power cut would leave them that takes all that is not synced.
   std::map<std::string, Bytes> durable_files() const;
 
-  std::uint64_t syncs() const;  // successful fdatasync calls so far
+  std::uint64_t syncs() const;     // successful fdatasync calls so far
+  std::uint64_t failures() const;  // writes and fdatasync calls that failed so far, for want of room too
 
  private:
   friend class SimFile;
@@ -95,6 +96,7 @@ class SimDisk final : public Disk {
   std::uint64_t quota_ = UINT64_MAX;
   int failing_syncs_ = 0;
   int failing_writes_ = 0;
+  std::uint64_t failures_ = 0;
   bool read_only_ = false;
   bool pretends_ = false;
   std::uint64_t syncs_ = 0;

@@ -66,7 +66,10 @@ int main(int argc, char** argv) {
   options.nodes = nodes;
   options.hours = static_cast<double>(hours);
   std::uint64_t passed = 0, failed = 0, events = 0, faults = 0, claims = 0;
+  simulate::FaultCounts by_fault{};
   double simulated = 0;
+  if (options.hours < simulate::worth_hours)
+    fmt::print("of {} h it is not judged whether enough happened; that takes {} h\n", hours, simulate::worth_hours);
   const auto start = std::chrono::steady_clock::now();
   for (auto seed = first; seed < first + seeds; ++seed) {
     auto report = simulate::run(seed, options);
@@ -77,6 +80,7 @@ int main(int argc, char** argv) {
     (report.passed ? passed : failed) += 1;
     events += report.events;
     faults += report.faults;
+    for (std::size_t i = 0; i < by_fault.size(); ++i) by_fault[i] += report.by_fault[i];
     claims += report.claims;
     simulated += report.hours;
     if (verbose || !report.passed || seeds <= 50) fmt::print("{}\n", simulate::line_of(report));
@@ -92,6 +96,7 @@ int main(int argc, char** argv) {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   fmt::print("{:.0f} simulated hours, {} events, {} faults, {} claims checked, {:.1f} s\n", simulated, events, faults,
              claims, took.count());
+  fmt::print("{}\n", simulate::words_of(by_fault));
   fmt::print("{} passed, {} failed\n", passed, failed);
   return failed == 0 ? 0 : 1;
 }
