@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { launch, open_page, settle } from './chromium.mjs';
 import { check, equal, Node, option, pause, Runner, until } from './kit.mjs';
+import { add_bearer_tests } from './bearer_tests.mjs';
 import { add_pair_tests } from './pair_tests.mjs';
 
 const url = option('url', process.env.AIRBRIDGE_URL);
@@ -499,7 +500,9 @@ if (alone_url)
   });
 
 const program = option('program', '');
-const close_pair = program ? add_pair_tests(test, { browser, program, shots, axe }) : async () => {};
+const pairs = program
+  ? [add_pair_tests, add_bearer_tests].map((add) => add(test, { browser, program, shots, axe }))
+  : [];
 
 test('events leave in a file and come in from one, and a file that is none is named', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'airbridge-courier-'));
@@ -776,6 +779,6 @@ const good = await runner.run(option('only', ''), async (name) => {
   if (shots && page)
     await page.screenshot({ path: join(shots, `FAILED-${name.replace(/\W+/g, '-').slice(0, 60)}.png`) });
 });
-await close_pair();
+for (const close_pair of pairs) await close_pair();
 await close();
 process.exit(good ? 0 : 1);

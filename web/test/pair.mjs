@@ -56,7 +56,14 @@ export async function start_pair(program) {
         const { peers, unshared } = await node.get('/api/v1/status');
         return peers.length === 1 && peers[0].state === 'connected' && unshared === 0;
       }, 'both know each other and hold the same');
-    return { post, truck, close };
+    const pair = { post, truck, close };
+    /** Stops one of the two and starts it with these ways instead of the one by which they met. */
+    pair.restart = async (name, ...ways) => {
+      check(await pair[name].stop(), `the ${name} ends cleanly`);
+      pair[name] = await RunningNode.start(program, of(name), ...ways);
+      nodes.push(pair[name]);
+    };
+    return pair;
   } catch (error) {
     await close();
     throw error;
