@@ -1,6 +1,10 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+#include <map>
+
 #include "bearer/test_world.hpp"
 
 using namespace airbridge;
@@ -259,7 +263,7 @@ TEST_CASE("a stranger who floods the channel is counted, and takes nothing but t
 }
 
 TEST_CASE("a neighbour that falls silent is down after two intervals, and up again when it is heard") {
-  for (const char* name : {"radio", "lan"}) {
+  for (const char* name : {"radio", "lan", "serial"}) {
     CAPTURE(name);
     const auto profile = *preset(name);
     World world(air_for(profile, 0), 6);
@@ -270,12 +274,28 @@ TEST_CASE("a neighbour that falls silent is down after two intervals, and up aga
     world.run_for(20'000);
     REQUIRE(a.count<Up>() == 1);
     CHECK(a.count<DigestHeard>() >= 1);
+    std::map<const Station*, std::int64_t> heard_ms;
+    world.on_arrival = [&](const Station& to, const Bytes&) { heard_ms[&to] = world.ms(); };
+    // Up to a beacon, so that it is known when each was heard last.
+    REQUIRE(world.run_for(profile.interval.count() * 2, [&] { return heard_ms.size() == 2; }));
     world.air.set_outage(true);
-    world.run_for(profile.interval.count() / 2);
-    CHECK(a.count<Down>() == 0);
-    world.run_for(profile.interval.count() * 3 / 2 + 30'000);
-    CHECK(a.count<Down>() == 1);
-    CHECK(b.count<Down>() == 1);
+    // Two intervals, 2 s, and the time for which another may hold the channel: one full burst on half duplex, else the
+    // delay of the profile (docs/protocol/bearer.md).
+    const auto burst_ms =
+        static_cast<std::int64_t>(std::ceil(static_cast<double>(profile.burst_frames * profile.mtu) * 8 * 1'000 /
+                                            std::max(1.0, static_cast<double>(profile.rate_bps))));
+    const auto patience_ms =
+        2 * profile.interval.count() + 2'000 + (profile.half_duplex ? burst_ms : profile.delay.count());
+    std::vector<const Station*> stations{&a, &b};
+    std::ranges::sort(stations, {}, [&](const auto* station) { return heard_ms.at(station); });
+    for (const auto* station : stations) {
+      const auto due = heard_ms.at(station) + patience_ms;
+      world.run_for(due - 1 - world.ms());
+      CHECK(station->count<Down>() == 0);
+      world.run_for(2);
+      CHECK(station->count<Down>() == 1);
+    }
+    world.on_arrival = {};
     world.air.set_outage(false);
     world.run_for(profile.interval.count() * 3 / 2);
     CHECK(a.count<Up>() == 2);
