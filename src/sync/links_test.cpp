@@ -94,6 +94,50 @@ TEST_CASE("of two links to one node the cheap one carries, and each event is sen
   CHECK(a.core.peers().size() == 2);
 }
 
+TEST_CASE("an event heard on two bearers is stored once, and the second copy counts as held") {
+  constexpr std::uint64_t written = 10;
+  for (const bool slow_disk : {false, true}) {
+    CAPTURE(slow_disk);
+    Net net;
+    auto& a = net.add(1);
+    auto& b = net.add(2);
+    auto& dear = net.join(a, b, over("satellite", 5));
+    auto& cheap = net.join(a, b, over("lan", 0));
+    net.settle();
+    for (std::uint64_t i = 0; i < written; ++i) a.write(Class::Urgent);
+    a.core.durable(net.now());
+    net.collect();
+    // The cable keeps what it was given until A, which hears nothing of it, has said it again on the dear link.
+    const auto late = std::exchange(cheap.a.urgent, {});
+    REQUIRE_FALSE(late.empty());
+    cheap.a.open = cheap.b.open = false;
+    b.writes_to_disk = !slow_disk;
+    net.pass(4'000);
+    REQUIRE(a.core.peers().size() == 2);
+    CHECK(a.core.peers().at(0).events_sent == written);
+    CHECK(a.core.peers().at(1).events_sent == written);
+    CHECK(b.core.peers().at(0).events_received == written);
+    cheap.a.open = cheap.b.open = true;
+    cheap.a.urgent = late;
+    net.settle();
+    CHECK(events_over(dear) > 0);
+    CHECK(events_over(cheap) > 0);
+    if (slow_disk) CHECK(b.log.vector().empty());  // both copies came before the first was written
+    b.writes_to_disk = true;
+    net.settle();
+    // On the links: all of the first copy is taken, all of the second is held already. On the disk: each once.
+    CHECK(b.core.peers().at(0).events_duplicate == 0);
+    CHECK(b.core.peers().at(1).events_received == 0);
+    CHECK(b.core.peers().at(1).events_duplicate == written);
+    std::uint64_t to_disk = 0;
+    for (const auto& accept : b.took) to_disk += accept.run.entries.size();
+    CHECK(to_disk == written);
+    CHECK(b.log.entries(stream_of(1, Class::Urgent)).size() == written);
+    CHECK(b.core.refused_total() == 0);
+    CHECK(b.log.vector() == a.log.vector());
+  }
+}
+
 TEST_CASE("when the cheap link falls silent the other takes over without a person, the urgent first") {
   Net net;
   auto& a = net.add(1);
