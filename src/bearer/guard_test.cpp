@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "base/hash.hpp"
 #include "bearer/test_world.hpp"
 
 using namespace airbridge;
@@ -77,6 +78,29 @@ TEST_CASE("every flipped bit and every truncation is refused, and so is another 
     CHECK(why(other_key.open(a.frame(flag_long))) == Refusal::Unreadable);
     CHECK(why(other_mode.open(a.frame(flag_long))) == Refusal::Unreadable);
     CHECK(b.open(frame));
+  }
+}
+
+TEST_CASE("of a frame no more members are tried than may share a slot, however many do") {
+  // docs/protocol/bearer.md: the second byte of a frame is the first of this hash.
+  std::vector<model::KeyId> same;
+  model::KeyId id;
+  for (std::uint32_t n = 0; same.size() < same_slot_max + 2; ++n) {
+    for (std::size_t i = 0; i < 4; ++i) id.value[i] = static_cast<std::uint8_t>(n >> 8 * i);
+    if (blake2b<16>({as_bytes("airbridge slot 1"), id.view()})[0] == 0x42) same.push_back(id);
+  }
+  Side receiver(1, 11);
+  receiver.guard.set_members(same);
+  for (std::size_t i = 0; i < same.size(); ++i) {
+    Guard sender({group_key(7), same[i], 22 + i, true, Planted::None, false}, {});
+    (void)sender.take_state(at_ms(0));
+    sender.saved();
+    const auto frame = sender.seal(FrameType::Beacon, flag_long, as_bytes("a digest"));
+    REQUIRE(frame[1] == 0x42);
+    // Whoever is behind the limit is not tried, so its good frame is as good as forged.
+    const auto opened = receiver.open(frame);
+    CHECK(opened.has_value() == (i < same_slot_max));
+    if (!opened) CHECK(opened.error() == Refusal::Unreadable);
   }
 }
 
