@@ -72,6 +72,7 @@ class Channel {
   Milliseconds patience() const;
   void check_neighbours(Now now);
   void run(Now now);
+  bool is_session_to_us(const Neighbour& n, std::uint16_t tag) const;
   std::uint16_t tag_of(const model::KeyId& from, std::uint64_t from_start, const model::KeyId& to,
                        std::uint64_t to_start, std::uint8_t salt) const;
 
@@ -146,6 +147,7 @@ class Channel {
   void run_timers(Now now);
   bool send_by_timer(Neighbour& n, Now now);
   Milliseconds resend_after(const Neighbour& n) const;
+  std::size_t flight_limit(const Neighbour& n, bool urgent) const;
   std::optional<Milliseconds> repeat_urgent_after(const Neighbour& n) const;
   Milliseconds use_frame_time() const { return std::chrono::ceil<Milliseconds>(use_.airtime(profile_.mtu)); }
   SteadyTime timer_deadline(SteadyTime ready) const;

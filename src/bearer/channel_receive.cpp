@@ -103,6 +103,7 @@ void Channel::on_data(Neighbour& n, const Opened& opened, Now now) {
     n.owes_ack = true;
   }
   if (n.synced && data->tag == n.tag_in && opened.counter >= n.session_from) for_us = true;
+  if (!for_us && !n.synced && !profile_.half_duplex && is_session_to_us(n, data->tag)) n.owes_open = true;
   n.more = data->more;
   if (data->grant && for_us) turn_from_ = n.id;
   turns_.heard(data->remaining, data->grant && for_us, data->grant && !for_us, data->open, now.steady);
@@ -133,6 +134,14 @@ void Channel::on_data(Neighbour& n, const Opened& opened, Now now) {
   }
 }
 
+// Of a session between the present starts, whatever its salt: they have not heard yet that we lost it.
+bool Channel::is_session_to_us(const Neighbour& n, std::uint16_t tag) const {
+  for (unsigned salt = 1; salt <= 255; ++salt) {
+    if (tag == tag_of(n.id, n.start, node_, guard_.start(), static_cast<std::uint8_t>(salt))) return true;
+  }
+  return false;
+}
+
 // What others are told is heard here too; whole blocks of it are as good as sent to us.
 void Channel::overhear(Neighbour& n, std::uint16_t tag, const Part& part) {
   std::optional<WholeBlock> block;
@@ -148,6 +157,7 @@ void Channel::on_ack(Neighbour& n, const AckPart& ack, Now now) {
   n.knows_us = true;
   n.confirmed = true;
   n.backoff = 0;
+  n.answered = now.steady;
   const std::uint64_t heard = at_most(guard_.last_counter(), ack.highest);
   // On half duplex they speak when our burst is over: what they lack of it is lost, the last frames included.
   const std::uint64_t lost_before =

@@ -244,7 +244,9 @@ void Channel::fill(Bytes& parts, std::size_t room, Neighbour& n, Now now) {
     copy = n.copies.erase(copy);
     if (fragment != nullptr && !put(*fragment, true)) return;
   }
-  while (const auto* const fragment = n.urgent.take(data_left(), counter, now.steady)) {
+  while (burst_ || n.urgent.in_flight() < flight_limit(n, true)) {
+    const auto* const fragment = n.urgent.take(data_left(), counter, now.steady);
+    if (fragment == nullptr) break;
     if (burst_ && burst_->copies && burst_->left > 2) n.copies.push_back({fragment->seq, counter + 2});
     if (!put(*fragment, true)) return;
   }
@@ -257,8 +259,7 @@ void Channel::fill(Bytes& parts, std::size_t room, Neighbour& n, Now now) {
     }
     if (left() < part_worth_adding) return;
   }
-  const bool limited = !burst_ && profile_.rate_bps == 0;
-  while (!limited || n.bulk.in_flight() < n.flight_max) {
+  while (burst_ || n.bulk.in_flight() < flight_limit(n, false)) {
     const auto* const fragment = n.bulk.take(data_left(), counter, now.steady);
     if (fragment == nullptr || !put(*fragment, false)) return;
   }
@@ -268,6 +269,7 @@ void Channel::send_data(Neighbour& n, bool with_ack, Now now) {
   unsigned flags = n.knows_us ? 0U : flag_long;
   const std::size_t room = data_room() - ((flags & flag_long) != 0 || long_frames_ > 0 ? long_bytes : 0);
   Bytes parts;
+  n.owes_open = false;
   if (!n.confirmed) put_part(parts, OpenPart{n.start, n.salt, n.synced ? n.salt_in : std::uint8_t{0}});
   // One more than owed may stand in the way of a fragment that was cut for a whole frame.
   const bool has_room = n.owes_ack || !(n.urgent.has_lost() || n.bulk.has_lost());

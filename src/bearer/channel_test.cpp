@@ -46,6 +46,11 @@ Transfer both_ways(const AirProfile& air, const Profile& profile, std::uint64_t 
   CHECK(world.stuck == 0);
   return out;
 }
+// Sent within so long to who does not answer: two frames every 20 s, and beacons.
+std::uint64_t unanswered_bytes_max(const Profile& profile, Milliseconds time) {
+  return static_cast<std::uint64_t>(2 * profile.mtu * (time / Milliseconds(20'000) + 1) +
+                                    40 * (time / profile.interval + 1) * 10 / 9);
+}
 }  // namespace
 
 TEST_CASE("two stations at 2400 bit/s bring a backlog across both ways, at 5 % loss with 0.78 of the raw rate") {
@@ -69,4 +74,42 @@ TEST_CASE("loss of 20 % and 40 %, and losses in bursts of four, cost time and no
   const auto transfer = both_ways(air, *preset("radio"), 5, 400);
   MESSAGE(fmt::format("20 % in bursts of 4: {:.0f} s, goodput {:.3f}", transfer.seconds, transfer.goodput));
   CHECK(transfer.complete);
+}
+
+TEST_CASE("who hears us and is not heard by the other costs the channel little, and is spoken to again once it hears") {
+  for (const char* name : {"lte", "satellite", "lan"}) {
+    CAPTURE(name);
+    const auto profile = *preset(name);
+    AirProfile air;
+    air.rate_bps = profile.rate_bps;
+    air.half_duplex = false;
+    air.delay = profile.delay;
+    air.mtu = profile.mtu;
+    World world(air, 9);
+    auto& a = world.add(1, profile);
+    auto& b = world.add(2, profile);
+    Rng rng(9);
+    world.start_all();
+    world.queue_bulk(a, b, message_of(rng, 100));
+    REQUIRE(world.run_for(120'000, [&] { return b.got.size() == 1; }));
+    world.run_for(10'000);
+    // B deaf, and A hears its beacons.
+    world.air.set_reaches(a.on_air, b.on_air, false);
+    for (int i = 0; i < 300; ++i) world.queue_bulk(a, b, message_of(rng, 900));
+    world.queue_urgent(a, b, message_of(rng, 100));
+    world.run_for(5 * 60'000);
+    const auto before = a.channel->stats(world.now()).bytes_sent;
+    world.run_for(30 * 60'000);
+    const auto spent = a.channel->stats(world.now()).bytes_sent - before;
+    MESSAGE(fmt::format("{}: {} B in half an hour", name, spent));
+    CHECK(spent < unanswered_bytes_max(profile, Milliseconds(30 * 60'000)));
+    CHECK(a.channel->neighbours().size() == 1);
+    world.air.set_reaches(a.on_air, b.on_air, true);
+    // What was on its way went with the session that B gave up, which it says at the next frame of it.
+    world.run_for(2 * 60'000);
+    const auto got = b.got.size();
+    for (int i = 0; i < 20; ++i) world.queue_bulk(a, b, message_of(rng, 900));
+    CHECK(world.run_for(2 * 60'000, [&] { return b.got.size() == got + 20; }));
+    CHECK(world.stuck == 0);
+  }
 }

@@ -13,7 +13,9 @@ constexpr Milliseconds long_trip{300};  // from here on waiting for a repeat hur
 constexpr Milliseconds repeat_max{1'000};
 constexpr std::size_t repeated_fragments_max = 8;  // a backlog is not repeated unasked
 constexpr double lossy = 0.02;
-constexpr int backoff_max = 6;
+constexpr std::size_t unanswered_fragments_max = 4;  // urgent and bulk each; the others wait for an answer
+constexpr int long_unanswered = 3;                   // doublings, from which on it is one of each
+constexpr int backoff_max = 11;
 constexpr int silent_trips = 4;
 }  // namespace
 
@@ -34,12 +36,19 @@ std::optional<Milliseconds> Channel::repeat_urgent_after(const Neighbour& n) con
   return std::clamp(trip / 4, resend_min, repeat_max) * (1 << n.backoff);
 }
 
+// Fragments that may be on their way at a time.
+std::size_t Channel::flight_limit(const Neighbour& n, bool urgent) const {
+  if (n.backoff > 0) return n.backoff < long_unanswered ? unanswered_fragments_max : 1;
+  return urgent || profile_.rate_bps != 0 ? SIZE_MAX : n.flight_max;
+}
+
 bool Channel::send_by_timer(Neighbour& n, Now now) {
-  // Silent for much longer than an answer takes: it may be gone, and the channel is for all. Repeats come at growing
-  // pauses then, as RFC 6298 section 5.5 has it.
+  // Nothing acknowledged for much longer than an answer takes: it may be gone, or hear nothing of us though we hear its
+  // beacons, and the channel is for all. Little is repeated then, at growing pauses (RFC 6298 section 5.5).
+  if (!n.urgent.has_unacked() && !n.bulk.has_unacked()) n.answered = now.steady;
   n.backoff = 0;
   const auto patience = silent_trips * resend_after(n);
-  while (n.backoff < backoff_max && now.steady - n.last_heard > patience * (2 << n.backoff)) ++n.backoff;
+  while (n.backoff < backoff_max && now.steady - n.answered > patience * (2 << n.backoff)) ++n.backoff;
   const auto expired = now.steady - resend_after(n);
   if (n.urgent.expire(expired) + n.bulk.expire(expired) > 0 && profile_.rate_bps == 0) {
     slow_down(n, 0.5, now);
@@ -55,11 +64,10 @@ bool Channel::send_by_timer(Neighbour& n, Now now) {
     if (oldest != nullptr && oldest->sent_at + *pause <= now.steady) n.copies = {{oldest->seq, 0}};
   }
   const bool ack_due = n.ack_at && *n.ack_at <= now.steady;
-  const bool flight = profile_.rate_bps != 0 || n.bulk.in_flight() < n.flight_max;
-  const bool unconfirmed = n.synced && n.owes_ack;
-  if (!ack_due && !unconfirmed && !n.urgent.has_to_send() && n.copies.empty() && !(n.bulk.has_to_send() && flight)) {
-    return false;
-  }
+  const bool urgent = n.urgent.has_to_send() && n.urgent.in_flight() < flight_limit(n, true);
+  const bool bulk = n.bulk.has_to_send() && n.bulk.in_flight() < flight_limit(n, false);
+  const bool unconfirmed = (n.synced && n.owes_ack) || n.owes_open;
+  if (!ack_due && !unconfirmed && !urgent && n.copies.empty() && !bulk) return false;
   send_data(n, n.owes_ack || ack_due, now);
   return true;
 }
@@ -117,6 +125,7 @@ SteadyTime Channel::timer_deadline(SteadyTime ready) const {
   if (blocked_) return ready;
   SteadyTime out = std::min(next_beacon_, one_way_.next_repeat().value_or(next_beacon_));
   for (const auto& [id, n] : neighbours_) {
+    if (n.owes_open) return ready;
     if (n.ack_at) out = std::min(out, *n.ack_at);
     if (const auto* const oldest = n.bulk.oldest_in_flight()) {
       out = std::min(out, oldest->sent_at + resend_after(n) + Milliseconds(1));

@@ -46,6 +46,7 @@ struct Neighbour {
   Overheard overheard;
   bool left_ack_out = false;  // of the last frame, so that a fragment to be sent again fits
   bool owes_ack = false;
+  bool owes_open = false;      // full duplex: they speak in a session to us that is not known here any more
   std::size_t unacked_in = 0;  // fragments since the last acknowledgement
   std::optional<SteadyTime> ack_at;
 
@@ -59,7 +60,8 @@ struct Neighbour {
   // Timers.
   std::optional<Milliseconds> round_trip;  // smoothed, RFC 6298
   Milliseconds round_trip_spread{0};
-  int backoff = 0;  // how often the time until a repeat was doubled
+  int backoff = 0;        // how often the time until a repeat was doubled
+  SteadyTime answered{};  // the last acknowledgement, or the last moment when none was awaited
   // On a channel of unlimited rate: fragments in flight, up to where it doubles, and those acknowledged since it grew.
   std::size_t flight_max = 32;
   std::size_t flight_calm = window_timers;
