@@ -28,8 +28,8 @@ struct RadioRow {
 //
 // nothing_new: what two nodes that hold the same say, both together, in one beacon interval: all bytes of an idle hour
 // shared among its intervals. nothing_new_usual is the middle one of them. All of it is beacons, 20 B from each side,
-// which is the goal already; every eighth has a long head of 14 B more (1.75 B a beacon, so 43.5 B for two), and pauses
-// between beacons differ by a tenth, so that now and then three fall in one interval.
+// which is the goal already; the long head of 14 B more is for members who may hear and were not heard, and there are
+// none. Pauses between beacons differ by a tenth, so that now and then three fall in one interval.
 std::vector<RadioRow> sync_radio(int seeds);
 // 64 kbit/s full duplex, 30 % loss, 2 s delay; at either side 200 positions a minute of 50 units that move, for the
 // other, and an urgent message from either side every minute, which is less than a flood. The worst message counts; of

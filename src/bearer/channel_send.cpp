@@ -7,6 +7,7 @@
 namespace airbridge::bearer {
 namespace {
 constexpr std::uint64_t long_beacon_every = 8;
+constexpr std::uint64_t long_beacon_every_known = 32;  // once all neighbours know our start; never when all members do
 constexpr Milliseconds first_pause{3'000};
 constexpr int intervals_alone = 5;  // so many times as often speaks who hears nobody
 constexpr Milliseconds pause_alone_min{5'000};
@@ -46,7 +47,10 @@ void Channel::emit(FrameType type, std::uint8_t flags, ByteView payload, Now now
 
 // Who was heard newly may not know our start yet, and others may have come within range unheard.
 bool Channel::wants_long_header() const {
-  return profile_.one_way || neighbours_.empty() || long_beacons_ > 0 || beacons_ % long_beacon_every == 0;
+  if (profile_.one_way || neighbours_.empty() || long_beacons_ > 0) return true;
+  const bool known = std::ranges::all_of(neighbours_, [](const auto& row) { return row.second.knows_us; });
+  if (known && neighbours_.size() == guard_.members()) return false;
+  return beacons_ % (known ? long_beacon_every_known : long_beacon_every) == 0;
 }
 
 // Nobody is known, or nobody was heard for longer than beacons are apart.

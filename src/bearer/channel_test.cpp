@@ -113,3 +113,31 @@ TEST_CASE("who hears us and is not heard by the other costs the channel little, 
     CHECK(world.stuck == 0);
   }
 }
+
+TEST_CASE(
+    "who knows all its neighbours, and they it, says who it is with every 32nd beacon, or never where all are there") {
+  for (const std::size_t stations : {2U, 3U}) {
+    CAPTURE(stations);
+    const auto profile = *preset("radio");
+    World world(radio_air(0), 4);
+    auto& a = world.add(1, profile);
+    auto& b = world.add(2, profile);
+    Rng rng(4);
+    a.source.waiting[b.id].bulk.push_back(message_of(rng, 50));
+    b.source.waiting[a.id].bulk.push_back(message_of(rng, 50));
+    if (stations > 2) world.add(3, profile);  // a member who is out of range
+    world.start_all();
+    if (stations > 2) world.stop(*world.stations.back());
+    world.run_for(20 * 60'000);
+    REQUIRE(b.got.size() == 1);
+    std::size_t beacons = 0, longs = 0;
+    world.on_sent = [&](const Station&, const Bytes& frame) {
+      ++beacons;
+      longs += (frame[0] & flag_long) != 0 ? 1 : 0;
+    };
+    world.run_for(128 * profile.interval.count());
+    CHECK(beacons > 2 * 110);
+    CHECK(longs >= (stations > 2 ? 6 : 0));
+    CHECK(longs <= (stations > 2 ? 10 : 0));
+  }
+}
