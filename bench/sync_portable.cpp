@@ -4,10 +4,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
+#include "http_client.hpp"
 #include "node_process.hpp"
 
 namespace airbridge::bench {
@@ -15,8 +18,10 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr std::size_t nodes = 50;
-constexpr std::uint64_t events_each = 2;  // of a record
-constexpr int settle_s = 15;              // after the start, before what is idle is looked at
+constexpr std::uint64_t events_each = 2;    // of a record
+constexpr std::uint64_t unsnapped = 4'000;  // commands behind the last snapshot, at least, when the power goes
+constexpr std::size_t torn_bytes = 300;     // of a record that was being written
+constexpr int settle_s = 15;                // after the start, before what is idle is looked at
 
 std::string text_of(const fs::path& path) {
   std::ifstream file(path);
@@ -53,6 +58,37 @@ Use use_of(pid_t pid, const fs::path& syncs) {
   use.cpu_s = (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
   std::ifstream(syncs, std::ios::binary).read(reinterpret_cast<char*>(&use.syncs), sizeof use.syncs);
   return use;
+}
+
+// Messages from somebody who does not wait, until the node is gone; how many were answered.
+void write_until_gone(const std::string& address, std::atomic<std::uint64_t>& saved) {
+  for (std::uint64_t number = 1;; ++number) {
+    const auto body =
+        fmt::format(R"({{"id":"{:016x}{:016x}","record":"journal","entity":null,)"
+                    R"("writes":[{{"field":"text","value":"message {} before the power goes","replaces":[]}}]}})",
+                    ::getpid(), number, number);
+    const auto answer = app::http_call(address, "POST", "/api/v1/commands", body);
+    if (!answer) return;
+    if (answer->status != 200 && answer->status != 201)
+      die(fmt::format("a command was answered with {}", answer->status));
+    ++saved;
+  }
+}
+
+// The newest file of the log ends in part of a record, as when the power goes while it is written.
+void tear_end(const fs::path& store) {
+  fs::path last;
+  for (const auto& file : fs::directory_iterator(store)) {
+    const auto name = file.path().filename().string();
+    if (name.starts_with("log-") && (last.empty() || name > last.filename().string())) last = file.path();
+  }
+  auto bytes = text_of(last);
+  auto end = bytes.find_last_not_of('\0') + 1;
+  end = (end + 7) / 8 * 8;
+  const auto torn = bytes.substr(end - 2 * torn_bytes, torn_bytes);  // looks like records, and is none
+  bytes.resize(std::max(bytes.size(), end + torn.size()));
+  bytes.replace(end, torn.size(), torn);
+  std::ofstream(last, std::ios::binary) << bytes;
 }
 
 // What is in the page cache of a folder's files goes, as after a cut.
@@ -96,13 +132,21 @@ void portable(std::uint64_t records, int idle_s, TellRow tell) {
   {
     Node before(own.dir, as_carried, counted);
     Node::wait_until([&] { return before.entities() >= records; });
+    std::atomic<std::uint64_t> saved{0};
+    std::thread writer([&, address = before.http()] { write_until_gone(address, saved); });
+    Node::wait_until([&] { return saved >= unsnapped; });
     before.kill_hard();
+    writer.join();
+    std::fprintf(stderr, "# %llu messages were saved when the power went\n",
+                 static_cast<unsigned long long>(saved.load()));
   }
+  tear_end(own.incident_dir / "store");
   forget_cached(own.dir);
   const auto since = seconds();
   const Node node(own.dir, as_carried, counted);
   Node::wait_until([&] { return node.entities() >= records; }, 5);
   tell({"portable_start", seconds() - since, "s", 5});
+  if (node.entities() < records + unsnapped) die("the node does not show what it had said is saved");
   Node::wait_until([&] {
     const auto status = node.status();
     return !status.empty() && !status.at("peers").as_array().empty() &&
