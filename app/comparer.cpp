@@ -30,9 +30,10 @@ void Comparer::slice() {
     return;
   }
   for (const auto& fault : refold_->faults()) {
-    now_.own.push_back({fault.stream, parts_.name_of(fault.stream.writer.author), fault.from, fault.what,
-                        "a copy is fetched from another node when this one starts again; keep a backup of the folder "
-                        "before, and look at the disk"});
+    now_.own.push_back(
+        {fault.stream, parts_.name_of(fault.stream.writer.author), fault.from, fault.what,
+         "keep a backup of the folder, stop this node, remove the snapshot-*.snap files beside its log and start "
+         "it: it reads all of the log then and fetches a copy from another node; and look at the disk"});
   }
   now_.own_done = true;
   refold_.reset();
@@ -59,8 +60,11 @@ api::FoundDifference Comparer::found(const sync::Difference& difference, const s
       out.remedy = fmt::format("look at the disk of {}; compare there too", peer);
       break;
     case Kind::Contradiction:
-      out.what = fmt::format("{} says two different things of the same events", peer);
-      out.remedy = fmt::format("the index of {} is damaged, or it lies: restart it, which makes the index anew", peer);
+      // Whose fault it is cannot be told from the words of the two.
+      out.what = fmt::format("what {} says of this event and of later ones does not fit what is stored here", peer);
+      out.remedy = fmt::format(
+          "compare on {} too: the node that finds itself damaged says what to do; when neither does, restart {}", peer,
+          peer);
       break;
     case Kind::OwnIndex:
       out.what = "this node says it holds this number and cannot show it";
