@@ -56,8 +56,8 @@ void add(Gathered& node, const sync::PeerStatus& peer, api::LinkInfo link) {
   info.state = node.is_up ? "connected" : "connecting";
   node.events_in += peer.events_received;
   node.events_out += peer.events_sent;
-  info.bytes_sent += peer.bytes_sent;
-  info.bytes_received += peer.bytes_received;
+  info.bytes_sent += link.bytes_sent;  // as they went over it, compressed and in frames
+  info.bytes_received += link.bytes_received;
   info.last_heard = std::max(info.last_heard, link.last_heard);
   if (!peer.name.empty()) info.name = peer.name;
   if (peer.node) info.id = *peer.node;

@@ -68,6 +68,15 @@ TEST_CASE("airbridge status says what each side lacks, until when, and what a lo
                 bearer);
   CHECK_MESSAGE(reads(bearer, R"(channel busy \d+ %, in use [\d.]+ k?bit/s)"), bearer);
   CHECK(link.counters().lost > 0);
+  // What a node was sent is what went over its links, not what that was before it was squeezed.
+  const auto peers = crew[1].status().at("peers").as_array();
+  REQUIRE(peers.size() == 1);
+  for (const std::string_view way_of : {"bytes_sent", "bytes_received"}) {
+    std::uint64_t sum = 0;
+    for (const auto& one : peers[0].at("links").as_array()) sum += one.at(way_of).to_number<std::uint64_t>();
+    CHECK(peers[0].at(way_of).to_number<std::uint64_t>() == sum);
+    CHECK(sum > 0);
+  }
 
   CHECK(eventually(
       [&] { return reads(line_of(status_of(crew[1]), "peer       POST 1"), "ago, level; lacks here 0, there 0; "); }));
