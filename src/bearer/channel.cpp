@@ -114,6 +114,8 @@ Neighbour* Channel::heard_from(const Opened& opened, Now now) {
   }
   if (n->start != opened.start) {
     begin_session(*n, opened.start);
+    // It may believe in an earlier session of ours, and what it says there would be lost.
+    n->owes_open = !profile_.half_duplex && !profile_.one_way;
     outputs_.push_back(Up{n->id, std::nullopt});
     // It may not know us: beacons with a long header, the first soon, though not of all at once.
     long_beacons_ = long_beacons_after_meeting;

@@ -118,6 +118,7 @@ class Channel {
   void send_control(Now now);
   std::size_t frames_after_this(Now now) const;
   bool wants_long_header() const;
+  std::optional<SteadyTime> sent_at(std::uint64_t counter) const;
   bool is_ready(Now now) const;  // the channel is ours to fill: the last frame has left, or is about to
   Milliseconds frame_lead() const { return Milliseconds(profile_.half_duplex ? 40 : 5); }
   std::size_t data_room() const { return profile_.mtu - frame_overhead - data_head_bytes; }
@@ -186,6 +187,11 @@ class Channel {
   std::size_t outstanding_ = 0;  // frames handed out and not said to have left
   bool caller_reports_ = false;
   SteadyTime next_beacon_{};
+  struct SentFrame {
+    std::uint64_t counter = 0;
+    SteadyTime at{};
+  };
+  std::vector<SentFrame> sent_times_;  // full duplex: of the last frames, by counter
   std::uint64_t beacons_ = 0;
   int long_beacons_ = 0;  // to come, whoever was heard
   int long_frames_ = 0;   // so many more with a long header, whoever they are for

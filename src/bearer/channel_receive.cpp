@@ -163,13 +163,11 @@ void Channel::on_ack(Neighbour& n, const AckPart& ack, Now now) {
   const std::uint64_t lost_before =
       profile_.half_duplex ? guard_.next_counter() : heard - std::min(heard, reorder_slack);
   std::size_t acked = 0, lost = 0;
-  std::optional<SteadyTime> sample;
   const auto apply = [&](Outbox& box, const std::optional<Received>& received) {
     // Of a sub-channel of which they heard nothing they say nothing.
     const auto progress = box.acknowledged(received.value_or(Received{}), lost_before);
     acked += progress.newly_acked;
     lost += progress.newly_lost;
-    if (progress.sample) sample = std::max(sample.value_or(SteadyTime{}), *progress.sample);
   };
   apply(n.bulk, ack.bulk);
   apply(n.urgent, ack.urgent);
@@ -177,8 +175,12 @@ void Channel::on_ack(Neighbour& n, const AckPart& ack, Now now) {
   for (std::size_t i = 0; i < lost; ++i) n.stats.loss += loss_weight * (1 - n.stats.loss);
   if (profile_.half_duplex) return;
 
-  if (sample) {  // RFC 6298 section 2
-    const auto trip = std::chrono::duration_cast<Milliseconds>(now.steady - *sample);
+  // Of the newest frame they heard, not of a fragment: each repeat has a frame of its own, so that a trip that is
+  // longer than the time until a repeat is found too (RFC 9002 section 5, in place of Karn's algorithm).
+  const auto sent = acked > 0 && heard > n.newest_heard ? sent_at(heard) : std::nullopt;
+  n.newest_heard = std::max(n.newest_heard, heard);
+  if (sent) {  // RFC 6298 section 2
+    const auto trip = std::chrono::duration_cast<Milliseconds>(now.steady - *sent);
     if (!n.round_trip) {
       n.round_trip = trip;
       n.round_trip_spread = trip / 2;

@@ -30,6 +30,10 @@ void Channel::emit(FrameType type, std::uint8_t flags, ByteView payload, Now now
     if (payload.size() + frame_overhead + long_bytes <= profile_.mtu) flags |= flag_long;
   }
   Bytes frame = guard_.seal(type, flags, payload);
+  if (!profile_.half_duplex && !profile_.one_way) {
+    sent_times_.resize(sent_times_max);
+    sent_times_[guard_.last_counter() % sent_times_max] = {guard_.last_counter(), now.steady};
+  }
   const auto airtime = use_.airtime(frame.size());
   const Microseconds at = now.steady.time_since_epoch();
   if (profile_.half_duplex && busy_until_ < at) {
@@ -43,6 +47,13 @@ void Channel::emit(FrameType type, std::uint8_t flags, ByteView payload, Now now
   ++stats_.frames_sent;
   stats_.bytes_sent += frame.size();
   outputs_.push_back(Transmit{std::move(frame), std::chrono::ceil<Milliseconds>(airtime)});
+}
+
+// Nothing when it was not among the last sent_times_max.
+std::optional<SteadyTime> Channel::sent_at(std::uint64_t counter) const {
+  if (sent_times_.empty()) return std::nullopt;
+  const auto& sent = sent_times_[counter % sent_times_max];
+  return sent.counter == counter && counter != 0 ? std::optional(sent.at) : std::nullopt;
 }
 
 // Who was heard newly may not know our start yet, and others may have come within range unheard.

@@ -141,3 +141,33 @@ TEST_CASE(
     CHECK(longs <= (stations > 2 ? 10 : 0));
   }
 }
+
+TEST_CASE("a trip that is much longer than the profile says is found out, and nothing is said again and again") {
+  auto profile = *preset("lte");  // 40 ms
+  AirProfile air;
+  air.rate_bps = profile.rate_bps;
+  air.half_duplex = false;
+  air.delay = Milliseconds(1'500);
+  air.mtu = profile.mtu;
+  World world(air, 5);
+  auto& a = world.add(1, profile);
+  auto& b = world.add(2, profile);
+  Rng rng(5);
+  world.start_all();
+  world.run_for(60'000);
+  std::uint64_t given = 0;
+  for (int i = 0; i < 600; ++i) {
+    const auto size = 100 + rng.below(300);
+    given += size;
+    world.queue_bulk(a, b, message_of(rng, size));
+    world.run_for(500);
+  }
+  CHECK(world.run_for(30'000, [&] { return b.got.size() == 600; }));
+  const auto spent = a.channel->stats(world.now()).bytes_sent;
+  MESSAGE(fmt::format("{} B for {} B of messages", spent, given));
+  CHECK(spent < 2 * given);
+  const auto trip = a.channel->stats(world.now()).neighbours.begin()->second.round_trip;
+  REQUIRE(trip);
+  CHECK(*trip >= Milliseconds(3'000));
+  CHECK(*trip < Milliseconds(3'400));
+}

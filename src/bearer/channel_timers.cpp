@@ -10,7 +10,7 @@ constexpr Milliseconds resend_min{30};
 constexpr Milliseconds resend_max{20'000};
 constexpr Milliseconds first_guess{300};
 constexpr Milliseconds long_trip{300};  // from here on waiting for a repeat hurts: urgent fragments go before
-constexpr Milliseconds repeat_max{1'000};
+constexpr Milliseconds repeat_max{400};
 constexpr std::size_t repeated_fragments_max = 8;  // a backlog is not repeated unasked
 constexpr double lossy = 0.02;
 constexpr std::size_t unanswered_fragments_max = 4;  // urgent and bulk each; the others wait for an answer

@@ -52,6 +52,8 @@ inline constexpr std::size_t messages_per_block_max = 4096;
 // Fragments sent and not acknowledged, per neighbour and sub-channel: on half duplex, where a turn is short, and else.
 inline constexpr std::size_t window_turns = 128;
 inline constexpr std::size_t window_timers = 1024;
+// Frames of which the moment they were sent is kept, so that a trip can be measured; of older ones it is not.
+inline constexpr std::size_t sent_times_max = 4096;
 inline constexpr std::size_t flight_min = 16;  // on a channel of unlimited rate, however much is lost
 // What a receiver keeps beyond the next fragment it waits for. Fragments beyond are ignored; they come again.
 inline constexpr std::uint64_t receive_window = 2048;

@@ -46,7 +46,7 @@ struct Neighbour {
   Overheard overheard;
   bool left_ack_out = false;  // of the last frame, so that a fragment to be sent again fits
   bool owes_ack = false;
-  bool owes_open = false;      // full duplex: they speak in a session to us that is not known here any more
+  bool owes_open = false;      // full duplex: they may speak in a session to us that is not known here any more
   std::size_t unacked_in = 0;  // fragments since the last acknowledgement
   std::optional<SteadyTime> ack_at;
 
@@ -58,6 +58,7 @@ struct Neighbour {
   Milliseconds silence{0};
 
   // Timers.
+  std::uint64_t newest_heard = 0;          // counter of ours, by their acknowledgements
   std::optional<Milliseconds> round_trip;  // smoothed, RFC 6298
   Milliseconds round_trip_spread{0};
   int backoff = 0;        // how often the time until a repeat was doubled

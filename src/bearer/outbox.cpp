@@ -100,7 +100,6 @@ Outbox::Progress Outbox::acknowledged(const Received& received, std::uint64_t lo
       fragment.acked = true;
       waiting_bytes_ -= fragment.bytes.size();
       ++out.newly_acked;
-      if (fragment.sends == 1) out.sample = fragment.sent_at;
     } else if (!fragment.lost && fragment.counter < lost_before) {
       lose(fragment);
       ++out.newly_lost;

@@ -46,8 +46,7 @@ class Outbox {
   struct Progress {
     std::size_t newly_acked = 0;
     std::size_t newly_lost = 0;
-    std::optional<SteadyTime> sample;  // when a fragment, sent once and acknowledged now, was sent
-    bool sensible = true;              // false: acknowledges what was never sent
+    bool sensible = true;  // false: acknowledges what was never sent
   };
   // The other side said what it has, and that it heard frames up to `heard` of us. Of what it lacks, fragments that
   // went with frames before `lost_before` are lost.
